@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tracer's objects and what a system-call handler may do with a stopped tracee.
+ *
+ * A handler runs at a seccomp stop. It reads arguments and memory, resolves paths, and ends with a
+ * verdict. It allocates nothing and never blocks. Entry-only stops are the rule: ask for an exit stop
+ * only when a result has to be changed and can't be produced here.
+ */
+#ifndef AMPHORA_PTRACE_TRACEE_H
+#define AMPHORA_PTRACE_TRACEE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "core/model/plan.h"
+#include "core/path/resolve.h"
+#include "ptrace_backend/arch/arch.h"
+#include "ptrace_backend/ids.h"
+
+struct tracee;
+struct tracer;
+struct syscall_row;
+
+enum verdict {
+	VERDICT_CONTINUE, /* the kernel runs the call, with the registers as they are now */
+	VERDICT_SKIP,	  /* answered: tracee_answer() was called */
+	VERDICT_EXIT,	  /* run it, then stop at its exit and call tracee->on_exit */
+};
+
+typedef enum verdict syscall_handler(struct tracee *tracee, const struct syscall_row *row);
+/* At the exit stop: tracee_result() is the kernel's answer; tracee_set_result() changes it. */
+typedef void syscall_exit_handler(struct tracee *tracee);
+
+/*
+ *   NEW ----parent's event----> RUNNING <---------------+
+ *                                |  ^ |                 |
+ *            execve accepted     |  | | VERDICT_EXIT    | exit stop
+ *                   +------------+  | +--> EXIT_WANTED -+
+ *                   v               |
+ *               EXECING --event--> LOADING (loader's opens pass untranslated)
+ */
+enum tracee_state {
+	TRACEE_NEW,	    /* stopped for the first time, parent's event not seen yet */
+	TRACEE_RUNNING,
+	TRACEE_EXIT_WANTED, /* resumed with PTRACE_SYSCALL; the next syscall stop is the exit */
+	TRACEE_EXECING,	    /* our execve was let through; PTRACE_EVENT_EXEC or an exit stop follows */
+	TRACEE_LOADING,	    /* the loader runs in the new image */
+};
+
+/* Shared by CLONE_FS. The kernel keeps the real cwd; this remembers which mount it was entered by. */
+struct tracee_fs {
+	unsigned references;
+	int cwd_mount;		   /* hint for path_from_host() */
+	bool cwd_is_root;	   /* no chdir yet into anything the kernel doesn't know */
+	struct path_position root; /* chroot */
+};
+
+/* Shared by CLONE_VM. */
+struct tracee_mm {
+	unsigned references;
+	uint64_t scratch;	/* guest address of the read-only scratch area; 0: none yet */
+	uint64_t slots_used[4];	/* bitmap of scratch slots taken by threads */
+	uint64_t loader_base, loader_size; /* our loader's page, hidden from maps */
+	char exe[PATH_SIZE];	/* guest path of the program (/proc/self/exe) */
+};
+
+#define SCRATCH_SLOTS	  256
+#define SCRATCH_SLOT_SIZE (4 * 4096) /* two paths and a structure; one slot a thread */
+#define SCRATCH_SIZE	  ((uint64_t)SCRATCH_SLOTS * SCRATCH_SLOT_SIZE)
+
+struct tracee {
+	struct tracee *hash_next;
+	struct tracer *tracer;
+	pid_t tid, tgid;
+	enum tracee_state state;
+	struct tracee_fs *fs;
+	struct tracee_mm *mm;
+	struct credentials credentials; /* ids.h; per thread */
+	uint64_t clone_flags;		/* of the clone this tracee is making */
+	pid_t vfork_parent;
+
+	struct registers regs; /* valid at a system-call stop */
+	bool regs_changed;
+	unsigned slot;		/* scratch slot */
+	size_t scratch_used;
+
+	syscall_exit_handler *on_exit;
+	uint64_t saved[6]; /* for on_exit: whatever the entry handler wants to keep */
+	struct registers entry_regs; /* as at entry, before any change */
+	struct exec_job *exec;	     /* while EXECING/LOADING */
+};
+
+/* Arguments and results. */
+static inline uint64_t tracee_argument(const struct tracee *tracee, unsigned index)
+{
+	return registers_argument(&tracee->regs, index);
+}
+
+static inline void tracee_set_argument(struct tracee *tracee, unsigned index, uint64_t value)
+{
+	registers_set_argument(&tracee->regs, index, value);
+	tracee->regs_changed = true;
+}
+
+static inline void tracee_set_number(struct tracee *tracee, int64_t number)
+{
+	registers_set_number(&tracee->regs, number);
+	tracee->regs_changed = true;
+}
+
+/* Answers without running the call: a value or -errno. Returns VERDICT_SKIP for `return`. */
+static inline enum verdict tracee_answer(struct tracee *tracee, int64_t result)
+{
+	registers_set_number(&tracee->regs, -1);
+	registers_set_result(&tracee->regs, result);
+	tracee->regs_changed = true;
+	return VERDICT_SKIP;
+}
+
+static inline int64_t tracee_result(const struct tracee *tracee)
+{
+	return registers_result(&tracee->regs);
+}
+
+static inline void tracee_set_result(struct tracee *tracee, int64_t result)
+{
+	registers_set_result(&tracee->regs, result);
+	tracee->regs_changed = true;
+}
+
+/* Restores the arguments that the entry handler changed: for use at exit. */
+void tracee_restore_arguments(struct tracee *tracee);
+
+/* memory.c. Return 0 or -EFAULT. */
+int tracee_read(const struct tracee *tracee, uint64_t address, void *buffer, size_t size);
+int tracee_write(const struct tracee *tracee, uint64_t address, const void *data, size_t size);
+/* A NUL-terminated string: its length, -EFAULT, or -ENAMETOOLONG when no NUL within size. */
+int tracee_read_string(const struct tracee *tracee, uint64_t address, char *buffer, size_t size);
+/* Puts data where the guest can only read it; valid until this thread's next stop.
+ * Returns 0 and its guest address, or -errno (-E2BIG: slot full). */
+int tracee_put(struct tracee *tracee, const void *data, size_t size, uint64_t *ret_address);
+
+/* translate.c. Resolve a path argument: `dirfd` is the guest's (AT_FDCWD for none), `address` points
+ * at the path in the guest; flags are enum path_resolve_flags. Return 0 or -errno as for the guest.
+ * *result is the tracer's own static buffer: valid until the next resolve into the same object. */
+int tracee_resolve(struct tracee *tracee, int dirfd, uint64_t address, uint32_t flags,
+		   struct path_result *result);
+int tracee_resolve_string(struct tracee *tracee, int dirfd, const char *path, uint32_t flags,
+			  struct path_result *result);
+/* Rewrites argument `index` to the host path. Returns 0 or -errno. */
+int tracee_set_path(struct tracee *tracee, unsigned index, const struct path_result *result);
+/* Position of what a guest fd refers to (directory or file), -EBADF, or -ENOENT when outside. */
+int tracee_fd_position(struct tracee *tracee, int fd, struct path_position *ret_position);
+/* Host path that names a guest fd for the tracer: /proc/TID/fd/N. Returns its length. */
+int tracee_fd_host(const struct tracee *tracee, int fd, char *host, size_t size);
+/* Flags of the mount a position lies in. */
+uint32_t tracee_mount_flags(const struct tracee *tracee, const struct path_position *position);
+/* The generic handler: resolves the row's path arguments, enforces read-only mounts, EXDEV, EBUSY,
+ * rewrites. Specific handlers call it for the ordinary part. */
+syscall_handler translate_paths;
+
+/* Two result buffers of the tracer for handlers (no PATH_SIZE objects on deep stacks). */
+struct path_result *tracee_result_buffer(struct tracee *tracee, unsigned which);
+
+/* tracer.c */
+struct tracee *tracer_find(struct tracer *tracer, pid_t tid);
+
+/* One per container. */
+#define TRACER_HASH 1024
+struct record;
+struct tracer {
+	const struct plan *plan;
+	struct path_table *table;
+	struct record *record; /* remembered owners and modes; NULL when ids are real */
+	uid_t host_uid;	       /* ours: shown as 0 when ids are faked */
+	gid_t host_gid;
+	bool fake_ids;
+	bool deny_network;
+	bool any_read_only;    /* some mount is read-only: fd-based mutators are traced */
+	const char *state_directory;
+	const char *hostname;
+	struct tracee *hash[TRACER_HASH];
+	size_t tracee_count;
+	pid_t init;	       /* first process */
+	uint64_t stops;
+	struct path_result results[2];
+};
+
+#endif
