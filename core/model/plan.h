@@ -83,6 +83,7 @@ enum mechanism {
 };
 
 #define PLAN_REFUSALS_MAX 6
+#define PLAN_WARNINGS_MAX 12
 
 struct plan_refusal {
 	enum mechanism mechanism; /* the better one that was not taken */
@@ -96,6 +97,7 @@ struct plan_facet {
 	struct plan_refusal refusals[PLAN_REFUSALS_MAX];
 	unsigned refusal_count;
 	bool weakened; /* --best-effort accepted less than what was asked */
+	char note[FACT_TEXT_SIZE]; /* what a person should know about the choice; may be empty */
 };
 
 enum plan_op_kind {
@@ -127,18 +129,22 @@ enum plan_backend { PLAN_BACKEND_NONE, PLAN_BACKEND_NS, PLAN_BACKEND_PTRACE };
 struct plan {
 	enum plan_backend backend;
 	struct plan_facet facets[FACET_COUNT];
-	char warnings[8][FACT_TEXT_SIZE]; /* --best-effort: what was asked and is weaker */
+	char warnings[PLAN_WARNINGS_MAX][FACT_TEXT_SIZE]; /* --best-effort: what was asked and is weaker */
 	unsigned warning_count;
 
 	const struct spec *spec; /* borrowed: process, rlimits, net, hostname */
 	const char *rootfs;	 /* host path */
 	const char *hostname;
 	enum mechanism layer;	 /* == facets[FACET_LAYER].mechanism */
+	bool scratch_in_store;	 /* KERNEL_OVERLAY: upper on the store's file system; false: on a tmpfs */
 	uint64_t clone_flags;	 /* ns: exactly these CLONE_NEW* */
+	/* MECHANISM_ONE_ID: `inside` is the numeric id asked for, else 0. A user or group given by
+	 * name is looked up later: a backend maps the first process's own ids instead. */
 	struct plan_id_range uid_ranges[2], gid_ranges[2]; /* ns with user namespace */
 	unsigned uid_range_count, gid_range_count;
 	bool use_newuidmap;
-	uint64_t capabilities;	 /* ns: kept in all sets, bit = CAP_* */
+	uint64_t capabilities;	 /* ns: kept in all sets, bit = CAP_*; ptrace: what the guest is told,
+				  * and with MECHANISM_REAL_ROOT at most what it keeps */
 	bool seccomp_profile;	 /* ns: load the default profile */
 	bool no_new_privs;
 	bool pid1_init;		 /* our init as PID 1 */
@@ -158,7 +164,11 @@ struct plan {
 struct host_info {
 	const char *resolv_conf; /* text of the host's, NULL: none */
 	const char *hostname;	 /* generated default when the spec has none */
+	const char *machine_hostname; /* what the guest sees when it can't have its own; may be NULL */
 };
+
+/* The mechanisms of a facet, best first, ended by MECHANISM_NOT_CHOSEN. */
+const enum mechanism *facet_mechanisms(enum facet facet);
 
 /* Chooses. Returns 0 with a plan (child of parent); or -errno with err naming facet and fact when
  * what was asked can't be enforced (exit 125), unless spec->best_effort. *ret_plan is also set on

@@ -35,7 +35,9 @@ enum mount_option {
 	MOUNT_OPTION_NODEV = 1 << 2,
 	MOUNT_OPTION_NOEXEC = 1 << 3,
 	MOUNT_OPTION_RECURSIVE = 1 << 4, /* rbind; read-only then covers submounts too */
-	MOUNT_OPTION_OPTIONAL = 1 << 5,	 /* a missing source is skipped (default devices) */
+	/* A missing source is skipped (default devices); so are a tmpfs whose target is missing in a
+	 * root that can't be written (/var/tmp of a minimal image) and a refused cgroup mount. */
+	MOUNT_OPTION_OPTIONAL = 1 << 5,
 };
 
 struct mount_request {
@@ -103,9 +105,14 @@ int spec_add_mount(struct spec *spec, const struct mount_request *mount, struct 
 int spec_add_env(struct spec *spec, const char *assignment, struct error *err); /* replaces same key */
 int spec_add_rlimit(struct spec *spec, const struct rlimit_request *limit, struct error *err);
 
-/* Checks what no single option can: argv present, rootfs present, name and hostname well formed
- * (name: [a-zA-Z0-9][a-zA-Z0-9_.-]*, hostname: 1..64 of letters, digits, '-', '.'). */
+/* Checks what no single option can: argv present, rootfs present, no two mounts on one target, user,
+ * --dns and --add-host well formed, name and hostname too (name: [a-zA-Z0-9][a-zA-Z0-9_.-]*, at most
+ * 128; hostname: 1..64 of letters, digits, '-', '.', not starting with a '-' or '.'). */
 int spec_validate(const struct spec *spec, struct error *err);
+
+/* What spec_validate() asks of a name and a hostname. */
+bool spec_name_is_valid(const char *name);
+bool spec_hostname_is_valid(const char *hostname);
 
 /* "user", "uid", "user:group", "uid:gid": strict (no sign, no space, no hex, no empty half, at
  * most 4294967294). A part is either a number or a name; *ret_name parts point into text copies
