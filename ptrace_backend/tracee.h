@@ -61,12 +61,14 @@ struct tracee_mm {
 	unsigned references;
 	uint64_t scratch;	/* guest address of the read-only scratch area; 0: none yet */
 	uint64_t slots_used[4];	/* bitmap of scratch slots taken by threads */
+	int mem_fd;		/* /proc/PID/mem, or -1 */
 	uint64_t loader_base, loader_size; /* our loader's page, hidden from maps */
 	char exe[PATH_SIZE];	/* guest path of the program (/proc/self/exe) */
 };
 
 #define SCRATCH_SLOTS	  256
 #define SCRATCH_SLOT_SIZE (4 * 4096) /* two paths and a structure; one slot a thread */
+#define SCRATCH_NO_SLOT	  SCRATCH_SLOTS
 #define SCRATCH_SIZE	  ((uint64_t)SCRATCH_SLOTS * SCRATCH_SLOT_SIZE)
 
 struct tracee {
@@ -78,12 +80,16 @@ struct tracee {
 	struct tracee_mm *mm;
 	struct credentials credentials; /* ids.h; per thread */
 	uint64_t clone_flags;		/* of the clone this tracee is making */
-	pid_t vfork_parent;
+	bool skip_entry_stop;		/* kernels before 4.8: the next syscall stop is an entry */
+	int cpu;			/* affinity.c: pinned there, or -1 */
+	unsigned hot;			/* affinity.c: stops in quick succession */
+	uint64_t last_stop;		/* affinity.c: ns */
 
 	struct registers regs; /* valid at a system-call stop */
 	bool regs_changed;
 	unsigned slot;		/* scratch slot */
 	size_t scratch_used;
+	size_t stack_used;
 
 	syscall_exit_handler *on_exit;
 	uint64_t saved[6]; /* for on_exit: whatever the entry handler wants to keep */
@@ -140,6 +146,11 @@ int tracee_read_string(const struct tracee *tracee, uint64_t address, char *buff
 /* Puts data where the guest can only read it; valid until this thread's next stop.
  * Returns 0 and its guest address, or -errno (-E2BIG: slot full). */
 int tracee_put(struct tracee *tracee, const void *data, size_t size, uint64_t *ret_address);
+/* The same below the stack pointer, without a limit: only for execve, whose success discards it. */
+int tracee_put_stack(struct tracee *tracee, const void *data, size_t size, uint64_t *ret_address);
+/* True for an address that tracee_put() gave: an interrupted call that the kernel restarts. */
+bool tracee_in_scratch(const struct tracee *tracee, uint64_t address);
+void tracee_release_slot(struct tracee *tracee);
 
 /* translate.c. Resolve a path argument: `dirfd` is the guest's (AT_FDCWD for none), `address` points
  * at the path in the guest; flags are enum path_resolve_flags. Return 0 or -errno as for the guest.
@@ -163,8 +174,13 @@ syscall_handler translate_paths;
 /* Two result buffers of the tracer for handlers (no PATH_SIZE objects on deep stacks). */
 struct path_result *tracee_result_buffer(struct tracee *tracee, unsigned which);
 
-/* tracer.c */
+/* tracee.c */
 struct tracee *tracer_find(struct tracer *tracer, pid_t tid);
+/* True when tid is a guest process or thread (the supervisor and host processes are not). */
+static inline bool tracer_has(struct tracer *tracer, pid_t tid)
+{
+	return tracer_find(tracer, tid) != NULL;
+}
 
 /* One per container. */
 #define TRACER_HASH 1024
@@ -183,6 +199,9 @@ struct tracer {
 	struct tracee *hash[TRACER_HASH];
 	size_t tracee_count;
 	pid_t init;	       /* first process */
+	bool init_ended;
+	int init_status;       /* as from waitpid() */
+	int cpu;	       /* affinity.c: the tracer's own, or -1 */
 	uint64_t stops;
 	struct path_result results[2];
 };

@@ -58,6 +58,13 @@ static inline uint64_t registers_stack(const struct registers *regs)
 	return regs->raw.rsp;
 }
 
+/* The flags of the clone call that the registers show; 0 for fork and vfork (and for clone3, whose flags
+ * lie in memory). */
+static inline uint64_t registers_clone_flags(const struct registers *regs)
+{
+	return regs->raw.orig_rax == 56 /* __NR_clone */ ? regs->raw.rdi : 0;
+}
+
 /* Sends a freshly executed image to `entry` with one argument and a stack of its own. */
 static inline void registers_enter_loader(struct registers *regs, uint64_t entry, uint64_t argument,
 					  uint64_t stack)

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The loader: runs inside the guest process right after execve and maps the guest's program.
+ *
+ * Theory of operation
+ *
+ * The kernel must never open the guest's PT_INTERP by its guest name, so every execve in the guest
+ * is turned into one of amphora's own binary. At PTRACE_EVENT_EXEC the tracer writes a
+ * struct load_script below the stack that the kernel built and sends the process here, before a
+ * single instruction of our own start-up code has run. This code maps the program and its
+ * interpreter as the kernel's ELF loader would, corrects the auxiliary vector, makes the scratch
+ * area, removes every other trace of our image, and jumps.
+ *
+ * It runs with nothing relocated and nothing initialised: no library, no global data, no string
+ * literal, no jump table, one function. It lives in a section of its own (loader_text); the tracer keeps
+ * the pages that hold it and no others.
+ */
+#include "ptrace_backend/arch/loader_arch.h"
+#include "ptrace_backend/loader/loader.h"
+
+#define PAGE_MASK 4095ULL
+
+#define MAP_PRIVATE	    0x02
+#define MAP_FIXED	    0x10
+#define MAP_ANONYMOUS	    0x20
+#define MAP_NORESERVE	    0x4000
+#define MAP_FIXED_NOREPLACE 0x100000
+#define PROT_READ	    1
+#define PROT_WRITE	    2
+#define PROT_EXEC	    4
+#define PROT_GROWSDOWN	    0x01000000
+#define AT_FDCWD	    (-100)
+#define O_RDONLY	    0
+#define O_CLOEXEC	    02000000
+#define PR_SET_NAME	    15
+
+#define AT_PHDR	  3
+#define AT_PHENT  4
+#define AT_PHNUM  5
+#define AT_BASE	  7
+#define AT_ENTRY  9
+#define AT_UID	  11
+#define AT_EUID	  12
+#define AT_GID	  13
+#define AT_EGID	  14
+#define AT_SECURE 23
+#define AT_EXECFN 31
+
+#define inline_always static inline __attribute__((always_inline))
+
+inline_always uint64_t page_up(uint64_t value)
+{
+	return (value + PAGE_MASK) & ~PAGE_MASK;
+}
+
+inline_always int failed(long result)
+{
+	return result < 0 && result > -4096;
+}
+
+inline_always void give_up(void)
+{
+	arch_syscall(ARCH_SYS_EXIT_GROUP, 127, 0, 0, 0, 0, 0);
+}
+
+/* A segment's file part. Where the file can't be mapped executable (a noexec mount, a W^X policy), an
+ * anonymous copy. */
+inline_always long map_file(uint64_t address, const struct load_segment *segment, int fd)
+{
+	uint64_t length = page_up(segment->file_size), done = 0;
+	long result;
+
+	result = arch_syscall(ARCH_SYS_MMAP, (long)address, (long)length, segment->protection,
+			      MAP_PRIVATE | MAP_FIXED, fd, (long)segment->offset);
+	if (!failed(result) || !(segment->protection & PROT_EXEC))
+		return result;
+	result = arch_syscall(ARCH_SYS_MMAP, (long)address, (long)length, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, -1, 0);
+	if (failed(result))
+		return result;
+	while (done < segment->file_size) {
+		result = arch_syscall(ARCH_SYS_PREAD64, fd, (long)(address + done),
+				      (long)(segment->file_size - done),
+				      (long)(segment->offset + done), 0, 0);
+		if (result <= 0)
+			break;
+		done += (uint64_t)result;
+	}
+	return arch_syscall(ARCH_SYS_MPROTECT, (long)address, (long)length, segment->protection, 0,
+			    0, 0);
+}
+
+inline_always void zero(uint64_t from, uint64_t to)
+{
+	for (volatile char *at = (volatile char *)from; at < (volatile char *)to; at++)
+		*at = 0;
+}
+
+/* Returns the difference between where the object is and what its headers say. */
+inline_always uint64_t map_object(const struct load_object *object, uint64_t scratch)
+{
+	uint64_t bias, hint = 0, size = object->span_size, start;
+	uint64_t extra = object->alignment > PAGE_MASK + 1 ? object->alignment : 0;
+	long fd, result;
+
+	fd = arch_syscall(ARCH_SYS_OPENAT, AT_FDCWD, (long)object->path, O_RDONLY | O_CLOEXEC, 0,
+			  (long)scratch, (long)LOADER_MARK);
+	if (failed(fd))
+		give_up();
+	if (object->fixed) {
+		result = arch_syscall(ARCH_SYS_MMAP, (long)object->span_start, (long)size, 0,
+				      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
+					      MAP_FIXED_NOREPLACE,
+				      -1, 0);
+		if ((uint64_t)result != object->span_start)
+			give_up();
+		bias = 0;
+	} else {
+		result = arch_syscall(ARCH_SYS_MMAP, (long)hint, (long)(size + extra), 0,
+				      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (failed(result))
+			give_up();
+		start = (uint64_t)result;
+		if (extra) {
+			uint64_t aligned = (start + extra - 1) & ~(extra - 1);
+
+			if (aligned > start)
+				arch_syscall(ARCH_SYS_MUNMAP, (long)start, (long)(aligned - start),
+					     0, 0, 0, 0);
+			arch_syscall(ARCH_SYS_MUNMAP, (long)(aligned + size),
+				     (long)(start + extra - aligned), 0, 0, 0, 0);
+			start = aligned;
+		}
+		bias = start - object->span_start;
+	}
+	for (uint32_t i = 0; i < object->segment_count; i++) {
+		const struct load_segment *segment = &object->segments[i];
+		uint64_t address = bias + segment->address;
+		uint64_t mapped = page_up(segment->file_size);
+
+		if (segment->file_size && failed(map_file(address, segment, (int)fd)))
+			give_up();
+		if (segment->size > segment->file_size && segment->file_size &&
+		    (segment->protection & PROT_WRITE))
+			zero(address + segment->file_size,
+			     address + (mapped < segment->size ? mapped : page_up(segment->size)));
+		if (page_up(segment->size) > mapped) {
+			result = arch_syscall(ARCH_SYS_MMAP, (long)(address + mapped),
+					      (long)(page_up(segment->size) - mapped),
+					      segment->protection,
+					      MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, -1, 0);
+			if (failed(result))
+				give_up();
+		}
+	}
+	arch_syscall(ARCH_SYS_CLOSE, fd, 0, 0, 0, 0, 0);
+	return bias;
+}
+
+inline_always void set_auxv(uint64_t *auxv, const struct load_script *script, uint64_t bias,
+			    uint64_t base, uint64_t execfn)
+{
+	for (; auxv[0]; auxv += 2) {
+		uint64_t type = auxv[0];
+
+		if (type == AT_PHDR)
+			auxv[1] = script->program.phdr ? bias + script->program.phdr : 0;
+		else if (type == AT_PHENT)
+			auxv[1] = script->program.phdr_size;
+		else if (type == AT_PHNUM)
+			auxv[1] = script->program.phdr_count;
+		else if (type == AT_BASE)
+			auxv[1] = base;
+		else if (type == AT_ENTRY)
+			auxv[1] = bias + script->program.entry;
+		else if (type == AT_EXECFN)
+			auxv[1] = execfn;
+		else if (!(script->flags & LOAD_FAKE_IDS))
+			continue;
+		else if (type == AT_UID)
+			auxv[1] = script->ids[0];
+		else if (type == AT_EUID)
+			auxv[1] = script->ids[1];
+		else if (type == AT_GID)
+			auxv[1] = script->ids[2];
+		else if (type == AT_EGID)
+			auxv[1] = script->ids[3];
+		else if (type == AT_SECURE)
+			auxv[1] = script->ids[0] != script->ids[1] || script->ids[2] != script->ids[3];
+	}
+}
+
+inline_always uint64_t copy_string(uint64_t to, uint64_t from)
+{
+	volatile char *out = (volatile char *)to;
+	const volatile char *in = (const volatile char *)from;
+
+	while ((*out++ = *in++))
+		;
+	return to;
+}
+
+/* Entered by the tracer, which sets the registers; never returns. */
+__attribute__((section("loader_text"), used, noreturn)) void
+amphora_loader(const struct load_script *script);
+
+void amphora_loader(const struct load_script *script)
+{
+	uint64_t *at = (uint64_t *)script->stack;
+	uint64_t scratch, execfn, bias, base = 0, entry;
+
+	scratch = (uint64_t)arch_syscall(ARCH_SYS_MMAP, 0, (long)(script->scratch_size + 4096),
+					 PROT_READ | PROT_WRITE,
+					 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (failed((long)scratch))
+		give_up();
+	/* The page behind the slots holds what must outlive the stack below us. */
+	execfn = copy_string(scratch + script->scratch_size, script->execfn);
+	arch_syscall(ARCH_SYS_MPROTECT, (long)scratch, (long)(script->scratch_size + 4096),
+		     PROT_READ, 0, 0, 0);
+
+	for (int i = 0; i < 4; i += 2)
+		if (script->unmap[i] < script->unmap[i + 1] &&
+		    (script->keep_end <= script->unmap[i] ||
+		     script->keep_start >= script->unmap[i + 1]))
+			arch_syscall(ARCH_SYS_MUNMAP, (long)script->unmap[i],
+				     (long)(script->unmap[i + 1] - script->unmap[i]), 0, 0, 0, 0);
+		else if (script->unmap[i] < script->unmap[i + 1]) {
+			arch_syscall(ARCH_SYS_MUNMAP, (long)script->unmap[i],
+				     (long)(script->keep_start - script->unmap[i]), 0, 0, 0, 0);
+			arch_syscall(ARCH_SYS_MUNMAP, (long)script->keep_end,
+				     (long)(script->unmap[i + 1] - script->keep_end), 0, 0, 0, 0);
+		}
+
+	bias = map_object(&script->program, scratch);
+	entry = bias + script->program.entry;
+	if (script->interpreter.path) {
+		uint64_t interpreter_bias = map_object(&script->interpreter, scratch);
+
+		base = interpreter_bias + script->interpreter.span_start;
+		entry = interpreter_bias + script->interpreter.entry;
+	}
+
+	at += *at + 2; /* argc, argv, NULL */
+	while (*at++)
+		;
+	set_auxv(at, script, bias, base, execfn);
+
+	if (script->flags & LOAD_EXECUTABLE_STACK)
+		arch_syscall(ARCH_SYS_MPROTECT, (long)(script->stack & ~PAGE_MASK), 4096,
+			     PROT_READ | PROT_WRITE | PROT_EXEC | PROT_GROWSDOWN, 0, 0, 0);
+	arch_syscall(ARCH_SYS_PRCTL, PR_SET_NAME, (long)script->command, 0, 0, 0, 0);
+	arch_jump(entry, script->stack);
+}

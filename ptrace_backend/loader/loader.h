@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The contract between the tracer, which plans an execve, and the loader, which carries it out
+ * inside the new process.
+ */
+#ifndef AMPHORA_PTRACE_LOADER_H
+#define AMPHORA_PTRACE_LOADER_H
+
+#include <stdint.h>
+
+#define LOAD_SEGMENTS_MAX 24
+
+struct load_segment {
+	uint64_t address;   /* page-aligned virtual address in the object */
+	uint64_t offset;    /* page-aligned file offset */
+	uint64_t file_size; /* bytes from offset that come from the file; 0: none */
+	uint64_t size;	    /* bytes from address in memory; the rest is zero */
+	uint32_t protection;
+	uint32_t reserved;
+};
+
+struct load_object {
+	uint64_t path;	     /* address of the host path in the new process; 0: no such object */
+	uint64_t span_start; /* lowest page-aligned address */
+	uint64_t span_size;
+	uint64_t alignment;  /* largest p_align, at least a page */
+	uint64_t entry;
+	uint64_t phdr;	     /* virtual address of the program headers, 0 when not mapped */
+	uint32_t phdr_count;
+	uint32_t phdr_size;
+	uint32_t fixed;	     /* ET_EXEC: at its own addresses */
+	uint32_t segment_count;
+	struct load_segment segments[LOAD_SEGMENTS_MAX];
+};
+
+enum load_flags {
+	LOAD_EXECUTABLE_STACK = 1 << 0,
+	LOAD_FAKE_IDS = 1 << 1, /* write ids below into the auxiliary vector */
+};
+
+struct load_script {
+	struct load_object program, interpreter;
+	uint64_t stack;	      /* the stack pointer that the kernel made: argc is there */
+	uint64_t scratch_size; /* the guest-read-only area to make */
+	uint64_t execfn;      /* address of the string for AT_EXECFN */
+	uint64_t keep_start, keep_end; /* the loader's own pages */
+	uint64_t unmap[4];    /* two ranges (start, end) of our own image and its interpreter */
+	uint32_t flags;
+	uint32_t ids[4];      /* AT_UID, AT_EUID, AT_GID, AT_EGID */
+	char command[16];     /* comm */
+};
+
+/* The loader's first openat passes the scratch area's address as its fifth argument, and this as
+ * its sixth, so that the tracer knows the stop. */
+#define LOADER_MARK 0x616d70686f7261ULL
+
+#endif

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Reading and writing a stopped tracee's memory.
+ *
+ * Theory of operation
+ *
+ * Reads go through process_vm_readv(2), one call for a string that doesn't cross a page. Strings the
+ * kernel is to read in the guest's place go to the scratch area: private anonymous memory that the
+ * loader mapped PROT_READ, so that no other guest thread can change a path between our check and
+ * the kernel's use. Only /proc/PID/mem can write there (FOLL_FORCE); its fd is opened at the first
+ * such write of a process and kept. Every thread has a slot of its own.
+ *
+ * Before the loader has run (the first execve of the container) there is no scratch area: data
+ * goes below the stack pointer, past the red zone.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "ptrace_backend/tracee.h"
+
+#define PAGE	 4096UL
+#define RED_ZONE 256UL
+
+static int mem_fd(const struct tracee *tracee)
+{
+	char path[64];
+
+	if (tracee->mm->mem_fd >= 0)
+		return tracee->mm->mem_fd;
+	snprintf(path, sizeof(path), "/proc/%d/mem", (int)tracee->tid);
+	tracee->mm->mem_fd = open(path, O_RDWR | O_CLOEXEC);
+	return tracee->mm->mem_fd;
+}
+
+/* The slow way, for kernels or filters without process_vm_readv. */
+static ssize_t mem_transfer(const struct tracee *tracee, uint64_t address, void *buffer,
+			    size_t size, bool write)
+{
+	int fd = mem_fd(tracee);
+	ssize_t n;
+
+	if (fd < 0)
+		return -EFAULT;
+	n = write ? pwrite(fd, buffer, size, (off_t)address) :
+		    pread(fd, buffer, size, (off_t)address);
+	return n < 0 ? -EFAULT : n;
+}
+
+static ssize_t read_some(const struct tracee *tracee, uint64_t address, void *buffer, size_t size)
+{
+	struct iovec local = { buffer, size };
+	struct iovec remote = { (void *)(uintptr_t)address, size };
+	ssize_t n;
+
+	if (tracee->tracer->plan->process_vm) {
+		n = process_vm_readv(tracee->tid, &local, 1, &remote, 1, 0);
+		if (n >= 0)
+			return n;
+		if (errno == EFAULT)
+			return -EFAULT;
+	}
+	return mem_transfer(tracee, address, buffer, size, false);
+}
+
+int tracee_read(const struct tracee *tracee, uint64_t address, void *buffer, size_t size)
+{
+	char *at = buffer;
+
+	while (size > 0) {
+		ssize_t n = read_some(tracee, address, at, size);
+
+		if (n <= 0)
+			return -EFAULT;
+		at += n;
+		address += (uint64_t)n;
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
+int tracee_write(const struct tracee *tracee, uint64_t address, const void *data, size_t size)
+{
+	struct iovec local = { (void *)(uintptr_t)data, size };
+	struct iovec remote = { (void *)(uintptr_t)address, size };
+
+	if (size == 0)
+		return 0;
+	if (tracee->tracer->plan->process_vm) {
+		ssize_t n = process_vm_writev(tracee->tid, &local, 1, &remote, 1, 0);
+
+		if (n == (ssize_t)size)
+			return 0;
+		if (n >= 0 || errno == EFAULT)
+			return -EFAULT;
+	}
+	return mem_transfer(tracee, address, (void *)(uintptr_t)data, size, true) == (ssize_t)size ?
+		       0 :
+		       -EFAULT;
+}
+
+int tracee_read_string(const struct tracee *tracee, uint64_t address, char *buffer, size_t size)
+{
+	size_t length = 0;
+
+	while (length < size) {
+		size_t chunk = PAGE - (address & (PAGE - 1));
+		ssize_t n;
+		char *nul;
+
+		if (chunk > size - length)
+			chunk = size - length;
+		n = read_some(tracee, address, buffer + length, chunk);
+		if (n <= 0)
+			return -EFAULT;
+		nul = memchr(buffer + length, '\0', (size_t)n);
+		if (nul)
+			return (int)(nul - buffer);
+		length += (size_t)n;
+		address += (uint64_t)n;
+	}
+	return -ENAMETOOLONG;
+}
+
+bool tracee_in_scratch(const struct tracee *tracee, uint64_t address)
+{
+	return tracee->mm->scratch && address - tracee->mm->scratch < SCRATCH_SIZE;
+}
+
+/* Takes a slot for the thread when it has none. More threads than slots share the last one, which
+ * only matters when two of them are inside rewritten calls at once. */
+static void take_slot(struct tracee *tracee)
+{
+	struct tracee_mm *mm = tracee->mm;
+
+	if (tracee->slot != SCRATCH_NO_SLOT)
+		return;
+	for (unsigned slot = 0; slot < SCRATCH_SLOTS; slot++) {
+		if (mm->slots_used[slot / 64] & (1ULL << (slot % 64)))
+			continue;
+		mm->slots_used[slot / 64] |= 1ULL << (slot % 64);
+		tracee->slot = slot;
+		return;
+	}
+	tracee->slot = SCRATCH_SLOTS - 1;
+}
+
+void tracee_release_slot(struct tracee *tracee)
+{
+	if (tracee->slot == SCRATCH_NO_SLOT)
+		return;
+	tracee->mm->slots_used[tracee->slot / 64] &= ~(1ULL << (tracee->slot % 64));
+	tracee->slot = SCRATCH_NO_SLOT;
+}
+
+int tracee_put(struct tracee *tracee, const void *data, size_t size, uint64_t *ret_address)
+{
+	size_t room = (size + 15) & ~(size_t)15;
+	uint64_t address;
+	int result;
+
+	if (tracee->mm->scratch) {
+		if (tracee->scratch_used + room > SCRATCH_SLOT_SIZE)
+			return -E2BIG;
+		take_slot(tracee);
+		address = tracee->mm->scratch + (uint64_t)tracee->slot * SCRATCH_SLOT_SIZE +
+			  tracee->scratch_used;
+		if (mem_transfer(tracee, address, (void *)(uintptr_t)data, size, true) !=
+		    (ssize_t)size)
+			return -EFAULT;
+		tracee->scratch_used += room;
+	} else {
+		result = tracee_put_stack(tracee, data, size, &address);
+		if (result)
+			return result;
+	}
+	*ret_address = address;
+	return 0;
+}
+
+int tracee_put_stack(struct tracee *tracee, const void *data, size_t size, uint64_t *ret_address)
+{
+	size_t room = (size + 15) & ~(size_t)15;
+	uint64_t address;
+
+	tracee->stack_used += room;
+	address = ((registers_stack(&tracee->regs) - RED_ZONE) & ~15ULL) - tracee->stack_used;
+	if (tracee_write(tracee, address, data, size) < 0)
+		return -EFAULT;
+	*ret_address = address;
+	return 0;
+}

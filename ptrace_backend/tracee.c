@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Life of tracees and of the objects they share. */
+#include <errno.h>
+#include <string.h>
+#include <sched.h>
+#include <talloc.h>
+#include <unistd.h>
+
+#include "ptrace_backend/tracer.h"
+
+static struct tracee **bucket(struct tracer *tracer, pid_t tid)
+{
+	return &tracer->hash[(unsigned)tid % TRACER_HASH];
+}
+
+struct tracee *tracer_find(struct tracer *tracer, pid_t tid)
+{
+	struct tracee *tracee = *bucket(tracer, tid);
+
+	while (tracee && tracee->tid != tid)
+		tracee = tracee->hash_next;
+	return tracee;
+}
+
+static void hash_insert(struct tracee *tracee)
+{
+	struct tracee **head = bucket(tracee->tracer, tracee->tid);
+
+	tracee->hash_next = *head;
+	*head = tracee;
+}
+
+static void hash_remove(struct tracee *tracee)
+{
+	struct tracee **at = bucket(tracee->tracer, tracee->tid);
+
+	while (*at && *at != tracee)
+		at = &(*at)->hash_next;
+	if (*at)
+		*at = tracee->hash_next;
+}
+
+static struct tracee_mm *mm_new(struct tracer *tracer)
+{
+	struct tracee_mm *mm = talloc_zero(tracer, struct tracee_mm);
+
+	if (mm) {
+		mm->references = 1;
+		mm->mem_fd = -1;
+	}
+	return mm;
+}
+
+static void mm_release(struct tracee *tracee)
+{
+	struct tracee_mm *mm = tracee->mm;
+
+	tracee->mm = NULL;
+	if (!mm || --mm->references > 0)
+		return;
+	if (mm->mem_fd >= 0)
+		close(mm->mem_fd);
+	talloc_free(mm);
+}
+
+static void fs_release(struct tracee *tracee)
+{
+	struct tracee_fs *fs = tracee->fs;
+
+	tracee->fs = NULL;
+	if (fs && --fs->references == 0)
+		talloc_free(fs);
+}
+
+struct tracee *tracee_new(struct tracer *tracer, pid_t tid)
+{
+	struct tracee *tracee = talloc_zero(tracer, struct tracee);
+
+	if (!tracee)
+		return NULL;
+	tracee->tracer = tracer;
+	tracee->tid = tracee->tgid = tid;
+	tracee->slot = SCRATCH_NO_SLOT;
+	tracee->cpu = -1;
+	hash_insert(tracee);
+	tracer->tracee_count++;
+	return tracee;
+}
+
+static struct tracee_fs *fs_copy(struct tracer *tracer, const struct tracee_fs *from)
+{
+	struct tracee_fs *fs = talloc_zero(tracer, struct tracee_fs);
+
+	if (!fs)
+		return NULL;
+	if (from)
+		*fs = *from;
+	else
+		path_table_root(tracer->table, &fs->root);
+	fs->references = 1;
+	return fs;
+}
+
+/* The child of fork has the same scratch area at the same address, with pages of its own; it is the
+ * only thread there, so every slot but its parent's copy is free. */
+static struct tracee_mm *mm_copy(struct tracer *tracer, const struct tracee_mm *from)
+{
+	struct tracee_mm *mm = mm_new(tracer);
+
+	if (!mm || !from)
+		return mm;
+	*mm = *from;
+	mm->references = 1;
+	mm->mem_fd = -1;
+	memset(mm->slots_used, 0, sizeof(mm->slots_used));
+	return mm;
+}
+
+void tracee_inherit(struct tracee *child, struct tracee *parent, uint64_t clone_flags)
+{
+	struct tracer *tracer = child->tracer;
+
+	fs_release(child);
+	mm_release(child);
+	if (parent && (clone_flags & CLONE_FS)) {
+		child->fs = parent->fs;
+		child->fs->references++;
+	} else {
+		child->fs = fs_copy(tracer, parent ? parent->fs : NULL);
+	}
+	if (parent && (clone_flags & CLONE_VM)) {
+		child->mm = parent->mm;
+		child->mm->references++;
+	} else {
+		child->mm = mm_copy(tracer, parent ? parent->mm : NULL);
+	}
+	if (!parent)
+		return;
+	child->tgid = clone_flags & CLONE_THREAD ? parent->tgid : child->tid;
+	child->credentials = parent->credentials;
+}
+
+int tracee_unshare_fs(struct tracee *tracee)
+{
+	struct tracee_fs *fs;
+
+	if (tracee->fs->references == 1)
+		return 0;
+	fs = fs_copy(tracee->tracer, tracee->fs);
+	if (!fs)
+		return -ENOMEM;
+	fs_release(tracee);
+	tracee->fs = fs;
+	return 0;
+}
+
+int tracee_new_mm(struct tracee *tracee)
+{
+	struct tracee_mm *mm = mm_new(tracee->tracer);
+
+	if (!mm)
+		return -ENOMEM;
+	tracee_release_slot(tracee);
+	mm_release(tracee);
+	tracee->mm = mm;
+	return tracee_unshare_fs(tracee);
+}
+
+void tracee_rename(struct tracee *tracee, pid_t tid)
+{
+	hash_remove(tracee);
+	tracee->tid = tracee->tgid = tid;
+	hash_insert(tracee);
+}
+
+void tracee_free(struct tracee *tracee)
+{
+	if (tracee->mm)
+		tracee_release_slot(tracee);
+	hash_remove(tracee);
+	tracee->tracer->tracee_count--;
+	mm_release(tracee);
+	fs_release(tracee);
+	talloc_free(tracee);
+}

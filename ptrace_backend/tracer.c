@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The event loop's body: one wait status in, one resumed tracee out.
+ *
+ * Theory of operation
+ *
+ * Tracees are attached with PTRACE_SEIZE; children are attached by the kernel (PTRACE_O_TRACEFORK
+ * and friends) and die with us (PTRACE_O_EXITKILL). Every stop is one of:
+ *
+ *   seccomp event    a call that the filter traces, at its entry; the handler's verdict resumes it
+ *   syscall stop     the exit of a call whose handler asked for it, or an execve that failed
+ *   exec event       the new image is there, nothing of it has run: exec.c sends it to the loader
+ *   fork events      the parent's side; the child's first stop may come before or after
+ *   group stop       PTRACE_LISTEN, so that job control works as without a tracer
+ *   signal stop      passed on
+ *
+ * On kernels before 4.8 the seccomp event came before the syscall-entry stop; there a resume with
+ * PTRACE_SYSCALL gives the entry stop first, which is skipped (plan->seccomp_stop_after_entry is
+ * false).
+ */
+#include <elf.h>
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/base/log.h"
+#include "ptrace_backend/syscall_table.h"
+#include "ptrace_backend/tracer.h"
+
+#ifndef PTRACE_EVENT_STOP
+#define PTRACE_EVENT_STOP 128
+#endif
+
+static int get_registers(struct tracee *tracee)
+{
+	struct iovec vector = { &tracee->regs.raw, sizeof(tracee->regs.raw) };
+
+	tracee->regs_changed = false;
+	return ptrace(PTRACE_GETREGSET, tracee->tid, NT_PRSTATUS, &vector) < 0 ? -errno : 0;
+}
+
+static void set_registers(struct tracee *tracee)
+{
+	struct iovec vector = { &tracee->regs.raw, sizeof(tracee->regs.raw) };
+
+	if (tracee->regs_changed)
+		ptrace(PTRACE_SETREGSET, tracee->tid, NT_PRSTATUS, &vector);
+	tracee->regs_changed = false;
+}
+
+/* ESRCH is a tracee killed meanwhile: its exit status will come. */
+static void resume(struct tracee *tracee, int signal)
+{
+	int request = tracee->state == TRACEE_EXIT_WANTED || tracee->state == TRACEE_EXECING ?
+			      PTRACE_SYSCALL :
+			      PTRACE_CONT;
+
+	ptrace(request, tracee->tid, NULL, (void *)(uintptr_t)signal);
+}
+
+void tracee_restore_arguments(struct tracee *tracee)
+{
+	for (unsigned i = 0; i < 6; i++)
+		registers_set_argument(&tracee->regs, i,
+				       registers_argument(&tracee->entry_regs, i));
+	tracee->regs_changed = true;
+}
+
+static void on_seccomp(struct tracee *tracee)
+{
+	const struct syscall_row *row;
+	enum verdict verdict;
+
+	if (get_registers(tracee) < 0)
+		return;
+	affinity_on_stop(tracee);
+	tracee->scratch_used = 0;
+	tracee->stack_used = 0;
+	if (tracee->state == TRACEE_LOADING) {
+		exec_on_loader_open(tracee);
+		resume(tracee, 0);
+		return;
+	}
+	row = syscall_row(registers_number(&tracee->regs));
+	if (!row) {
+		tracee_answer(tracee, -ENOSYS);
+		verdict = VERDICT_SKIP;
+	} else {
+		tracee->entry_regs = tracee->regs;
+		verdict = row->enter ? row->enter(tracee, row) : translate_paths(tracee, row);
+	}
+	if (verdict == VERDICT_EXIT) {
+		if (tracee->state != TRACEE_EXECING)
+			tracee->state = TRACEE_EXIT_WANTED;
+		tracee->skip_entry_stop = !tracee->tracer->plan->seccomp_stop_after_entry;
+	}
+	set_registers(tracee);
+	resume(tracee, 0);
+}
+
+static void on_syscall_stop(struct tracee *tracee)
+{
+	if (tracee->skip_entry_stop) {
+		tracee->skip_entry_stop = false;
+		resume(tracee, 0);
+		return;
+	}
+	if (get_registers(tracee) == 0) {
+		tracee->scratch_used = 0;
+		if (tracee->state == TRACEE_EXECING)
+			exec_on_failure(tracee);
+		else if (tracee->state == TRACEE_EXIT_WANTED && tracee->on_exit)
+			tracee->on_exit(tracee);
+		set_registers(tracee);
+	}
+	tracee->on_exit = NULL;
+	tracee->state = TRACEE_RUNNING;
+	resume(tracee, 0);
+}
+
+/* The parent's side of fork, vfork, clone. */
+static void on_clone(struct tracee *tracee, int event)
+{
+	unsigned long message = 0;
+	struct tracee *child;
+	uint64_t flags;
+
+	if (ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, &message) < 0)
+		return;
+	if (event == PTRACE_EVENT_VFORK)
+		flags = CLONE_VM | CLONE_VFORK;
+	else if (event == PTRACE_EVENT_FORK)
+		flags = 0;
+	else
+		flags = 0;
+	flags |= tracee->clone_flags;
+	if (!tracee->clone_flags && get_registers(tracee) == 0)
+		flags |= registers_clone_flags(&tracee->regs);
+	tracee->clone_flags = 0;
+
+	child = tracer_find(tracee->tracer, (pid_t)message);
+	if (child) {
+		/* Its first stop came first and waits for us. */
+		tracee_inherit(child, tracee, flags);
+		child->state = TRACEE_RUNNING;
+		resume(child, 0);
+	} else {
+		child = tracee_new(tracee->tracer, (pid_t)message);
+		if (!child) {
+			kill((pid_t)message, SIGKILL);
+		} else {
+			tracee_inherit(child, tracee, flags);
+			child->state = TRACEE_RUNNING;
+		}
+	}
+	resume(tracee, 0);
+}
+
+/* All other threads of the process are gone without an exit status of their own; the thread that
+ * called execve has the leader's tid. */
+static struct tracee *on_exec(struct tracer *tracer, struct tracee *tracee)
+{
+	unsigned long former = 0;
+
+	ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, &former);
+	if (former && (pid_t)former != tracee->tid) {
+		struct tracee *caller = tracer_find(tracer, (pid_t)former);
+		pid_t leader = tracee->tid;
+
+		if (caller) {
+			tracee_free(tracee);
+			tracee_rename(caller, leader);
+			tracee = caller;
+		}
+	}
+	if (get_registers(tracee) == 0)
+		exec_on_event(tracee);
+	set_registers(tracee);
+	resume(tracee, 0);
+	return tracee;
+}
+
+static void on_stop(struct tracer *tracer, struct tracee *tracee, int status)
+{
+	int signal = WSTOPSIG(status), event = status >> 16;
+
+	switch (event) {
+	case PTRACE_EVENT_SECCOMP:
+		on_seccomp(tracee);
+		return;
+	case PTRACE_EVENT_FORK:
+	case PTRACE_EVENT_VFORK:
+	case PTRACE_EVENT_CLONE:
+		on_clone(tracee, event);
+		return;
+	case PTRACE_EVENT_EXEC:
+		on_exec(tracer, tracee);
+		return;
+	case PTRACE_EVENT_STOP:
+		if (signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU)
+			ptrace(PTRACE_LISTEN, tracee->tid, NULL, NULL);
+		else
+			resume(tracee, 0);
+		return;
+	case 0:
+		break;
+	default:
+		resume(tracee, 0);
+		return;
+	}
+	if (signal == (SIGTRAP | 0x80))
+		on_syscall_stop(tracee);
+	else
+		resume(tracee, signal);
+}
+
+bool tracer_handle(struct tracer *tracer, pid_t tid, int status)
+{
+	struct tracee *tracee = tracer_find(tracer, tid);
+
+	if (WIFEXITED(status) || WIFSIGNALED(status)) {
+		if (tid == tracer->init) {
+			tracer->init_status = status;
+			tracer->init_ended = true;
+		}
+		if (tracee)
+			tracee_free(tracee);
+		return tid == tracer->init;
+	}
+	if (!WIFSTOPPED(status))
+		return false;
+	tracer->stops++;
+	if (!tracee) {
+		/* A new child, ahead of its parent's event: it stays stopped until that comes. */
+		tracee = tracee_new(tracer, tid);
+		if (!tracee)
+			kill(tid, SIGKILL);
+		else
+			tracee->state = TRACEE_NEW;
+		return false;
+	}
+	if (tracee->state == TRACEE_NEW)
+		return false;
+	on_stop(tracer, tracee, status);
+	return false;
+}
+
+void tracer_kill_all(struct tracer *tracer)
+{
+	int status;
+	pid_t tid;
+
+	while (tracer->tracee_count > 0) {
+		for (size_t i = 0; i < TRACER_HASH; i++)
+			for (struct tracee *at = tracer->hash[i]; at; at = at->hash_next)
+				kill(at->tid, SIGKILL);
+		tid = waitpid(-1, &status, __WALL);
+		if (tid < 0 && errno == EINTR)
+			continue;
+		if (tid < 0)
+			break;
+		if (WIFEXITED(status) || WIFSIGNALED(status)) {
+			struct tracee *tracee = tracer_find(tracer, tid);
+
+			if (tracee)
+				tracee_free(tracee);
+		} else {
+			/* PTRACE_EVENT_EXIT and stops on the way out. */
+			ptrace(PTRACE_CONT, tid, NULL, (void *)(uintptr_t)SIGKILL);
+			if (!tracer_find(tracer, tid)) {
+				kill(tid, SIGKILL);
+				tracee_new(tracer, tid);
+			}
+		}
+	}
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tracer: the event loop over wait statuses and the life of tracees. */
+#ifndef AMPHORA_PTRACE_TRACER_H
+#define AMPHORA_PTRACE_TRACER_H
+
+#include "core/monitor/backend.h"
+#include "ptrace_backend/tracee.h"
+
+/* tracee.c: life of the tracer's objects. Allocation happens here, at clone and exec, never in a
+ * system-call stop. */
+struct tracee *tracee_new(struct tracer *tracer, pid_t tid);
+/* Makes child what the kernel made of it: shares or copies fs, mm, credentials by clone flags. */
+void tracee_inherit(struct tracee *child, struct tracee *parent, uint64_t clone_flags);
+void tracee_free(struct tracee *tracee);
+/* Gives the tracee another tid (execve in a thread that isn't the leader). */
+void tracee_rename(struct tracee *tracee, pid_t tid);
+/* A new address space after execve. */
+int tracee_new_mm(struct tracee *tracee);
+/* Own copy of the fs object, for unshare(CLONE_FS). */
+int tracee_unshare_fs(struct tracee *tracee);
+
+/* tracer.c: handles one wait status. Returns true when the first process has ended; its status is then
+ * in tracer->init_status. */
+bool tracer_handle(struct tracer *tracer, pid_t tid, int status);
+/* Kills and reaps everything that is left. */
+void tracer_kill_all(struct tracer *tracer);
+
+/* exec.c: the stops of an execve. */
+void exec_on_event(struct tracee *tracee);
+void exec_on_failure(struct tracee *tracee);
+/* A stop of the loader: its openat. */
+void exec_on_loader_open(struct tracee *tracee);
+/* Once: where our own image and loader are. Returns 0 or -errno. */
+int exec_init(struct error *err);
+
+/* view.c: builds tracer->table from the plan's operations; makes what they need on the host under
+ * the state directory. */
+int view_build(struct tracer *tracer, const struct backend_context *context, struct error *err);
+/* landlock.c: confines the calling thread to the table's mounts and what the tracer itself needs. */
+int landlock_confine(struct tracer *tracer, const struct backend_context *context,
+		     struct error *err);
+
+/* procview.c */
+long procview_magic(void *context, const struct path_position *link, struct path_magic *ret_magic);
+/* When `result` names a /proc file whose content must be made for the guest: starts that and stores
+ * the verdict. */
+bool procview_open(struct tracee *tracee, const struct path_result *result, int flags,
+		   enum verdict *ret_verdict);
+/* The text of a magic link for the guest: length, or -EINVAL when the kernel's own is right. */
+int procview_readlink(struct tracee *tracee, const struct path_result *result, char *text,
+		      size_t size);
+
+/* affinity.c: keeps a tracee that stops often on the tracer's CPU. */
+void affinity_on_stop(struct tracee *tracee);
+void affinity_tick(struct tracer *tracer);
+void affinity_init(struct tracer *tracer);
+
+#endif
