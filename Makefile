@@ -1,42 +1,227 @@
 # amphora: one readable Makefile. `make help` lists what it does.
-# Objects go to build/<variant>/, headers are tracked with -MMD.
+#
+# Objects go to build/<variant>/, headers are tracked with -MMD, the binary is build/amphora.
+# What this machine offers (static libraries, libunwind) is found by compiling, once, into
+# build/<variant>/features.mk.
 
-CC ?= gcc
-PKG_CONFIG ?= pkg-config
-PREFIX ?= /usr/local
 VARIANT ?= release
+ARCH ?= $(shell uname -m)
 BUILD := build/$(VARIANT)
+PREFIX ?= /usr/local
+DESTDIR ?=
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+AR ?= ar
+PKG_CONFIG ?= pkg-config
+CFLAGS ?= -O2 -g
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.0)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
-	-Wcast-qual -Wwrite-strings -Wundef -Wformat=2 -Wvla -Werror
-CFLAGS ?= -O2 -g
-BASE_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I. $(WARNINGS) -fno-strict-aliasing
+	-Wcast-qual -Wwrite-strings -Wundef -Wformat=2 -Wvla -Werror -Wno-format-truncation \
+	-Wno-unknown-warning-option
+BASE_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I. $(WARNINGS) -fno-strict-aliasing -fPIE
+HARDENING := -fstack-protector-strong
+# The resolver also runs inside the guest, where there is no libc and no TLS.
+FREESTANDING := -ffreestanding -fno-stack-protector
+# The loader is copied into other processes: position independent, no vector registers, no
+# sanitizer, no landing pads, whatever CFLAGS say.
+LOADER_CFLAGS := -O2 -g -ffreestanding -fPIC -fno-stack-protector -fno-asynchronous-unwind-tables \
+	-fcf-protection=none -fno-tree-vectorize -mgeneral-regs-only
+ifneq ($(ARCH),x86_64)
+LOADER_CFLAGS := $(filter-out -fcf-protection=none,$(LOADER_CFLAGS))
+endif
 
 LIBRARIES := libseccomp libcap talloc json-c
 LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIBRARIES) 2>/dev/null)
-LIB_LIBS := $(shell $(PKG_CONFIG) --libs $(LIBRARIES) 2>/dev/null)
+LIB_LIBS := $(shell $(PKG_CONFIG) --libs $(LIBRARIES) 2>/dev/null || echo -lseccomp -lcap -ltalloc -ljson-c)
 
-SOURCES := $(sort $(wildcard core/*/*.c core/front/*/*.c probe/*.c ns_backend/*.c \
-	ptrace_backend/*.c ptrace_backend/arch/x86_64/*.c netstack/*.c))
 MAIN := core/front/amphora/main.c
+SOURCES := $(sort $(wildcard core/*/*.c core/front/*/*.c probe/*.c ns_backend/*.c netstack/*.c \
+	ptrace_backend/*.c ptrace_backend/loader/*.c ptrace_backend/arch/$(ARCH)/*.c))
 LIBRARY_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(MAIN),$(SOURCES)))
+LIBRARY := $(BUILD)/libamphora.a
+BINARY := $(if $(filter release,$(VARIANT)),build/amphora,$(BUILD)/amphora)
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/test_*.c)))
+DIFF_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/diff/*_diff.c)))
+FUZZERS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+HELPERS := $(patsubst tests/behave/helpers/%.c,build/helpers/%,$(sort $(wildcard tests/behave/helpers/*.c)))
+NAMES := amphora-oci amphora-proot proot
+NO_CONFIG := help deps deps-cross clean lint fuzz asan cross demo check
 
-all: $(BUILD)/amphora
+all: $(BINARY) $(addprefix $(dir $(BINARY)),$(NAMES))
+
+help:
+	@sed -n 's/^#: //p' $(MAKEFILE_LIST)
+
+#: make               build/amphora
+#: make demo          installs what is missing, builds, runs a command in a container
+#: make check         unit tests, resolver against the kernel, behaviour tests on both backends
+#: make lint          clang-tidy, cppcheck, shellcheck, house rules
+#: make asan          unit tests under ASan and UBSan
+#: make fuzz          every fuzz target for FUZZ_SECONDS (10) each
+#: make bench         native, namespaces, ptrace, PRoot and bubblewrap side by side
+#: make install       PREFIX=/usr/local DESTDIR=
+#: make cross         ARCH=aarch64: a static arm64 binary
+#: make deps          packages by apt (other distributions: README.md)
+#: make STATIC=0      a dynamically linked binary
+
+# ---- what the machine offers ---------------------------------------------------------------
+# A static-pie starts 0.2 ms sooner than a dynamic binary and keeps ASLR.
+define TEST_STATIC
+#include <json-c/json.h>
+#include <seccomp.h>
+#include <sys/capability.h>
+#include <talloc.h>
+int main(void) { return !talloc_new(0) + !seccomp_init(0) + !cap_get_proc() + !json_object_new_object(); }
+endef
+define TEST_UNWIND
+#define UNW_LOCAL_ONLY
+#include <libunwind.h>
+int main(void) { unw_context_t context; return unw_getcontext(&context); }
+endef
+export TEST_STATIC TEST_UNWIND
+UNWIND_LIBS := -lunwind -llzma
+
+# $(call links,program variable,flags): shell condition, true when the program links
+links = printf '%s\n' "$$$(1)" | $(CC) $(CFLAGS) $(LIB_CFLAGS) -fPIE -x c - -o $(BUILD)/feature $(2) 2>/dev/null
+
+$(BUILD)/features.mk: Makefile
+	@mkdir -p $(@D)
+	@: >$@.new
+	@if $(call links,TEST_STATIC,-static-pie $(LIB_LIBS)); then echo 'STATIC ?= 1' >>$@.new; fi
+	@if $(call links,TEST_UNWIND,-static-pie $(UNWIND_LIBS)); then echo 'UNWIND ?= 1' >>$@.new; fi
+	@if $(call links,TEST_UNWIND,$(UNWIND_LIBS)); then echo 'UNWIND_DYNAMIC ?= 1' >>$@.new; fi
+	@rm -f $(BUILD)/feature; mv $@.new $@
+ifneq ($(filter-out $(NO_CONFIG),$(or $(MAKECMDGOALS),all)),)
+include $(BUILD)/features.mk
+endif
+STATIC ?= 0
+ifneq ($(STATIC),1)
+UNWIND := $(UNWIND_DYNAMIC)
+endif
+ifeq ($(UNWIND),1)
+FEATURES += -DHAVE_LIBUNWIND=1
+LIB_LIBS += $(UNWIND_LIBS)
+endif
+BINARY_LDFLAGS := $(if $(filter 1,$(STATIC)),-static-pie,-pie)
+
+# ---- build ---------------------------------------------------------------------------------
+# `make V=1` shows whole command lines.
+SAY = $(if $(V),,@echo '  $(1) $@';)
+COMPILE = $(CC) $(BASE_CFLAGS) $(FEATURES) $(LIB_CFLAGS) -MMD -MP
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(LIB_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call SAY,CC  )$(COMPILE) $(HARDENING) $(CFLAGS) $(EXTRA_CFLAGS) -c -o $@ $<
 
-$(BUILD)/amphora: $(BUILD)/$(MAIN:.c=.o) $(LIBRARY_OBJECTS)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIB_LIBS) -lpthread
+$(BUILD)/core/path/%.o: HARDENING = $(FREESTANDING)
+$(BUILD)/core/path/rootfs.o: HARDENING = -fstack-protector-strong
 
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIBRARY_OBJECTS)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIB_LIBS) -lcmocka -lpthread
+$(BUILD)/ptrace_backend/loader/%.o: ptrace_backend/loader/%.c
+	@mkdir -p $(@D)
+	$(call SAY,CC  )$(filter-out -fPIE,$(COMPILE)) $(LOADER_CFLAGS) -c -o $@ $<
+
+# The version is an input of one object: rebuilt when it changes, and only then.
+$(BUILD)/core/front/amphora/verb_version.o: EXTRA_CFLAGS = -DAMPHORA_VERSION='"$(VERSION)"'
+$(BUILD)/core/front/amphora/verb_version.o: $(BUILD)/version
+$(BUILD)/version: always
+	@mkdir -p $(@D)
+	@[ "$$(cat $@ 2>/dev/null)" = '$(VERSION)' ] || echo '$(VERSION)' >$@
+
+$(LIBRARY): $(LIBRARY_OBJECTS)
+	@rm -f $@
+	@$(AR) rcs $@ $^
+
+$(BINARY): $(BUILD)/$(MAIN:.c=.o) $(LIBRARY)
+	$(call SAY,LINK)$(CC) $(CFLAGS) $(LDFLAGS) $(BINARY_LDFLAGS) -o $@ $^ $(LIB_LIBS) -lpthread
+
+$(addprefix $(dir $(BINARY)),$(NAMES)): | $(BINARY)
+	@ln -sf amphora $@
+
+build/helpers/%: tests/behave/helpers/%.c
+	@mkdir -p $(@D)
+	$(call SAY,CC  )$(CC) -std=gnu11 -D_GNU_SOURCE -I. $(filter-out -Wcast-qual,$(WARNINGS)) -O1 -static -pthread -o $@ $<
+
+helpers: $(HELPERS)
+
+# ---- tests ---------------------------------------------------------------------------------
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIBRARY)
+	$(call SAY,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ $(LIB_LIBS) -lcmocka -lpthread
 
 unit: $(UNIT_TESTS)
 	@for t in $(UNIT_TESTS); do echo "# $$t"; $$t || exit 1; done
 
--include $(shell find build -name '*.d' 2>/dev/null)
-.PHONY: all unit
+DIFF_CASES ?= 200000
+diff: $(DIFF_TESTS)
+	@for t in $(DIFF_TESTS); do echo "# $$t $(DIFF_CASES)"; $$t $(DIFF_CASES) || exit 1; done
+
+behave: all helpers
+	@tests/behave/run
+
+check: deps
+	@$(MAKE) --no-print-directory check-built
+check-built: unit diff behave
+
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+asan: deps
+	@UBSAN_OPTIONS=print_stacktrace=1 $(MAKE) --no-print-directory VARIANT=asan STATIC=0 UNWIND_DYNAMIC=0 \
+		CFLAGS='-O1 -g -fno-omit-frame-pointer $(SANITIZE)' unit
+
+# libFuzzer brings main(); a target is LLVMFuzzerTestOneInput() in tests/fuzz/fuzz_*.c.
+FUZZ_SECONDS ?= 10
+fuzz:
+	@$(MAKE) --no-print-directory VARIANT=fuzz CC=clang STATIC=0 UNWIND_DYNAMIC=0 \
+		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined' fuzz-built
+fuzz-built: $(FUZZERS)
+	@for t in $(FUZZERS); do echo "# $$t"; \
+		corpus=tests/fuzz/corpus/$$(basename $$t); mkdir -p $(BUILD)/corpus/$$(basename $$t); \
+		$$t -max_total_time=$(FUZZ_SECONDS) -timeout=5 -verbosity=0 -print_final_stats=1 \
+			-artifact_prefix=$(BUILD)/ $(BUILD)/corpus/$$(basename $$t) \
+			$$([ -d $$corpus ] && echo $$corpus) || exit 1; done
+$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIBRARY)
+	$(call SAY,LINK)clang $(CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIB_LIBS) -lpthread
+
+lint: deps
+	@tests/lint.sh
+
+bench: all
+	@bench/run $(BENCH_FLAGS)
+
+demo: deps
+	@$(MAKE) --no-print-directory all
+	@echo "# build/amphora plan host"; build/amphora plan host
+	@echo "# build/amphora run host sh -c ..."
+	@build/amphora run host sh -c 'ls -d /bin /etc /usr /dev/null; \
+		echo "hello from inside the container: $$(id -un 2>/dev/null || id -u) (uid $$(id -u)) on $$(uname -n), $$(uname -sm)"'
+
+# ---- packages, installing, other machines -----------------------------------------------------
+deps:
+	@tests/deps.sh
+deps-cross:
+	@tests/deps.sh cross $(ARCH)
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	install -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/amphora
+	ln -sf amphora $(DESTDIR)$(PREFIX)/bin/amphora-oci
+	ln -sf amphora $(DESTDIR)$(PREFIX)/bin/amphora-proot
+	install -m 644 $(wildcard docs/*.1) $(DESTDIR)$(PREFIX)/share/man/man1
+	$(BINARY) completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/amphora
+	$(BINARY) completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_amphora
+	$(BINARY) completion fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/amphora.fish
+
+CROSS_TRIPLET := $(ARCH)-linux-gnu
+cross: deps-cross
+	@$(MAKE) --no-print-directory VARIANT=$(ARCH) ARCH=$(ARCH) CC=$(CROSS_TRIPLET)-gcc AR=$(CROSS_TRIPLET)-ar \
+		PKG_CONFIG=$(CROSS_TRIPLET)-pkg-config all
+
+clean:
+	rm -rf build
+
+-include $(patsubst %.o,%.d,$(LIBRARY_OBJECTS) $(BUILD)/$(MAIN:.c=.o)) $(wildcard $(BUILD)/tests/*/*.d)
+.SECONDARY:
+.PHONY: all help unit diff behave helpers check check-built asan fuzz fuzz-built lint bench demo deps \
+	deps-cross install cross clean always
