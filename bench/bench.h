@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What the parts of bench/driver share: columns, rows, the figures of a run.
+ *
+ * Functions that can fail return 0 or -1 and leave a sentence in column.why; only main.c exits.
+ */
+#ifndef BENCH_BENCH_H
+#define BENCH_BENCH_H
+
+#include "rows.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#define MAX_COLUMNS 8
+#define MAX_ROWS 48
+#define MAX_ROUNDS 101
+#define MAX_ARGUMENTS 64
+
+/* Paths and settings of a run: written by main.c before anything starts, then only read. */
+struct options {
+	const char *amphora;   /* path of the binary; "" when none was built */
+	const char *rootfs;    /* host path */
+	const char *bench_dir; /* host path: holds micro and one scratch directory a column */
+	char guest_dir[PATH_MAX]; /* where bench_dir is in every container, e.g. /mnt */
+	char self[PATH_MAX];      /* this program */
+	const char *row_pattern;  /* extended regular expression, or NULL for every row */
+	const char *column_list;  /* comma-separated names, or NULL for every column */
+	const char *json;         /* file to write */
+	int rounds;
+	long budget_us; /* for one measurement: a row in a column in a round */
+	bool quick;
+	bool pin; /* everything on one CPU */
+};
+
+struct column {
+	const char *name;  /* for --columns and JSON */
+	const char *title; /* for the table */
+	const char *program; /* what must be installed; NULL for native and amphora */
+	/* The command line up to the program to run inside. %A amphora, %R rootfs, %B bench_dir, %G
+	 * guest_dir, %S the driver itself. */
+	const char *command[24];
+	bool has_stops; /* understands AMPHORA_STATS */
+
+	bool selected;
+	char why[256];     /* why there are no figures; "" while there are */
+	char version[64];
+	bool on_host; /* native only: no chroot allowed, hence rootfs paths by prefix */
+
+	pid_t pid; /* of the running server, or 0 */
+	int to_server;
+	int from_server;
+};
+
+/* The figures of a row in a column: ns per operation, one entry a round. */
+struct cell {
+	int rounds; /* entries that are filled */
+	double median_ns[MAX_ROUNDS];
+	double min_ns[MAX_ROUNDS];
+	double stops; /* ptrace stops per operation; negative when not known */
+	bool failed;
+	char why[128];
+};
+
+struct row_result {
+	char name[32];
+	int index; /* in micro's table; -1 for the start-up row */
+	enum row_kind kind;
+	struct cell cells[MAX_COLUMNS];
+};
+
+struct environment {
+	char kernel[132], machine[65], cpu[96], date[32], rootfs_type[24];
+	long cpu_count;
+	double load_before[3], load_after[3];
+	unsigned int uid;
+};
+
+struct run {
+	struct options options;
+	struct column columns[MAX_COLUMNS];
+	int column_count;
+	struct row_result rows[MAX_ROWS];
+	int row_count;
+	struct row_result startup; /* whole command, ns, /bin/true of the rootfs */
+	struct environment environment;
+};
+
+extern const struct column column_table[];
+extern const int column_table_count;
+
+/* column.c: starting programs in a column */
+int column_prepare(struct column *column, const struct options *options);
+int column_start(struct column *column, const struct options *options);
+void column_stop(struct column *column);
+/* Asks the server of the column, which is started when it does not run. -1 when the row failed, with
+ * the reason in cell->why. */
+int column_measure(struct column *column, const struct options *options, int row_index,
+		   long budget_us, struct cell *cell, int round);
+/* Runs /bin/true once, from fork to exit. */
+int column_time_true(struct column *column, const struct options *options, double *ret_ns);
+/* Stops per operation of a row by the difference between runs of n and of 0 operations. */
+int column_count_stops(struct column *column, const struct options *options, int row_index, long n,
+		       double *ret_stops);
+
+/* native.c: `driver native`, which becomes the command inside a chroot */
+int native_main(int argc, char **argv);
+
+/* environment.c */
+void environment_read(struct environment *environment, const char *rootfs);
+void environment_read_load(double ret_load[3]);
+
+/* report.c, json.c */
+double median_of(const double *values, int count);
+double min_of(const double *values, int count);
+/* The median over rounds of the ratio to base in the same round, and the ratio of the minima. */
+void cell_ratios(const struct cell *cell, const struct cell *base, double *ret_median,
+		 double *ret_min);
+int find_column(const struct run *run, const char *name);
+bool cell_usable(const struct run *run, const struct row_result *row, int column);
+void report_print(const struct run *run, FILE *out);
+int json_write(const struct run *run, const char *path);
+
+#endif
