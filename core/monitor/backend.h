@@ -43,6 +43,10 @@ struct backend {
 
 	/* Sends a signal to the container's first process. Any thread. Returns 0 or -errno. */
 	int (*signal)(struct container *container, int signal);
+
+	/* Host pid of the first process (or of the init that stands for it), for the state file. May
+	 * be NULL: unknown. */
+	pid_t (*pid)(const struct container *container);
 };
 
 extern const struct backend ns_backend;
