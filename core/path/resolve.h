@@ -22,6 +22,7 @@
 #define PATH_LINKS_MAX	40   /* MAXSYMLINKS */
 #define PATH_MOUNTS_MAX 512
 #define PATH_STRINGS	(256 * 1024)
+#define PATH_BUCKETS	1024 /* power of two */
 
 enum path_mount_flags {
 	PATH_MOUNT_READ_ONLY = 1 << 0,
@@ -39,8 +40,12 @@ struct path_mount {
 	uint32_t point;	       /* offset into strings: rel of the mount point inside the parent */
 	uint32_t point_length;
 	uint32_t host;	       /* offset into strings: absolute host path of the mount's root, no
-				* trailing slash ("" is the host's "/") */
+				* trailing slash ("" is the host's "/"). Canonical: a symlink in it
+				* costs every resolution its fast path */
 	uint32_t host_length;
+	/* Private to table.c and internal.h: how a mount point is found. */
+	uint32_t next;		/* mount after this one in its bucket, plus one; 0: none */
+	uint64_t child_lengths; /* bit n: a mount point in this mount has length n modulo 64 */
 };
 
 struct path_table {
@@ -49,6 +54,7 @@ struct path_table {
 	uint32_t strings_used;
 	uint32_t reserved;
 	struct path_mount mounts[PATH_MOUNTS_MAX];
+	uint32_t buckets[PATH_BUCKETS]; /* newest mount of the bucket, plus one; 0: none */
 	char strings[PATH_STRINGS];
 };
 
@@ -106,10 +112,11 @@ struct path_ops {
 	 * walks component by component and never calls it again for this request. May be NULL. */
 	long (*open_path)(void *context, const char *host, int extra_flags);
 	void (*close)(void *context, int fd);
-	/* 1 when host is a directory (not following a symlink), 0 when not, -errno. */
+	/* 1 when host is a directory (lstat: not following a symlink), 0 when not, -errno. `host`
+	 * may end in "/.", which asks for search permission too. */
 	long (*is_directory)(void *context, const char *host);
-	/* The symlink at `link` (in a mount with PATH_MOUNT_PROC). May rewrite link->rel first (a
-	 * guest pid). -EINVAL: not a symlink. NULL: proc mounts are treated like others. */
+	/* The symlink at `link` (in a mount with PATH_MOUNT_PROC), asked before it is followed.
+	 * -EINVAL: an ordinary one, its own text counts. NULL: proc mounts are treated like others. */
 	long (*magic)(void *context, const struct path_position *link, struct path_magic *ret_magic);
 };
 
