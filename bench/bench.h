@@ -22,6 +22,7 @@
 /* Paths and settings of a run: written by main.c before anything starts, then only read. */
 struct options {
 	const char *amphora;   /* path of the binary; "" when none was built */
+	const char *proot;     /* the proot to compare with: a name in $PATH or a path */
 	const char *rootfs;    /* host path */
 	const char *bench_dir; /* host path: holds micro and one scratch directory a column */
 	char guest_dir[PATH_MAX]; /* where bench_dir is in every container, e.g. /mnt */
@@ -38,9 +39,9 @@ struct options {
 struct column {
 	const char *name;  /* for --columns and JSON */
 	const char *title; /* for the table */
-	const char *program; /* what must be installed; NULL for native and amphora */
-	/* The command line up to the program to run inside. %A amphora, %R rootfs, %B bench_dir, %G
-	 * guest_dir, %S the driver itself. */
+	const char *program; /* %-template of what must be installed; NULL when it isn't a peer */
+	/* The command line up to the program to run inside. %A amphora, %P proot, %R rootfs, %B bench_dir,
+	 * %G guest_dir, %S the driver itself. */
 	const char *command[24];
 	bool has_stops; /* understands AMPHORA_STATS */
 

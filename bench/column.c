@@ -37,8 +37,8 @@ const struct column column_table[] = {
 	{ .name = "ptrace", .title = "amphora ptrace", .has_stops = true,
 	  .command = { "%A", "run", "--rm", "-i", "--backend", "ptrace", "--network", "host",
 		       "--rootfs", "%R", "-v", "%B:%G" } },
-	{ .name = "proot", .title = "proot", .program = "proot",
-	  .command = { "proot", "-0", "-r", "%R", "-b", "%B:%G", "-b", "/dev", "-b", "/proc",
+	{ .name = "proot", .title = "proot", .program = "%P",
+	  .command = { "%P", "-0", "-r", "%R", "-b", "%B:%G", "-b", "/dev", "-b", "/proc",
 		       "-w", "/" } },
 	{ .name = "bwrap", .title = "bubblewrap", .program = "bwrap",
 	  .command = { "bwrap", "--unshare-all", "--share-net", "--die-with-parent", "--bind",
@@ -61,6 +61,8 @@ static const char *placeholder(char letter, const struct options *options)
 	switch (letter) {
 	case 'A':
 		return options->amphora;
+	case 'P':
+		return options->proot;
 	case 'R':
 		return options->rootfs;
 	case 'B':
@@ -156,7 +158,7 @@ static int start(struct column *column, const struct options *options,
 		else
 			posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
 		posix_spawn_file_actions_addopen(&actions, 2, errors,
-						 O_WRONLY | O_CREAT | O_TRUNC, 0644);
+						 O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0644);
 		posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
 		r = posix_spawnp(ret_pid, arguments->argv[0], &actions, &attributes,
 				 arguments->argv, environ);
@@ -195,6 +197,15 @@ static int finish(pid_t pid, int timeout_ms)
 			;
 	}
 	return status;
+}
+
+static void forget_errors(const struct column *column, const struct options *options)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s.err", options->bench_dir, column->name);
+	if (truncate(path, 0) < 0 && errno != ENOENT)
+		perror(path);
 }
 
 /* Puts "what: the last line of the column's standard error" in why. */
@@ -301,6 +312,7 @@ int column_measure(struct column *column, const struct options *options, int row
 
 	if (column->pid <= 0 && column_start(column, options) < 0)
 		return fail_cell(cell, column->why);
+	forget_errors(column, options);
 	int length = snprintf(line, sizeof(line), "%d %ld\n", row_index, budget_us);
 
 	if (write(column->to_server, line, (size_t)length) != length ||
@@ -311,8 +323,12 @@ int column_measure(struct column *column, const struct options *options, int row
 		column->why[0] = '\0';
 		return -1;
 	}
-	if (sscanf(line, "ok %lf %lf", &median_ns, &min_ns) != 2)
-		return fail_cell(cell, strncmp(line, "no ", 3) == 0 ? line + 3 : line);
+	if (sscanf(line, "ok %lf %lf", &median_ns, &min_ns) != 2) {
+		explain(column, options, strncmp(line, "no ", 3) == 0 ? line + 3 : line);
+		fail_cell(cell, column->why);
+		column->why[0] = '\0';
+		return -1;
+	}
 	if (round >= 0) {
 		cell->median_ns[cell->rounds] = median_ns;
 		cell->min_ns[cell->rounds++] = min_ns;
@@ -401,7 +417,7 @@ int column_count_stops(struct column *column, const struct options *options, int
 	return 0;
 }
 
-/* The first word with a digit, a dot and a digit in what `program --version` prints. */
+/* The first word with a digit, a dot and a digit in what the command prints. */
 static void read_version(const char *command, char *version, size_t size)
 {
 	FILE *pipe = popen(command, "re");
@@ -422,51 +438,54 @@ static void read_version(const char *command, char *version, size_t size)
 		pclose(pipe);
 }
 
-static void read_amphora_version(const char *amphora, char *version, size_t size)
+/* A peer: is it installed, and which version? */
+static int find_peer(struct column *column, const struct options *options)
 {
-	char command[PATH_MAX + 32];
+	char command[PATH_MAX + 64];
+	const char *program = column->program[0] == '%' ?
+			      placeholder(column->program[1], options) : column->program;
 
-	snprintf(command, sizeof(command), "'%s' version 2>/dev/null", amphora);
-	FILE *pipe = popen(command, "re");
-
-	version[0] = '\0';
-	if (pipe && fgets(version, (int)size, pipe))
-		version[strcspn(version, "\n")] = '\0';
-	if (pipe)
-		pclose(pipe);
+	snprintf(command, sizeof(command), "command -v '%s' >/dev/null 2>&1", program);
+	if (system(command) != 0) {
+		snprintf(column->why, sizeof(column->why), "%.200s is not installed", program);
+		return -1;
+	}
+	snprintf(command, sizeof(command), "'%s' --version 2>&1", program);
+	read_version(command, column->version, sizeof(column->version));
+	return 0;
 }
 
-static bool is_installed(const char *program)
+static int find_amphora(struct column *column, const struct options *options)
 {
-	char command[128];
+	char command[PATH_MAX + 64];
 
-	snprintf(command, sizeof(command), "command -v %s >/dev/null 2>&1", program);
-	return system(command) == 0;
+	if (!options->amphora[0]) {
+		snprintf(column->why, sizeof(column->why),
+			 "not built (looked for build/amphora and build/release/amphora)");
+		return -1;
+	}
+	snprintf(command, sizeof(command), "'%s' version 2>/dev/null", options->amphora);
+	FILE *pipe = popen(command, "re");
+
+	if (pipe && fgets(column->version, sizeof(column->version), pipe))
+		column->version[strcspn(column->version, "\n")] = '\0';
+	if (pipe)
+		pclose(pipe);
+	return 0;
 }
 
 int column_prepare(struct column *column, const struct options *options)
 {
-	char path[PATH_MAX], command[64];
 	bool is_native = strcmp(column->name, "native") == 0;
+	int r = 0;
 
-	snprintf(path, sizeof(path), "%s/%s", options->bench_dir, column->name);
-	if (column->program) {
-		snprintf(command, sizeof(command), "%s --version 2>&1", column->program);
-		if (!is_installed(column->program)) {
-			snprintf(column->why, sizeof(column->why), "not installed");
-			return -1;
-		}
-		read_version(command, column->version, sizeof(column->version));
-	} else if (!is_native) {
-		if (!options->amphora[0]) {
-			snprintf(column->why, sizeof(column->why),
-				 "not built (looked for build/amphora and build/release/amphora)");
-			return -1;
-		}
-		read_amphora_version(options->amphora, column->version, sizeof(column->version));
-	}
-	int r = column_start(column, options);
-
+	if (column->program)
+		r = find_peer(column, options);
+	else if (!is_native)
+		r = find_amphora(column, options);
+	if (r < 0)
+		return r;
+	r = column_start(column, options);
 	if (r < 0 && is_native) {
 		column->on_host = true;
 		column->why[0] = '\0';

@@ -31,6 +31,7 @@ static const char help[] =
 	"Times system calls and commands in every column on one rootfs; prints ratios to native.\n\n"
 	"  --rootfs DIR     root filesystem to use; it is not changed\n"
 	"  --amphora FILE   amphora's binary (build/amphora, build/release/amphora)\n"
+	"  --proot FILE     the proot to compare with ($PROOT, or proot in $PATH)\n"
 	"  --columns LIST   of native,ns,ptrace,proot,bwrap\n"
 	"  --rows REGEX     only rows whose name matches; start-up is the row `start`\n"
 	"  --rounds N       rounds to take the median of (7)\n"
@@ -63,6 +64,22 @@ static bool column_selected(const char *list, const char *name)
 		if (strncmp(at, name, length) == 0 && (at[length] == ',' || at[length] == '\0'))
 			return true;
 	return false;
+}
+
+/* Every name in the list is a column's. */
+static bool column_list_valid(const char *list)
+{
+	for (const char *at = list; at; at = strchr(at, ','), at = at ? at + 1 : NULL) {
+		size_t length = strcspn(at, ",");
+		bool known = false;
+
+		for (int i = 0; i < column_table_count; i++)
+			known |= strlen(column_table[i].name) == length &&
+				 strncmp(column_table[i].name, at, length) == 0;
+		if (!known)
+			return false;
+	}
+	return true;
 }
 
 /* Asks micro which rows there are. */
@@ -234,10 +251,12 @@ static void pin_to_one_cpu(void)
 
 static int parse_options(int argc, char **argv, struct options *options)
 {
-	enum { ROOTFS = 1, AMPHORA, COLUMNS, ROWS, ROUNDS, BUDGET, QUICK, PIN, JSON, BENCH_DIR };
+	enum { ROOTFS = 1, AMPHORA, PEER_PROOT, COLUMNS, ROWS, ROUNDS, BUDGET, QUICK, PIN, JSON,
+	       BENCH_DIR };
 	static const struct option names[] = {
 		{ "rootfs", required_argument, NULL, ROOTFS },
 		{ "amphora", required_argument, NULL, AMPHORA },
+		{ "proot", required_argument, NULL, PEER_PROOT },
 		{ "columns", required_argument, NULL, COLUMNS },
 		{ "rows", required_argument, NULL, ROWS },
 		{ "rounds", required_argument, NULL, ROUNDS },
@@ -249,14 +268,17 @@ static int parse_options(int argc, char **argv, struct options *options)
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
+	const char *proot = getenv("PROOT");
 	int rounds = 0;
 	double budget_ms = 0;
 
-	*options = (struct options){ .amphora = "", .rootfs = "", .bench_dir = "" };
+	*options = (struct options){ .amphora = "", .rootfs = "", .bench_dir = "",
+				     .proot = proot && proot[0] ? proot : "proot" };
 	for (int letter; (letter = getopt_long(argc, argv, "h", names, NULL)) != -1;) {
 		switch (letter) {
 		case ROOTFS: options->rootfs = optarg; break;
 		case AMPHORA: options->amphora = optarg; break;
+		case PEER_PROOT: options->proot = optarg; break;
 		case COLUMNS: options->column_list = optarg; break;
 		case ROWS: options->row_pattern = optarg; break;
 		case ROUNDS: rounds = atoi(optarg); break;
@@ -293,6 +315,8 @@ int main(int argc, char **argv)
 		return 2;
 	if (!options->bench_dir[0] || !realpath("/proc/self/exe", options->self))
 		return fail("no bench directory", "start this through bench/run");
+	if (!column_list_valid(options->column_list))
+		return fail("--columns names an unknown column", "see bench/run --help");
 	if (find_guest_dir(options) < 0)
 		return fail("the rootfs has none of /mnt, /media, /srv, /opt", "make one of them");
 	if (read_rows(&run) < 0)

@@ -159,7 +159,12 @@ static void print_startup(const struct run *run, int native, FILE *out)
 {
 	const struct row_result *row = &run->startup;
 	int bwrap = find_column(run, "bwrap");
+	bool measured = false;
 
+	for (int c = 0; c < run->column_count; c++)
+		measured |= cell_usable(run, row, c);
+	if (!measured)
+		return;
 	fprintf(out, "\n%-16s", row->name);
 	for (int c = 0; c < run->column_count; c++) {
 		const struct cell *cell = &row->cells[c];
