@@ -10,19 +10,27 @@ syscall_handler handle_open, handle_openat2, handle_chdir, handle_fchdir, handle
 	handle_getcwd, handle_readlink, handle_rename, handle_fd_write;
 /* exec.c */
 syscall_handler handle_execve;
-/* handlers_process.c: clone, clone3, ptrace, prctl, affinity, kill guards */
+/* handlers_process.c: clone, clone3, prctl, affinity; and the guards that keep a guest's calls
+ * by pid, process group or pidfd among the guest's own processes */
 syscall_handler handle_clone, handle_clone3, handle_prctl, handle_sched_getaffinity,
-	handle_sched_setaffinity, handle_kill, handle_pidfd;
-/* handlers_system.c: uname, sethostname, mount family, unshare, setns */
-syscall_handler handle_uname, handle_sethostname, handle_mount, handle_unshare;
-/* handlers_socket.c: bind, connect, sendto, sendmsg, sendmmsg with unix paths */
-syscall_handler handle_bind, handle_connect, handle_sendto, handle_sendmsg, handle_getsockname;
+	handle_sched_setaffinity, handle_kill, handle_pid, handle_pidfd, handle_priority,
+	handle_fcntl;
+/* Remembers the CPUs the supervisor may use, before it pins itself: once, at start. */
+void guest_affinity_init(struct tracer *tracer);
+/* handlers_system.c: uname, sethostname, unshare, open_tree; path calls with rules of their own */
+syscall_handler handle_uname, handle_sethostname, handle_mount, handle_unshare, handle_ioctl,
+	handle_access, handle_utimens, handle_inotify, handle_fanotify;
+/* handlers_socket.c: bind, connect, sendto, sendmsg, sendmmsg with unix paths; getsockname,
+ * getpeername; SO_PEERCRED */
+syscall_handler handle_bind, handle_connect, handle_sendto, handle_sendmsg, handle_getsockname,
+	handle_getsockopt;
 /* handlers_stat.c (faked ids): the stat family, answered by the tracer */
 syscall_handler handle_stat, handle_fstat, handle_newfstatat, handle_statx;
 /* handlers_owner.c (faked ids): chown, chmod, mknod families and their fd forms */
 syscall_handler handle_chown, handle_fchown, handle_chmod, handle_fchmod, handle_mknod,
 	handle_unlink;
-/* handlers_ids.c (faked ids): get*id, set*id, groups, capget, capset */
-syscall_handler handle_ids;
+/* handlers_ids.c (faked ids): get*id, set*id, groups, capget, capset; handle_prctl_ids is called by
+ * handle_prctl for every option that credentials_prctl() knows */
+syscall_handler handle_ids, handle_prctl_ids;
 
 #endif

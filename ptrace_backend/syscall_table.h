@@ -31,7 +31,13 @@ enum filter_rule {
 	RULE_CLONE,	/* stop only for CLONE_NEW*, CLONE_UNTRACED */
 	RULE_PRCTL,	/* stop only for the options that handlers know */
 	RULE_SOCKET,	/* AF_UNIX passes; others: error EACCES when the network is denied */
-	RULE_IOCTL,	/* TIOCSTI and TIOCLINUX (low 32 bits): EPERM; else pass */
+	RULE_IOCTL,	/* TIOCSTI and TIOCLINUX (low 32 bits): EPERM; stop for an owner of SIGIO, and
+			 * with WHEN_READ_ONLY's condition for requests that change a file */
+	RULE_FCNTL,	/* stop only for F_SETOWN and F_SETOWN_EX */
+	RULE_OTHER_PID, /* stop only when the first argument (a pid) isn't 0 */
+	RULE_ADDRESS,	/* sendto: stop only when there is a destination address */
+	RULE_PEERCRED,	/* getsockopt: stop only for SOL_SOCKET, SO_PEERCRED */
+	RULE_SECCOMP,	/* a listener (USER_NOTIF outranks TRACE): `error`; else pass */
 	RULE_SIGNAL_SELF, /* reserved */
 };
 
@@ -74,7 +80,8 @@ struct syscall_row {
 
 /* The row of a call number, or NULL for a number without one (answered ENOSYS). */
 const struct syscall_row *syscall_row(int64_t number);
-/* All rows in ascending number; *ret_count of them. */
+/* The rows by number: rows[n].number == n, or rows[n].name is NULL for a number without a row.
+ * *ret_count is one more than the highest number. */
 const struct syscall_row *syscall_rows(size_t *ret_count);
 
 /* filter.c: the BPF program for a plan, a balanced tree over the numbers. Writes at most `capacity`

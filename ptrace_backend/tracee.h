@@ -71,6 +71,8 @@ struct tracee_mm {
 #define SCRATCH_NO_SLOT	  SCRATCH_SLOTS
 #define SCRATCH_SIZE	  ((uint64_t)SCRATCH_SLOTS * SCRATCH_SLOT_SIZE)
 
+#define CPU_MASK_WORDS 16 /* 1024 CPUs */
+
 struct tracee {
 	struct tracee *hash_next;
 	struct tracer *tracer;
@@ -95,6 +97,11 @@ struct tracee {
 	uint64_t saved[6]; /* for on_exit: whatever the entry handler wants to keep */
 	struct registers entry_regs; /* as at entry, before any change */
 	struct exec_job *exec;	     /* while EXECING/LOADING */
+
+	/* What the guest believes its CPUs are; a clone inherits both. A thread that chose its own
+	 * mask must not be pinned outside it. */
+	bool affinity_chosen;
+	uint64_t affinity[CPU_MASK_WORDS];
 };
 
 /* Arguments and results. */
@@ -161,6 +168,8 @@ int tracee_resolve_string(struct tracee *tracee, int dirfd, const char *path, ui
 			  struct path_result *result);
 /* Rewrites argument `index` to the host path. Returns 0 or -errno. */
 int tracee_set_path(struct tracee *tracee, unsigned index, const struct path_result *result);
+/* Where the tracee's cwd is; flags tell when it was removed. -ENOENT when outside the guest's tree. */
+int tracee_cwd_position(struct tracee *tracee, struct path_position *ret_position);
 /* Position of what a guest fd refers to (directory or file), -EBADF, or -ENOENT when outside. */
 int tracee_fd_position(struct tracee *tracee, int fd, struct path_position *ret_position);
 /* Host path that names a guest fd for the tracer: /proc/TID/fd/N. Returns its length. */
@@ -175,6 +184,8 @@ syscall_handler translate_paths;
 struct path_result *tracee_result_buffer(struct tracee *tracee, unsigned which);
 
 /* tracee.c */
+/* Gives the tracee a tracee_fs of its own (unshare(CLONE_FS) succeeded). No-op when not shared. */
+void tracee_unshare_fs(struct tracee *tracee);
 struct tracee *tracer_find(struct tracer *tracer, pid_t tid);
 /* True when tid is a guest process or thread (the supervisor and host processes are not). */
 static inline bool tracer_has(struct tracer *tracer, pid_t tid)
@@ -204,6 +215,10 @@ struct tracer {
 	int cpu;	       /* affinity.c: the tracer's own, or -1 */
 	uint64_t stops;
 	struct path_result results[2];
+	char hostname_set[65], domainname_set[65]; /* by the guest's sethostname(); may be empty */
+	uint64_t affinity[CPU_MASK_WORDS];	   /* the supervisor's at start: guest_affinity_init() */
+	uint32_t affinity_size, affinity_minimum;  /* bytes sched_getaffinity() gives and needs */
+	char path[PATH_SIZE];  /* the path argument being resolved */
 };
 
 #endif
