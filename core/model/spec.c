@@ -8,6 +8,7 @@
 #include <string.h>
 #include <talloc.h>
 
+#include "core/model/guest_path.h"
 #include "core/model/spec.h"
 
 /* Limits on what a user controls. The kernel's own are near: 128 KiB a string at execve. */
@@ -29,24 +30,6 @@ static bool has_control_character(const char *text)
 		if (iscntrl((unsigned char)*text))
 			return true;
 	return false;
-}
-
-static bool has_dot_dot(const char *path)
-{
-	for (const char *at = path; *at;) {
-		size_t length = strcspn(at, "/");
-
-		if (length == 2 && at[0] == '.' && at[1] == '.')
-			return true;
-		at += length;
-		at += strspn(at, "/");
-	}
-	return false;
-}
-
-static bool is_root(const char *path)
-{
-	return path[strspn(path, "/.")] == '\0' && path[0] == '/';
 }
 
 static int path_check(const char *what, const char *path, struct error *err)
@@ -72,9 +55,9 @@ int spec_add_mount(struct spec *spec, const struct mount_request *mount, struct 
 	r = path_check("mount target", mount->target, err);
 	if (r < 0)
 		return r;
-	if (has_dot_dot(mount->target))
+	if (guest_path_has_dot_dot(mount->target))
 		return error_plain(err, "mount target: \"..\" in %.200s", mount->target);
-	if (is_root(mount->target))
+	if (guest_path_depth(mount->target) == 0)
 		return error_plain(err, "mount target: / itself is given by --rootfs or an image");
 	if (mount->kind == MOUNT_KIND_BIND) {
 		r = path_check("mount source", mount->source, err);
@@ -188,32 +171,9 @@ bool spec_hostname_is_valid(const char *hostname)
 	return word_is_valid(hostname, HOSTNAME_LENGTH_MAX, ".-");
 }
 
-/* Two spellings of one path compare equal: "//dev/./shm/" and "/dev/shm". */
-static int path_compare(const char *a, const char *b)
-{
-	for (;;) {
-		size_t length_a, length_b;
-		int order;
-
-		while (*a == '/' || (*a == '.' && (a[1] == '/' || a[1] == '\0')))
-			a++;
-		while (*b == '/' || (*b == '.' && (b[1] == '/' || b[1] == '\0')))
-			b++;
-		length_a = strcspn(a, "/");
-		length_b = strcspn(b, "/");
-		order = strncmp(a, b, length_a < length_b ? length_a : length_b);
-		if (order != 0 || length_a != length_b)
-			return order != 0 ? order : (length_a < length_b ? -1 : 1);
-		if (length_a == 0)
-			return 0;
-		a += length_a;
-		b += length_b;
-	}
-}
-
 static int target_compare(const void *a, const void *b)
 {
-	return path_compare(*(const char *const *)a, *(const char *const *)b);
+	return guest_path_compare(*(const char *const *)a, *(const char *const *)b);
 }
 
 static int mounts_validate(const struct spec *spec, struct error *err)
@@ -227,7 +187,7 @@ static int mounts_validate(const struct spec *spec, struct error *err)
 		targets[i] = spec->mounts[i].target;
 	qsort(targets, spec->mount_count, sizeof(*targets), target_compare);
 	for (size_t i = 1; i < spec->mount_count && r == 0; i++)
-		if (path_compare(targets[i - 1], targets[i]) == 0)
+		if (guest_path_compare(targets[i - 1], targets[i]) == 0)
 			r = error_plain(err, "two mounts on %.200s", targets[i]);
 	talloc_free(targets);
 	return r;

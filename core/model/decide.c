@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+/* decide(): what was asked and what works here become a plan.
+ *
+ * Theory of operation
+ *
+ *   backend -> boundary -> namespaces -> ids -> layer -> privileges, limits -> operations
+ *
+ * The backend is the first choice and the only one that others depend on as a whole; from there each
+ * facet falls back alone. A facet that can't give what was asked for notes it and goes on, so that
+ * one run shows everything that stands in the way: the first such note is the error, or, under
+ * --best-effort, all of them are warnings in the plan. No I/O and no clock: the same spec, facts and
+ * host always give the same plan, which is how machines that we lack are tested.
+ */
+#include <errno.h>
+#include <linux/capability.h>
+#include <talloc.h>
+
+#include "core/model/decision.h"
+
+static void decide_facets(struct decision *decision)
+{
+	struct plan *plan = decision->plan;
+	const struct fact *order = &decision->facts->fact[FACT_ID_SECCOMP_ORDER];
+
+	decide_boundary(decision);
+	decide_namespaces(decision);
+	decide_ids(decision);
+	decide_layer(decision);
+	decide_privileges(decision);
+	decide_limits(decision);
+	decision_fill_gaps(decision);
+
+	plan->mount_api = decision_works(decision, FACT_ID_MOUNT_API);
+	plan->process_vm = decision_works(decision, FACT_ID_PROCESS_VM);
+	/* Unprobed: what every kernel since 4.8 does. */
+	plan->seccomp_stop_after_entry = order->status == FACT_WORKS ? order->value == 1 : true;
+	decide_operations(decision);
+}
+
+int decide(void *parent, const struct spec *spec, const struct facts *facts,
+	   const struct host_info *host, struct plan **ret_plan, struct error *err)
+{
+	static const struct host_info no_host;
+	struct decision decision = {
+		.spec = spec,
+		.facts = facts,
+		.host = host ? host : &no_host,
+	};
+	int r;
+
+	*ret_plan = NULL;
+	decision.plan = talloc_zero(parent, struct plan);
+	if (!decision.plan)
+		return error_set(err, ENOMEM, "plan");
+	decision.plan->spec = spec;
+	decision.plan->rootfs = spec->host_image ? "/" : spec->rootfs;
+	if (spec->process.user) {
+		r = user_request_parse(decision.plan, spec->process.user, &decision.user, err);
+		if (r < 0) {
+			talloc_free(decision.plan);
+			return r;
+		}
+	}
+
+	if (decide_backend(&decision))
+		decide_facets(&decision);
+	if (decision.out_of_memory) {
+		talloc_free(decision.plan);
+		return error_set(err, ENOMEM, "plan");
+	}
+	*ret_plan = decision.plan;
+	if (decision.unmet.code == 0)
+		return 0;
+	if (err)
+		*err = decision.unmet;
+	return -decision.unmet.code;
+}
