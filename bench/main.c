@@ -109,7 +109,7 @@ static int read_rows(struct run *run)
 /* A directory that every rootfs has and hardly one uses: the bench directory goes over it. */
 static int find_guest_dir(struct options *options)
 {
-	static const char *const candidates[] = { "/mnt", "/media", "/srv", "/opt" };
+	static const char *const candidates[] = { "/mnt", "/media", "/srv", "/opt", "/tmp" };
 	char path[PATH_MAX];
 	struct stat status;
 
@@ -318,7 +318,7 @@ int main(int argc, char **argv)
 	if (!column_list_valid(options->column_list))
 		return fail("--columns names an unknown column", "see bench/run --help");
 	if (find_guest_dir(options) < 0)
-		return fail("the rootfs has none of /mnt, /media, /srv, /opt", "make one of them");
+		return fail("the rootfs has none of /mnt, /media, /srv, /opt, /tmp", "make one of them");
 	if (read_rows(&run) < 0)
 		return fail("micro does not run", "see bench/run");
 	if (options->row_pattern && run.row_count == 0 && !row_selected(options, "start", false))
