@@ -45,7 +45,8 @@ BINARY := $(if $(filter release,$(VARIANT)),build/amphora,$(BUILD)/amphora)
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/test_*.c)))
 DIFF_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/diff/*_diff.c)))
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
-HELPERS := $(patsubst tests/behave/helpers/%.c,build/helpers/%,$(sort $(wildcard tests/behave/helpers/*.c)))
+HELPER_SOURCES := $(wildcard tests/behave/helpers/*.c tests/behave/helpers/$(ARCH)/*.c)
+HELPERS := $(addprefix build/helpers/,$(basename $(notdir $(HELPER_SOURCES))))
 NAMES := amphora-oci amphora-proot proot
 NO_CONFIG := help deps deps-cross clean lint fuzz asan cross demo check
 
@@ -139,9 +140,10 @@ $(BINARY): $(BUILD)/$(MAIN:.c=.o) $(LIBRARY)
 $(addprefix $(dir $(BINARY)),$(NAMES)): | $(BINARY)
 	@ln -sf amphora $@
 
-build/helpers/%: tests/behave/helpers/%.c
+vpath %.c tests/behave/helpers tests/behave/helpers/$(ARCH)
+build/helpers/%: %.c
 	@mkdir -p $(@D)
-	$(call SAY,CC  )$(CC) -std=gnu11 -D_GNU_SOURCE -I. $(filter-out -Wcast-qual,$(WARNINGS)) -O1 -static -pthread -o $@ $<
+	$(call SAY,CC  )$(CC) -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra -Werror -Wno-unused-result -O1 -static -pthread -o $@ $<
 
 helpers: $(HELPERS)
 

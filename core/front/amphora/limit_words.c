@@ -65,7 +65,7 @@ int parse_ulimit(struct spec *spec, const char *text, struct error *err)
 			request.resource = limit_names[i].resource;
 	if (request.resource < 0) {
 		error_plain(err, "there is no limit \"%s\"", name);
-		error_hint(err, "the names are as in setrlimit(2): nofile, nproc, core, stack, …");
+		error_hint(err, "The names are as in setrlimit(2): nofile, nproc, core, stack, …");
 		return -EINVAL;
 	}
 	soft = strsep(&rest, ":");

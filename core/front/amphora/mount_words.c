@@ -114,7 +114,7 @@ static int apply_tmpfs_word(struct mount_request *mount, const char *word, struc
 static int refuse_word(const char *word, struct error *err)
 {
 	error_plain(err, "mount option \"%s\" is not known", word);
-	error_hint(err, "ro, rw, nosuid, nodev, noexec, bind and rbind are");
+	error_hint(err, "There are ro, rw, nosuid, nodev, noexec, bind and rbind");
 	return -EINVAL;
 }
 
@@ -131,7 +131,7 @@ static int complete_source(struct spec *spec, struct mount_request *mount, struc
 		if (code == ENOENT) {
 			error_plain(err, "mount source %s does not exist on this machine",
 				    mount->source);
-			error_hint(err, "make it first: mkdir -p %s", mount->source);
+			error_hint(err, "Make it first: mkdir -p %s", mount->source);
 			return -ENOENT;
 		}
 		return error_set(err, code, "mount source %s", mount->source);
@@ -176,7 +176,7 @@ int parse_volume(struct spec *spec, const char *text, struct error *err)
 	options = rest;
 	if (!target || !source[0] || !target[0]) {
 		error_plain(err, "\"%s\" is not SOURCE:TARGET", text);
-		error_hint(err, "for an empty directory that goes away use --tmpfs %s",
+		error_hint(err, "For an empty directory that goes away use --tmpfs %s",
 			   source[0] == '/' ? source : "DIR");
 		return -EINVAL;
 	}
@@ -184,7 +184,7 @@ int parse_volume(struct spec *spec, const char *text, struct error *err)
 		return error_plain(err, "\"%s\" has too many colons", text);
 	if (!strchr(source, '/') && strcmp(source, ".") != 0 && strcmp(source, "..") != 0) {
 		error_plain(err, "named volume \"%s\": named volumes come later", source);
-		error_hint(err, "for the directory of that name write ./%s:%s", source, target);
+		error_hint(err, "For the directory of that name write ./%s:%s", source, target);
 		return -EINVAL;
 	}
 	mount.source = source;
@@ -233,7 +233,7 @@ int parse_mount(struct spec *spec, const char *text, struct error *err)
 		mount.kind = MOUNT_KIND_TMPFS;
 	} else {
 		error_plain(err, "mounts of type \"%s\" are not known", type);
-		error_hint(err, "type=bind and type=tmpfs are");
+		error_hint(err, "There are type=bind and type=tmpfs");
 		return -EINVAL;
 	}
 	if (!mount.target || !mount.target[0])

@@ -71,7 +71,7 @@ static int set_detach(void *target, const char *value, struct error *err)
 	if (option_boolean(value, &wanted, err) == 0 && !wanted)
 		return 0;
 	error_plain(err, "detached containers come later");
-	error_hint(err, "leave it out and let the shell run amphora in the background: amphora run … &");
+	error_hint(err, "Leave it out and let the shell run amphora in the background: amphora run … &");
 	return -EINVAL;
 }
 
@@ -309,7 +309,7 @@ static int complete_rootfs(struct spec *spec, struct error *err)
 		return error_set(err, ENOTDIR, "--rootfs %s", spec->rootfs);
 	if (!strcmp(path, "/")) {
 		error_plain(err, "--rootfs / would let the container write to this machine's root");
-		error_hint(err, "the image `host` is the same root, protected: amphora run host");
+		error_hint(err, "The image `host` is the same root, protected: amphora run host");
 		return -EINVAL;
 	}
 	spec->rootfs = talloc_strdup(spec, path);
@@ -319,7 +319,7 @@ static int complete_rootfs(struct spec *spec, struct error *err)
 static int refuse_image(const char *image, struct error *err)
 {
 	error_plain(err, "image \"%s\" is not here: pulling images comes later", image);
-	error_hint(err, "use --rootfs DIR or the image host");
+	error_hint(err, "Use --rootfs DIR or the image host");
 	return -ENOENT;
 }
 
@@ -334,7 +334,7 @@ static int complete_root(struct run_request *request, int argc, char **argv, int
 		return complete_rootfs(spec, err);
 	if (*index >= argc) {
 		error_plain(err, "neither an image nor --rootfs DIR was given");
-		error_hint(err, "try: amphora %s host", argv[0]);
+		error_hint(err, "Try: amphora %s host", argv[0]);
 		return -EINVAL;
 	}
 	if (request->rootfs_later) {

@@ -189,6 +189,6 @@ int verb_completion(int argc, char **argv)
 		}
 	}
 	error_plain(&err, "which shell?");
-	error_hint(&err, "amphora completion bash, zsh or fish");
+	error_hint(&err, "Say amphora completion bash, zsh or fish");
 	return verb_fail(&err);
 }

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+/* work WHAT: programs' ways of starting threads and processes, each printing "WHAT ok". */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+static char *const true_argv[] = {(char[]){"true"}, NULL};
+
+static void die(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+/* Each thread opens, stats and renames files of its own. */
+static void *thread_main(void *argument)
+{
+	char name[64], other[80];
+	struct stat status;
+
+	snprintf(name, sizeof(name), "/tmp/thread-%ld", (long)(intptr_t)argument);
+	snprintf(other, sizeof(other), "%s-moved", name);
+	for (int i = 0; i < 50; i++) {
+		int fd = open(name, O_CREAT | O_RDWR, 0600);
+
+		if (fd < 0 || stat(name, &status) < 0 || rename(name, other) < 0 || unlink(other) < 0)
+			die(name);
+		close(fd);
+	}
+	return NULL;
+}
+
+static void threads(void)
+{
+	pthread_t ids[32];
+
+	for (long i = 0; i < 32; i++)
+		if (pthread_create(&ids[i], NULL, thread_main, (void *)(intptr_t)i))
+			die("pthread_create");
+	for (int i = 0; i < 32; i++)
+		pthread_join(ids[i], NULL);
+}
+
+static void expect_success(pid_t child)
+{
+	int status = -1;
+
+	if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
+		die("child");
+}
+
+static void use_vfork(void)
+{
+	for (int i = 0; i < 20; i++) {
+		pid_t child = vfork();
+
+		if (child == 0) {
+			execve("/bin/true", true_argv, environ);
+			_exit(127);
+		}
+		expect_success(child);
+	}
+}
+
+static void use_spawn(void)
+{
+	for (int i = 0; i < 20; i++) {
+		pid_t child;
+
+		if (posix_spawn(&child, "/bin/true", NULL, NULL, true_argv, environ))
+			die("posix_spawn");
+		expect_success(child);
+	}
+}
+
+/* clone3 is ENOSYS under profiles that can't look into its argument; programs fall back. */
+static void use_clone3(void)
+{
+	struct { uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls; } args = {0};
+	long child;
+
+	args.exit_signal = SIGCHLD;
+	child = syscall(435, &args, sizeof(args));
+	if (child < 0 && errno == ENOSYS)
+		return;
+	if (child == 0) {
+		execve("/bin/true", true_argv, environ);
+		_exit(127);
+	}
+	expect_success((pid_t)child);
+}
+
+/* exec from a thread other than the first: it takes over the process. */
+static void *exec_thread(void *argument)
+{
+	char *const words[] = {(char[]){"echo"}, (char[]){"threadexec ok"}, NULL};
+
+	(void)argument;
+	execve("/bin/echo", words, environ);
+	return NULL;
+}
+
+static void thread_exec(void)
+{
+	pthread_t id;
+
+	pthread_create(&id, NULL, exec_thread, NULL);
+	pause();
+}
+
+/* A server and a client over a socket file, then over a long path through /proc/self/fd. */
+static void unix_socket(void)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX}, peer;
+	socklen_t length = sizeof(peer);
+	int server = socket(AF_UNIX, SOCK_STREAM, 0), client = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	strcpy(address.sun_path, "/tmp/work.socket");
+	unlink(address.sun_path);
+	if (bind(server, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(server, 1) < 0)
+		die("bind");
+	if (connect(client, (struct sockaddr *)&address, sizeof(address)) < 0)
+		die("connect");
+	if (getsockname(server, (struct sockaddr *)&peer, &length) < 0 ||
+	    strcmp(peer.sun_path, address.sun_path) != 0) {
+		fprintf(stderr, "getsockname says %s\n", peer.sun_path);
+		exit(1);
+	}
+	length = sizeof(peer);
+	if (getpeername(client, (struct sockaddr *)&peer, &length) < 0 ||
+	    strcmp(peer.sun_path, address.sun_path) != 0) {
+		fprintf(stderr, "getpeername says %s\n", peer.sun_path);
+		exit(1);
+	}
+	unlink(address.sun_path);
+}
+
+static volatile sig_atomic_t caught;
+static void on_signal(int number) { caught = number; }
+
+static void signals(void)
+{
+	struct sigaction action = {.sa_handler = on_signal};
+	pid_t child;
+	int status;
+
+	sigaction(SIGUSR1, &action, NULL);
+	raise(SIGUSR1);
+	if (caught != SIGUSR1)
+		die("SIGUSR1");
+	child = fork();
+	if (child == 0) {
+		raise(SIGSTOP);
+		_exit(3);
+	}
+	if (waitpid(child, &status, WUNTRACED) != child || !WIFSTOPPED(status))
+		die("stop");
+	kill(child, SIGCONT);
+	if (waitpid(child, &status, WCONTINUED) != child)
+		die("continue");
+	if (WIFCONTINUED(status))
+		waitpid(child, &status, 0);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 3)
+		die("exit");
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		void (*call)(void);
+	} kinds[] = {{"threads", threads}, {"vfork", use_vfork}, {"spawn", use_spawn},
+		     {"clone3", use_clone3}, {"threadexec", thread_exec}, {"socket", unix_socket},
+		     {"signals", signals}};
+
+	for (size_t i = 0; argc > 1 && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (strcmp(argv[1], kinds[i].name) != 0)
+			continue;
+		kinds[i].call();
+		printf("%s ok\n", argv[1]);
+		return 0;
+	}
+	return 2;
+}

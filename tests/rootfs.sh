@@ -1,0 +1,74 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Root filesystems for tests, made from this machine's own packages and kept in
+# $AMPHORA_TEST_CACHE (/var/tmp/amphora-test). Prints the path of the one asked for.
+#   tests/rootfs.sh busybox           a few MB, instant
+#   tests/rootfs.sh debian            Debian 12 with gcc, git, python3, perl, tmux (root only, once)
+#   tests/rootfs.sh debian USER       a copy that belongs to USER
+set -eu
+
+cache=${AMPHORA_TEST_CACHE:-/var/tmp/amphora-test}
+packages=gcc,libc6-dev,make,git,python3-minimal,perl,tmux,procps,attr
+mkdir -p "$cache"
+
+# Everything a small system has: applets, users, and the directories that mounts go to.
+busybox_root() {
+	busybox=$(command -v busybox)
+	target=$cache/busybox-$(id -u)
+	if [ ! -e "$target/.complete" ]; then
+		rm -rf "$target"
+		mkdir -p "$target/bin" "$target/etc" "$target/dev" "$target/proc" "$target/sys" \
+			"$target/tmp" "$target/root" "$target/home/guest" "$target/usr" "$target/var/tmp"
+		chmod 1777 "$target/tmp" "$target/var/tmp"
+		ln -s ../bin "$target/usr/bin"
+		ln -s bin "$target/sbin"
+		cp "$busybox" "$target/bin/busybox"
+		"$busybox" --list | while read -r applet; do
+			[ "$applet" = busybox ] || ln -s busybox "$target/bin/$applet"
+		done
+		printf 'root:x:0:0:root:/root:/bin/sh\nguest:x:1000:1000:guest:/home/guest:/bin/sh\n' \
+			>"$target/etc/passwd"
+		printf 'root:x:0:\nguest:x:1000:\nstaff:x:50:guest\n' >"$target/etc/group"
+		echo rootfs-resolv >"$target/etc/resolv.conf"
+		echo rootfs-hosts >"$target/etc/hosts"
+		echo rootfs-hostname >"$target/etc/hostname"
+		: >"$target/.complete"
+	fi
+	echo "$target"
+}
+
+sources() {
+	for list in /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list; do
+		[ -s "$list" ] && echo "$list" && return
+	done
+	echo "amphora: this machine has no apt sources" >&2
+	exit 1
+}
+
+debian_root() {
+	target=$cache/debian
+	if [ ! -e "$target/.complete" ]; then
+		rm -rf "$target"
+		mmdebstrap --quiet --variant=minbase --include="$packages" bookworm "$target" "$(sources)" >&2
+		: >"$target/.complete"
+	fi
+	if [ -n "${1:-}" ]; then
+		copy=$target-$1
+		if [ ! -e "$copy/.complete" ]; then
+			rm -rf "$copy"
+			cp -a "$target" "$copy"
+			chown -hR "$1" "$copy"
+		fi
+		target=$copy
+	fi
+	echo "$target"
+}
+
+case ${1:-} in
+busybox) busybox_root ;;
+debian) debian_root "${2:-}" ;;
+*)
+	echo "usage: tests/rootfs.sh busybox|debian [USER]" >&2
+	exit 1
+	;;
+esac
