@@ -61,6 +61,29 @@ struct amphora_open_how {
 #define RESOLVE_CACHED	      0x20
 #endif
 
+/* The mount API, Linux 5.2 (mount_setattr 5.12). Own names: glibc 2.36 has these in <sys/mount.h>, partly
+ * as an enum, and that header and <linux/mount.h> exclude each other. */
+struct amphora_mount_attr {
+	__u64 attr_set;
+	__u64 attr_clr;
+	__u64 propagation;
+	__u64 userns_fd;
+};
+#define AMPHORA_OPEN_TREE_CLONE	       0x00000001
+#define AMPHORA_OPEN_TREE_CLOEXEC      02000000
+#define AMPHORA_MOVE_MOUNT_F_EMPTY     0x00000004
+#define AMPHORA_MOVE_MOUNT_T_EMPTY     0x00000040
+#define AMPHORA_FSOPEN_CLOEXEC	       0x00000001
+#define AMPHORA_FSMOUNT_CLOEXEC	       0x00000001
+#define AMPHORA_FSCONFIG_SET_FLAG      0
+#define AMPHORA_FSCONFIG_SET_STRING    1
+#define AMPHORA_FSCONFIG_CMD_CREATE    6
+#define AMPHORA_MOUNT_ATTR_RDONLY      0x00000001
+#define AMPHORA_MOUNT_ATTR_NOSUID      0x00000002
+#define AMPHORA_MOUNT_ATTR_NODEV       0x00000004
+#define AMPHORA_MOUNT_ATTR_NOEXEC      0x00000008
+#define AMPHORA_AT_RECURSIVE	       0x8000
+
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080 /* Linux 5.6 */
 #endif
