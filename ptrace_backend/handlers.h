@@ -19,7 +19,7 @@ syscall_handler handle_clone, handle_clone3, handle_prctl, handle_sched_getaffin
 void guest_affinity_init(struct tracer *tracer);
 /* handlers_system.c: uname, sethostname, unshare, open_tree; path calls with rules of their own */
 syscall_handler handle_uname, handle_sethostname, handle_mount, handle_unshare, handle_ioctl,
-	handle_access, handle_utimens, handle_inotify, handle_fanotify;
+	handle_access, handle_inotify, handle_fanotify;
 /* handlers_socket.c: bind, connect, sendto, sendmsg, sendmmsg with unix paths; getsockname,
  * getpeername; SO_PEERCRED */
 syscall_handler handle_bind, handle_connect, handle_sendto, handle_sendmsg, handle_getsockname,

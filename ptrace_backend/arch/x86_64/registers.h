@@ -5,11 +5,22 @@
 
 #include <linux/audit.h>
 #include <stdint.h>
+#include <sys/syscall.h>
 #include <sys/user.h>
 
 #define ARCH_AUDIT	 AUDIT_ARCH_X86_64
 #define ARCH_ELF_MACHINE 62 /* EM_X86_64 */
 #define ARCH_NAME	 "x86_64"
+
+/* x86-64's own calls that the headers may lack (Linux 6.11, 6.18) */
+#ifndef SYS_uretprobe
+#define SYS_uretprobe 335
+#endif
+#ifndef SYS_uprobe
+#define SYS_uprobe 336
+#endif
+
+#define SYSCALL_RMDIR 84 /* -1 where only unlinkat exists */
 
 struct registers {
 	struct user_regs_struct raw;
