@@ -2,41 +2,86 @@
 /* Faked credentials: what get*id(), stat and friends say when real ids can't be had.
  *
  * Every thread starts as the plan's user; set*id() calls follow the kernel's rules on these
- * numbers (capabilities(7): euid 0 means all). Owners and modes that the real file system can't
- * hold are remembered by core/store/record.h.
+ * numbers (capabilities(7): euid 0 means all). The model is plain data: fork and clone copy it, and
+ * nothing in it is ever asked of the kernel. Owners and modes that the real file system can't hold
+ * are remembered by core/store/record.h.
  */
 #ifndef AMPHORA_PTRACE_IDS_H
 #define AMPHORA_PTRACE_IDS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
 #define CREDENTIALS_GROUPS_MAX 64
+#define CREDENTIALS_ALL_CAPABILITIES ((UINT64_C(1) << 41) - 1) /* up to CAP_CHECKPOINT_RESTORE */
 
 struct credentials {
 	uid_t ruid, euid, suid, fsuid;
 	gid_t rgid, egid, sgid, fsgid;
 	uint32_t group_count;
-	gid_t groups[CREDENTIALS_GROUPS_MAX];
-	bool keep_capabilities; /* PR_SET_KEEPCAPS */
-	uint64_t permitted, effective, inheritable; /* capability bits as capget() shows them */
+	gid_t groups[CREDENTIALS_GROUPS_MAX]; /* ascending */
+	uint32_t securebits;		      /* PR_SET_SECUREBITS; PR_SET_KEEPCAPS is a bit of it */
+	bool no_new_privs; /* as the guest set it: the real one is always on and hidden */
+	/* Capability bits, bit = CAP_*. */
+	uint64_t permitted, effective, inheritable, bounding, ambient;
 };
 
 struct tracer;
 struct tracee;
 
-/* Start of the first process: uid, gid, groups from the backend context. */
+/* Start of the first process: uid, gid, groups from the backend context. Groups beyond
+ * CREDENTIALS_GROUPS_MAX are dropped. */
 void credentials_init(struct credentials *credentials, uid_t uid, gid_t gid, const gid_t *groups,
 		      size_t group_count);
 /* execve of a program whose guest-visible owner and mode are these (set-user-ID, set-group-ID,
- * capability recomputation). */
+ * capability recomputation). On a nosuid mount the caller takes S_ISUID and S_ISGID out of mode. */
 void credentials_exec(struct credentials *credentials, uid_t owner, gid_t group, mode_t mode);
 
-/* Makes *status what the guest should see for the file that `host` (absolute, not followed) or, when
- * host is NULL, `fd` names. Owner, group, mode, rdev and type from the record when there is one,
- * otherwise the host's own ids mapped to 0. */
+/* The calls of the same names. (uid_t)-1 and (gid_t)-1 mean what they mean there. Return 0 or -errno and
+ * change nothing on failure. */
+int credentials_setuid(struct credentials *credentials, uid_t uid);
+int credentials_setgid(struct credentials *credentials, gid_t gid);
+int credentials_setreuid(struct credentials *credentials, uid_t ruid, uid_t euid);
+int credentials_setregid(struct credentials *credentials, gid_t rgid, gid_t egid);
+int credentials_setresuid(struct credentials *credentials, uid_t ruid, uid_t euid, uid_t suid);
+int credentials_setresgid(struct credentials *credentials, gid_t rgid, gid_t egid, gid_t sgid);
+/* These two return the id before the call, whether it succeeded or not. */
+uid_t credentials_setfsuid(struct credentials *credentials, uid_t uid);
+gid_t credentials_setfsgid(struct credentials *credentials, gid_t gid);
+/* More than CREDENTIALS_GROUPS_MAX groups are -EINVAL, as on a kernel with a smaller NGROUPS_MAX. */
+int credentials_setgroups(struct credentials *credentials, const gid_t *groups, size_t count);
+int credentials_capset(struct credentials *credentials, uint64_t effective, uint64_t permitted,
+		       uint64_t inheritable);
+/* The prctl options that only concern credentials: their result, or -errno. -ENOSYS for any other option:
+ * the kernel's own answer holds. */
+long credentials_prctl(struct credentials *credentials, int option, unsigned long arg2,
+		       unsigned long arg3, unsigned long arg4, unsigned long arg5);
+
+bool credentials_capable(const struct credentials *credentials, unsigned capability);
+/* Membership in the supplementary groups or fsgid. */
+bool credentials_in_group(const struct credentials *credentials, gid_t gid);
+
+/* Makes *status, which fstat() or lstat() just gave, what the guest should see for the file that
+ * `host` (absolute, not followed) or, when host is NULL, `fd` names (an O_PATH fd will do; give both where
+ * both are at hand). Owner, group, mode, rdev and type from the record when there is one, otherwise
+ * the host's own ids mapped to 0. Does nothing when ids are real. */
 void ids_guest_stat(struct tracer *tracer, const char *host, int fd, struct stat *status);
+
+/* What the guest should see of a file from now on. `status` is the file's real, unpatched stat; the
+ * file is named as for ids_guest_stat(), preferably by fd. When the real file already says the same,
+ * what was remembered is dropped. Returns 0 or -errno. */
+int ids_remember(struct tracer *tracer, const char *host, int fd, const struct stat *status,
+		 uid_t uid, gid_t gid, mode_t mode, dev_t rdev);
+
+/* For calls that make a file (open with O_CREAT on a missing name, mkdir, mknod, symlink, bind): the
+ * verdict that a handler ends with once the host path of the new file has been put into argument
+ * `index`. VERDICT_CONTINUE for the fake root, whose files need no record; otherwise VERDICT_EXIT
+ * with on_exit set, and the file is remembered as belonging to fsuid and fsgid. Uses saved[4] and [5]. */
+int ids_continue_created(struct tracee *tracee, unsigned index);
+/* The same by hand, after the call has succeeded: `host` is not followed. */
+void ids_created(struct tracee *tracee, const char *host);
 
 #endif
