@@ -1,0 +1,659 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The index over the sidecar's lines, and its agreement with the files' xattrs. See record.h.
+ *
+ * The index is an open-addressing hash of record lines. A line never leaves it but by a rebuild:
+ * RECORD_LINE_GONE keeps probe sequences intact.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/xattr.h>
+#include <talloc.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/base/cleanup.h"
+#include "core/base/compat.h"
+#include "core/store/record.h"
+#include "core/store/record_log.h"
+
+#define INDEX_INITIAL	  256
+#define ABSENCES	  8192 /* direct-mapped */
+#define PLAIN_DEVICES_MAX 8
+#define COMPACT_FROM	  1024 /* lines; a smaller log isn't worth it */
+#define PROVE_DEPTH	  1000
+
+/* A timestamp younger than this may be given to one more change of the file (the clock of inodes
+ * ticks every 1 to 10 ms), so it proves nothing. */
+#define UNSETTLED_NS INT64_C(20000000)
+
+struct absence {
+	uint64_t device, inode;
+	int64_t change;
+};
+
+struct record {
+	struct record_log *log; /* NULL: memory only */
+	const char *rootfs;	/* no trailing slash */
+	size_t rootfs_length;
+	dev_t root_device;
+	bool proven;
+	struct record_line *index;
+	size_t capacity; /* power of two */
+	size_t used;	 /* slots that aren't empty */
+	size_t live;	 /* of these, not gone */
+	struct absence *absences;
+	dev_t plain_devices[PLAIN_DEVICES_MAX]; /* file systems without user xattrs */
+	unsigned plain_device_count;
+};
+
+static int64_t nanoseconds(int64_t seconds, int64_t rest)
+{
+	return seconds * 1000000000 + rest;
+}
+
+static int64_t change_of(const struct stat *status)
+{
+	return nanoseconds(status->st_ctim.tv_sec, status->st_ctim.tv_nsec);
+}
+
+static bool is_settled(int64_t change)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	return nanoseconds(now.tv_sec, now.tv_nsec) - change > UNSETTLED_NS;
+}
+
+static uint64_t device_key(const struct record *record, dev_t device)
+{
+	return device == record->root_device ? 0 : device;
+}
+
+static size_t hash(uint64_t device, uint64_t inode)
+{
+	uint64_t mixed = (inode ^ (device << 40)) * UINT64_C(0x9e3779b97f4a7c15);
+
+	return (size_t)(mixed >> 20);
+}
+
+static bool can_have_xattr(mode_t mode)
+{
+	return S_ISREG(mode) || S_ISDIR(mode);
+}
+
+/* --- the index --- */
+
+/* The slot of this file, or the empty one where it would go. */
+static struct record_line *find_slot(const struct record *record, uint64_t device, uint64_t inode)
+{
+	size_t mask = record->capacity - 1, at = hash(device, inode) & mask;
+
+	while (record->index[at].kind != RECORD_LINE_NONE &&
+	       (record->index[at].inode != inode || record->index[at].device != device))
+		at = (at + 1) & mask;
+	return &record->index[at];
+}
+
+static struct record_line *find(const struct record *record, const struct stat *status)
+{
+	struct record_line *line =
+		find_slot(record, device_key(record, status->st_dev), status->st_ino);
+
+	return line->kind == RECORD_LINE_XATTR || line->kind == RECORD_LINE_SIDECAR ? line : NULL;
+}
+
+static int resize(struct record *record, size_t capacity)
+{
+	struct record_line *old = record->index;
+	size_t old_capacity = record->capacity;
+	struct record_line *index = talloc_zero_array(record, struct record_line, (unsigned)capacity);
+
+	if (!index)
+		return -ENOMEM;
+	record->index = index;
+	record->capacity = capacity;
+	record->used = record->live;
+	for (size_t i = 0; i < old_capacity; i++)
+		if (old[i].kind == RECORD_LINE_XATTR || old[i].kind == RECORD_LINE_SIDECAR)
+			*find_slot(record, old[i].device, old[i].inode) = old[i];
+	talloc_free(old);
+	return 0;
+}
+
+/* At least a quarter of the slots stays empty; `resize` keeps half, so that lookups, which may not
+ * allocate, have room to add what they find. */
+static bool has_room(const struct record *record)
+{
+	return (record->used + 1) * 4 <= record->capacity * 3;
+}
+
+static int make_room(struct record *record)
+{
+	if ((record->used + 1) * 2 <= record->capacity)
+		return 0;
+	return resize(record, record->live * 4 > record->capacity ? record->capacity * 2
+								  : record->capacity);
+}
+
+static void put_line(struct record *record, const struct record_line *line)
+{
+	struct record_line *slot = find_slot(record, line->device, line->inode);
+	bool was_live = slot->kind == RECORD_LINE_XATTR || slot->kind == RECORD_LINE_SIDECAR;
+	bool is_live = line->kind != RECORD_LINE_GONE;
+
+	if (slot->kind == RECORD_LINE_NONE) {
+		if (!is_live)
+			return;
+		record->used++;
+	}
+	record->live = record->live + is_live - was_live;
+	*slot = *line;
+}
+
+static void drop_line(struct record *record, struct record_line *line)
+{
+	line->kind = RECORD_LINE_GONE;
+	record->live--;
+}
+
+static int read_line(void *context, const struct record_line *line)
+{
+	struct record *record = context;
+	int result;
+
+	if (line->kind == RECORD_LINE_NONE || line->kind > RECORD_LINE_GONE)
+		return 0; /* of a later version */
+	result = make_room(record);
+	if (!result)
+		put_line(record, line);
+	return result;
+}
+
+static void reset_lines(void *context)
+{
+	struct record *record = context;
+
+	memset(record->index, 0, record->capacity * sizeof(*record->index));
+	record->used = record->live = 0;
+}
+
+/* --- xattrs --- */
+
+/* Where the kernel finds the file: returns path, or its fd's magic link in buffer. */
+static const char *file_path(const struct record_file *file, char buffer[32], bool *ret_follow)
+{
+	if (file->host) {
+		*ret_follow = file->follow;
+		return file->host;
+	}
+	snprintf(buffer, 32, "/proc/self/fd/%d", file->fd);
+	*ret_follow = true;
+	return buffer;
+}
+
+/* 1 and an entry, 0 when there is none (or one that makes no sense), -errno when nobody can tell. */
+static int read_xattr(struct record *record, const struct record_file *file,
+		      struct record_entry *ret_entry)
+{
+	char buffer[32], text[RECORD_TEXT_SIZE];
+	bool follow;
+	const char *path = file_path(file, buffer, &follow);
+	ssize_t n = follow ? getxattr(path, RECORD_XATTR, text, sizeof(text))
+			   : lgetxattr(path, RECORD_XATTR, text, sizeof(text));
+
+	if (n >= 0)
+		return record_parse(text, (size_t)n, file->status->st_mode, ret_entry) ? 0 : 1;
+	if (errno == EOPNOTSUPP && record->plain_device_count < PLAIN_DEVICES_MAX)
+		record->plain_devices[record->plain_device_count++] = file->status->st_dev;
+	return errno == ENODATA || errno == ERANGE ? 0 : -errno;
+}
+
+/* Calls setxattr or removexattr (text NULL); a file without write permission gets it for a moment. */
+static int change_xattr(const struct record_file *file, const char *text)
+{
+	char path[32];
+	int attempts = 2, result;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", file->fd);
+	do {
+		result = text ? setxattr(path, RECORD_XATTR, text, strlen(text), 0)
+			      : removexattr(path, RECORD_XATTR);
+		result = result < 0 ? -errno : 0;
+	} while (result == -EACCES && --attempts > 0 &&
+		 chmod(path, (file->status->st_mode & 07777) | S_IRUSR | S_IWUSR) == 0);
+	if (attempts < 2)
+		chmod(path, file->status->st_mode & 07777);
+	return result == -ENODATA ? 0 : result;
+}
+
+/* Birth and change times now; zero where unknown. */
+static void read_times(const struct record_file *file, int64_t *ret_birth, int64_t *ret_change)
+{
+	struct statx status;
+	int result;
+
+	*ret_birth = *ret_change = 0;
+	if (file->fd >= 0)
+		result = statx(file->fd, "", AT_EMPTY_PATH, STATX_BTIME | STATX_CTIME, &status);
+	else
+		result = statx(AT_FDCWD, file->host, file->follow ? 0 : AT_SYMLINK_NOFOLLOW,
+			       STATX_BTIME | STATX_CTIME, &status);
+	if (result < 0)
+		return;
+	*ret_change = nanoseconds(status.stx_ctime.tv_sec, status.stx_ctime.tv_nsec);
+	if (status.stx_mask & STATX_BTIME)
+		*ret_birth = nanoseconds(status.stx_btime.tv_sec, status.stx_btime.tv_nsec);
+}
+
+/* --- lookups --- */
+
+static void entry_from_line(const struct record_line *line, struct record_entry *entry)
+{
+	*entry = (struct record_entry){
+		.uid = line->uid, .gid = line->gid, .mode = line->mode, .rdev = line->rdev
+	};
+}
+
+static void entry_into_line(const struct record_entry *entry, struct record_line *line)
+{
+	line->uid = entry->uid;
+	line->gid = entry->gid;
+	line->mode = entry->mode;
+	line->rdev = entry->rdev;
+}
+
+/* A record says what the file is; only a regular file can stand for something else. */
+static bool type_fits(mode_t remembered, mode_t real)
+{
+	return (remembered & S_IFMT) == (real & S_IFMT) || S_ISREG(real);
+}
+
+static struct absence *absence_of(struct record *record, const struct stat *status)
+{
+	return &record->absences[hash(status->st_dev, status->st_ino) % ABSENCES];
+}
+
+static bool known_absent(struct record *record, const struct stat *status)
+{
+	const struct absence *absence = absence_of(record, status);
+
+	if (absence->inode == status->st_ino && absence->device == status->st_dev &&
+	    absence->change == change_of(status))
+		return true;
+	for (unsigned i = 0; i < record->plain_device_count; i++)
+		if (record->plain_devices[i] == status->st_dev)
+			return true;
+	return false;
+}
+
+static void remember_absence(struct record *record, const struct stat *status)
+{
+	if (is_settled(change_of(status)))
+		*absence_of(record, status) = (struct absence){
+			.device = status->st_dev,
+			.inode = status->st_ino,
+			.change = change_of(status),
+		};
+}
+
+static bool is_proven_file(const struct record *record, const struct record_file *file)
+{
+	return record->proven && file->host && !file->follow &&
+	       file->status->st_dev == record->root_device &&
+	       !strncmp(file->host, record->rootfs, record->rootfs_length) &&
+	       (file->host[record->rootfs_length] == '/' ||
+		file->host[record->rootfs_length] == '\0');
+}
+
+/* The file isn't in the index: does it bring a record along? */
+static int look_at_file(struct record *record, const struct record_file *file,
+			struct record_entry *ret_entry)
+{
+	const struct stat *status = file->status;
+	int result = read_xattr(record, file, ret_entry);
+
+	if (result <= 0) {
+		remember_absence(record, status);
+		return 0;
+	}
+	if (has_room(record)) {
+		struct record_line line = {
+			.device = device_key(record, status->st_dev),
+			.inode = status->st_ino,
+			.change = is_settled(change_of(status)) ? change_of(status) : 0,
+			.kind = RECORD_LINE_XATTR,
+		};
+
+		entry_into_line(ret_entry, &line);
+		put_line(record, &line);
+	}
+	return 1;
+}
+
+/* The index has a line, but the inode has changed since. */
+static int check_line(struct record *record, struct record_line *line,
+		      const struct record_file *file, struct record_entry *ret_entry)
+{
+	int64_t change = change_of(file->status), birth, unused;
+
+	if (line->kind == RECORD_LINE_XATTR) {
+		int result = read_xattr(record, file, ret_entry);
+
+		if (result == 0) {
+			drop_line(record, line);
+			return 0;
+		}
+		if (result > 0) {
+			entry_into_line(ret_entry, line);
+			line->change = is_settled(change) ? change : 0;
+			return 1;
+		}
+		/* Unreadable: the line's own word has to do. */
+	}
+	if (line->birth) {
+		read_times(file, &birth, &unused);
+		if (birth && birth != line->birth) {
+			drop_line(record, line);
+			return 0;
+		}
+	}
+	line->change = change;
+	entry_from_line(line, ret_entry);
+	return 1;
+}
+
+int record_get(struct record *record, const struct record_file *file,
+	       struct record_entry *ret_entry)
+{
+	struct record_entry entry;
+	struct record_line *line;
+	int result;
+
+	if (record->log && record_log_changed(record->log))
+		record_log_refresh(record->log);
+	line = find(record, file->status);
+	if (line && line->change && line->change == change_of(file->status)) {
+		entry_from_line(line, &entry);
+		result = 1;
+	} else if (line) {
+		result = check_line(record, line, file, &entry);
+	} else if (!can_have_xattr(file->status->st_mode) || is_proven_file(record, file) ||
+		   known_absent(record, file->status)) {
+		return 0;
+	} else {
+		result = look_at_file(record, file, &entry);
+	}
+	if (result <= 0 || !type_fits(entry.mode, file->status->st_mode))
+		return 0;
+	*ret_entry = entry;
+	return 1;
+}
+
+bool record_has(const struct record *record, dev_t device, ino_t inode)
+{
+	const struct record_line *line = find_slot(record, device_key(record, device), inode);
+
+	return line->kind == RECORD_LINE_XATTR || line->kind == RECORD_LINE_SIDECAR;
+}
+
+size_t record_count(const struct record *record)
+{
+	return record->live;
+}
+
+bool record_proven(const struct record *record)
+{
+	return record->proven;
+}
+
+/* --- changes --- */
+
+/* Into the log, then into the index. A line that can't be logged is still indexed. */
+static int write_line(struct record *record, struct record_line *line)
+{
+	int logged = record->log ? record_log_append(record->log, line) : -EROFS;
+	int result = make_room(record);
+
+	if (!result)
+		put_line(record, line);
+	if (logged && line->kind == RECORD_LINE_XATTR) {
+		/* The file has it; other runs only have to look there again. */
+		if (record->log)
+			record_log_set_proven(record->log, false);
+		record->proven = false;
+		logged = 0;
+	}
+	return result ? result : logged;
+}
+
+int record_set(struct record *record, const struct record_file *file,
+	       const struct record_entry *entry)
+{
+	struct record_line line = {
+		.device = device_key(record, file->status->st_dev),
+		.inode = file->status->st_ino,
+		.kind = RECORD_LINE_SIDECAR,
+	};
+	struct record_entry present;
+	char text[RECORD_TEXT_SIZE];
+
+	if (file->fd < 0)
+		return -EBADF;
+	if (record_get(record, file, &present) == 1 && present.uid == entry->uid &&
+	    present.gid == entry->gid && present.mode == entry->mode &&
+	    present.rdev == entry->rdev && find(record, file->status))
+		return 0;
+	if (record_format(entry, text, sizeof(text)) < 0)
+		return -EINVAL;
+	if (can_have_xattr(file->status->st_mode) && change_xattr(file, text) == 0)
+		line.kind = RECORD_LINE_XATTR;
+	entry_into_line(entry, &line);
+	read_times(file, &line.birth, &line.change);
+	return write_line(record, &line);
+}
+
+int record_forget(struct record *record, dev_t device, ino_t inode)
+{
+	struct record_line line = {
+		.device = device_key(record, device),
+		.inode = inode,
+		.kind = RECORD_LINE_GONE,
+	};
+
+	if (!record_has(record, device, inode))
+		return 0;
+	return write_line(record, &line);
+}
+
+int record_clear(struct record *record, const struct record_file *file)
+{
+	struct record_entry present;
+	int result;
+
+	if (record_get(record, file, &present) == 0 &&
+	    !record_has(record, file->status->st_dev, file->status->st_ino))
+		return 0;
+	if (can_have_xattr(file->status->st_mode)) {
+		result = change_xattr(file, NULL);
+		if (result && result != -EOPNOTSUPP)
+			return result;
+	}
+	return record_forget(record, file->status->st_dev, file->status->st_ino);
+}
+
+/* --- opening and proving --- */
+
+static void marker_text(const struct record *record, char text[33])
+{
+	uint8_t identity[16];
+
+	record_log_identity(record->log, identity);
+	for (size_t i = 0; i < sizeof(identity); i++)
+		snprintf(text + 2 * i, 3, "%02x", identity[i]);
+}
+
+static bool bears_marker(const struct record *record)
+{
+	char expected[33], found[33] = "";
+
+	marker_text(record, expected);
+	return getxattr(record->rootfs, RECORD_MARKER_XATTR, found, 32) == 32 &&
+	       !strcmp(found, expected);
+}
+
+/* Rewrites the log when most of its lines are dead. Failing to is no failure. */
+static void compact(struct record *record)
+{
+	struct record_line *lines;
+	uint64_t count = 0;
+
+	if (record_log_length(record->log) < COMPACT_FROM ||
+	    record_log_length(record->log) < record->live * 2)
+		return;
+	lines = talloc_array(record, struct record_line, (unsigned)record->live + 1);
+	if (!lines)
+		return;
+	for (size_t i = 0; i < record->capacity; i++)
+		if (record->index[i].kind == RECORD_LINE_XATTR ||
+		    record->index[i].kind == RECORD_LINE_SIDECAR)
+			lines[count++] = record->index[i];
+	record_log_replace(record->log, lines, count);
+	talloc_free(lines);
+}
+
+static int record_destructor(struct record *record)
+{
+	munmap(record->absences, ABSENCES * sizeof(struct absence));
+	return 0;
+}
+
+int record_open(void *parent, const char *sidecar, const char *rootfs, struct record **ret_record,
+		struct error *err)
+{
+	struct record *record = talloc_zero(parent, struct record);
+	struct record_log_reader reader = { .line = read_line, .reset = reset_lines };
+	struct stat status;
+	int result;
+
+	if (!record)
+		return error_set(err, ENOMEM, "record");
+	/* Pages that no lookup touches cost nothing. */
+	record->absences = mmap(NULL, ABSENCES * sizeof(struct absence), PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (record->absences == MAP_FAILED) {
+		result = error_set(err, errno, "record");
+		talloc_free(record);
+		return result;
+	}
+	talloc_set_destructor(record, record_destructor);
+	record->rootfs_length = strlen(rootfs);
+	while (record->rootfs_length && rootfs[record->rootfs_length - 1] == '/')
+		record->rootfs_length--;
+	record->rootfs = talloc_strdup(record, rootfs);
+	if (!record->rootfs || resize(record, INDEX_INITIAL))
+		result = error_set(err, ENOMEM, "record");
+	else if (stat(rootfs, &status) < 0)
+		result = error_set(err, errno, "root file system %s", rootfs);
+	else
+		result = 0;
+	if (!result && sidecar) {
+		record->root_device = status.st_dev;
+		reader.context = record;
+		result = record_log_open(record, sidecar, &reader, &record->log, err);
+	}
+	if (result) {
+		talloc_free(record);
+		return result;
+	}
+	record->root_device = status.st_dev;
+	if (record->log) {
+		compact(record);
+		record->proven = record_log_proven(record->log) && bears_marker(record);
+	}
+	*ret_record = record;
+	return 0;
+}
+
+static int prove_directory(struct record *record, int fd, unsigned depth);
+
+static int prove_file(struct record *record, int parent, const char *name, unsigned depth)
+{
+	_cleanup_close_ int fd = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat status;
+	struct record_file file = { .fd = fd, .status = &status };
+	struct record_line line = { .kind = RECORD_LINE_XATTR };
+	struct record_entry entry;
+	int result;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (fstat(fd, &status) < 0)
+		return -errno;
+	if (!can_have_xattr(status.st_mode) || status.st_dev != record->root_device)
+		return 0;
+	if (!find(record, &status)) {
+		result = read_xattr(record, &file, &entry);
+		if (result < 0)
+			return result;
+		if (result) {
+			line.inode = status.st_ino;
+			entry_into_line(&entry, &line);
+			read_times(&file, &line.birth, &line.change);
+			result = write_line(record, &line);
+			if (result)
+				return result;
+		}
+	}
+	if (!S_ISDIR(status.st_mode))
+		return 0;
+	if (depth == PROVE_DEPTH)
+		return -ELOOP;
+	return prove_directory(record, openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+			       depth + 1);
+}
+
+/* Takes the fd. */
+static int prove_directory(struct record *record, int fd, unsigned depth)
+{
+	_cleanup_closedir_ DIR *dir = NULL;
+	const struct dirent *entry;
+	int result = 0;
+
+	if (fd < 0)
+		return -errno;
+	dir = fdopendir(fd);
+	if (!dir) {
+		result = -errno;
+		close(fd);
+		return result;
+	}
+	while (!result && (entry = readdir(dir)))
+		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+			result = prove_file(record, dirfd(dir), entry->d_name, depth);
+	return result;
+}
+
+int record_prove(struct record *record, struct error *err)
+{
+	char marker[33];
+	int result;
+
+	if (!record->log)
+		return error_set(err, EROFS, "ownership record of %s has no file", record->rootfs);
+	result = prove_file(record, AT_FDCWD, record->rootfs, 0);
+	if (result)
+		return error_set(err, -result, "reading ownership records below %s",
+				 record->rootfs);
+	marker_text(record, marker);
+	if (setxattr(record->rootfs, RECORD_MARKER_XATTR, marker, 32, 0) < 0)
+		return error_set(err, errno, "marking %s", record->rootfs);
+	record_log_set_proven(record->log, true);
+	record->proven = true;
+	return 0;
+}
