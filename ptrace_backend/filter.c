@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The seccomp program of a plan, made from the system-call table.
+ *
+ * Theory of operation
+ *
+ * The table and the options give each call number a verdict: allow, an errno, trace, or a rule that
+ * looks at arguments. Neighbours with the same verdict become one range, gaps and everything from
+ * the last row up (x32's numbers too) are ENOSYS ranges. The ranges are the leaves of a balanced
+ * tree:
+ *
+ *	     JGE first of right half ---true---> right half
+ *	       | false
+ *	     left half
+ *
+ * hence any call costs the architecture check and some seven comparisons. No argument is loaded before
+ * a rule's leaf, so that Linux 5.11 and later find the calls that always pass by themselves and skip
+ * the program for them.
+ *
+ * Only the low half of an argument is compared where the kernel takes an int: the high half is
+ * noise that a guest could use to dodge the comparison.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/fs.h>
+#include <linux/fscrypt.h>
+#include <linux/fsverity.h>
+#include <linux/prctl.h>
+#include <linux/seccomp.h>
+#include <linux/sockios.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "core/base/compat.h"
+#include "ptrace_backend/syscall_table.h"
+
+#define ALLOW	   SECCOMP_RET_ALLOW
+#define STOP	   SECCOMP_RET_TRACE
+#define ANSWER(error) (SECCOMP_RET_ERRNO | (uint32_t)(error))
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "low halves of arguments come first");
+#define LOW_HALF(n)  ((uint32_t)(offsetof(struct seccomp_data, args) + 8 * (n)))
+#define HIGH_HALF(n) (LOW_HALF(n) + 4)
+
+#define RANGES_MAX 1024
+#define OFFSET_MAX 255 /* of a conditional jump: 8 bits */
+
+/* Numbers from `first` to the next range's. */
+struct range {
+	uint32_t first;
+	uint32_t verdict;
+	const struct syscall_row *tested; /* its rule decides, not the verdict */
+};
+
+struct writer {
+	struct sock_filter *program;
+	size_t capacity, length; /* length may pass capacity: nothing is written then */
+	const struct filter_options *options;
+};
+
+static void emit(struct writer *writer, uint16_t code, uint32_t k, uint8_t on_true,
+		 uint8_t on_false)
+{
+	if (writer->length < writer->capacity)
+		writer->program[writer->length] =
+			(struct sock_filter)BPF_JUMP(code, k, on_true, on_false);
+	writer->length++;
+}
+
+static void emit_load(struct writer *writer, uint32_t offset)
+{
+	emit(writer, BPF_LD | BPF_W | BPF_ABS, offset, 0, 0);
+}
+
+static void emit_return(struct writer *writer, uint32_t verdict)
+{
+	emit(writer, BPF_RET | BPF_K, verdict, 0, 0);
+}
+
+/* The verdict when the comparison holds; otherwise what follows. */
+static void emit_if(struct writer *writer, uint16_t comparison, uint32_t k, uint32_t verdict)
+{
+	emit(writer, BPF_JMP | comparison | BPF_K, k, 0, 1);
+	emit_return(writer, verdict);
+}
+
+static void emit_unless(struct writer *writer, uint16_t comparison, uint32_t k, uint32_t verdict)
+{
+	emit(writer, BPF_JMP | comparison | BPF_K, k, 1, 0);
+	emit_return(writer, verdict);
+}
+
+static void emit_if_any(struct writer *writer, const uint32_t *values, size_t count,
+			uint32_t verdict)
+{
+	for (size_t i = 0; i < count; i++)
+		emit_if(writer, BPF_JEQ, values[i], verdict);
+}
+#define EMIT_IF_ANY(writer, values, verdict) \
+	emit_if_any(writer, values, sizeof(values) / sizeof((values)[0]), verdict)
+
+/* clone(2) can't ask for CLONE_NEWTIME: the bit belongs to the exit signal there. */
+#define CLONE_REFUSED                                                                        \
+	(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | \
+	 CLONE_NEWCGROUP | CLONE_UNTRACED)
+
+static const uint32_t prctl_always[] = {
+	PR_SET_DUMPABLE, PR_GET_DUMPABLE, PR_SET_PTRACER, PR_SET_MM, PR_SCHED_CORE,
+};
+static const uint32_t prctl_fake_ids[] = {
+	PR_GET_KEEPCAPS,   PR_SET_KEEPCAPS,   PR_CAPBSET_READ, PR_CAPBSET_DROP,	    PR_GET_SECUREBITS,
+	PR_SET_SECUREBITS, PR_CAP_AMBIENT,    PR_GET_NO_NEW_PRIVS, PR_SET_NO_NEW_PRIVS,
+};
+static const uint32_t ioctl_input[] = { TIOCSTI, TIOCLINUX };
+static const uint32_t ioctl_owner[] = { FIOSETOWN, SIOCSPGRP };
+/* These change a file through an fd that was opened for reading. */
+static const uint32_t ioctl_mutators[] = {
+	FS_IOC_SETFLAGS,      FS_IOC_SETVERSION,	     FS_IOC_FSSETXATTR,
+	FS_IOC_ENABLE_VERITY, FS_IOC_SET_ENCRYPTION_POLICY,
+};
+#define IOCTL_TYPE_MASK	 0xff00
+#define IOCTL_TYPE_BTRFS 0x9400 /* subvolume calls work on a directory's fd */
+static const uint32_t fcntl_owner[] = { F_SETOWN, F_SETOWN_EX };
+
+static bool mutators_are_traced(const struct filter_options *options)
+{
+	return options->read_only || options->fake_ids;
+}
+
+static void emit_ioctl(struct writer *writer)
+{
+	emit_load(writer, LOW_HALF(1));
+	EMIT_IF_ANY(writer, ioctl_input, ANSWER(EPERM));
+	EMIT_IF_ANY(writer, ioctl_owner, STOP);
+	if (mutators_are_traced(writer->options)) {
+		EMIT_IF_ANY(writer, ioctl_mutators, STOP);
+		emit(writer, BPF_ALU | BPF_AND | BPF_K, IOCTL_TYPE_MASK, 0, 0);
+		emit_if(writer, BPF_JEQ, IOCTL_TYPE_BTRFS, STOP);
+	}
+	emit_return(writer, ALLOW);
+}
+
+static void emit_rule(struct writer *writer, const struct syscall_row *row)
+{
+	switch ((enum filter_rule)row->rule) {
+	case RULE_CLONE:
+		emit_load(writer, LOW_HALF(0));
+		emit_if(writer, BPF_JSET, CLONE_REFUSED, STOP);
+		emit_return(writer, ALLOW);
+		break;
+	case RULE_PRCTL:
+		emit_load(writer, LOW_HALF(0));
+		EMIT_IF_ANY(writer, prctl_always, STOP);
+		if (writer->options->fake_ids)
+			EMIT_IF_ANY(writer, prctl_fake_ids, STOP);
+		emit_return(writer, ALLOW);
+		break;
+	case RULE_SOCKET:
+		emit_load(writer, LOW_HALF(0));
+		emit_if(writer, BPF_JEQ, AF_UNIX, ALLOW);
+		emit_return(writer, ANSWER(row->error));
+		break;
+	case RULE_IOCTL:
+		emit_ioctl(writer);
+		break;
+	case RULE_FCNTL:
+		emit_load(writer, LOW_HALF(1));
+		EMIT_IF_ANY(writer, fcntl_owner, STOP);
+		emit_return(writer, ALLOW);
+		break;
+	case RULE_OTHER_PID:
+		emit_load(writer, LOW_HALF(0));
+		emit_if(writer, BPF_JEQ, 0, ALLOW);
+		emit_return(writer, STOP);
+		break;
+	case RULE_ADDRESS:
+		emit_load(writer, LOW_HALF(4));
+		emit_unless(writer, BPF_JEQ, 0, STOP);
+		emit_load(writer, HIGH_HALF(4));
+		emit_unless(writer, BPF_JEQ, 0, STOP);
+		emit_return(writer, ALLOW);
+		break;
+	case RULE_PEERCRED:
+		emit_load(writer, LOW_HALF(1));
+		emit_unless(writer, BPF_JEQ, SOL_SOCKET, ALLOW);
+		emit_load(writer, LOW_HALF(2));
+		emit_unless(writer, BPF_JEQ, SO_PEERCRED, ALLOW);
+		emit_return(writer, STOP);
+		break;
+	case RULE_SECCOMP:
+		emit_load(writer, LOW_HALF(0));
+		emit_unless(writer, BPF_JEQ, SECCOMP_SET_MODE_FILTER, ALLOW);
+		emit_load(writer, LOW_HALF(1));
+		emit_if(writer, BPF_JSET, SECCOMP_FILTER_FLAG_NEW_LISTENER, ANSWER(row->error));
+		emit_return(writer, ALLOW);
+		break;
+	case RULE_NONE:
+	case RULE_SIGNAL_SELF:
+		emit_return(writer, ANSWER(ENOSYS)); /* not reached: range_of() */
+		break;
+	}
+}
+
+/* Makes room for an unconditional jump where a subtree is longer than a conditional one reaches. Jumps
+ * inside the subtree are relative and move along. */
+static void insert_far_jump(struct writer *writer, size_t at, uint32_t distance)
+{
+	emit_return(writer, ANSWER(ENOSYS)); /* overwritten: only makes the program one longer */
+	if (writer->length > writer->capacity)
+		return;
+	memmove(&writer->program[at + 1], &writer->program[at],
+		(writer->length - at - 1) * sizeof(writer->program[0]));
+	writer->program[at] = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, distance);
+}
+
+static void emit_tree(struct writer *writer, const struct range *ranges, size_t count)
+{
+	size_t node = writer->length, middle = count / 2, distance;
+
+	if (count == 1) {
+		if (ranges->tested)
+			emit_rule(writer, ranges->tested);
+		else
+			emit_return(writer, ranges->verdict);
+		return;
+	}
+	emit(writer, BPF_JMP | BPF_JGE | BPF_K, ranges[middle].first, 0, 0);
+	emit_tree(writer, ranges, middle);
+	distance = writer->length - node - 1;
+	if (distance > OFFSET_MAX)
+		insert_far_jump(writer, node + 1, (uint32_t)distance);
+	if (node < writer->capacity) {
+		struct sock_filter *jump = &writer->program[node];
+
+		jump->jt = distance > OFFSET_MAX ? 0 : (uint8_t)distance;
+		jump->jf = distance > OFFSET_MAX ? 1 : 0;
+	}
+	emit_tree(writer, ranges + middle, count - middle);
+}
+
+static bool applies(const struct syscall_row *row, const struct filter_options *options)
+{
+	switch ((enum syscall_when)row->when) {
+	case WHEN_ALWAYS:
+		return true;
+	case WHEN_FAKE_IDS:
+		return options->fake_ids;
+	case WHEN_READ_ONLY:
+		return mutators_are_traced(options);
+	case WHEN_NO_NETWORK:
+		return options->deny_network;
+	}
+	return true;
+}
+
+static struct range range_of(const struct syscall_row *row, uint32_t number,
+			     const struct filter_options *options)
+{
+	struct range range = { .first = number, .verdict = ALLOW };
+
+	if (!row->name)
+		range.verdict = ANSWER(ENOSYS);
+	else if (row->action == ACTION_PASS || !applies(row, options))
+		range.verdict = ALLOW;
+	else if (row->rule != RULE_NONE)
+		range.tested = row;
+	else
+		range.verdict = row->action == ACTION_TRACE ? STOP : ANSWER(row->error);
+	return range;
+}
+
+static bool same_verdict(const struct range *a, const struct range *b)
+{
+	return !a->tested && !b->tested && a->verdict == b->verdict;
+}
+
+/* Returns the number of ranges, or -ENOSPC. */
+static int make_ranges(const struct filter_options *options, struct range *ranges)
+{
+	size_t count;
+	const struct syscall_row *rows = syscall_rows(&count);
+	int used = 0;
+
+	for (size_t number = 0; number <= count; number++) {
+		struct range range = { .first = (uint32_t)number, .verdict = ANSWER(ENOSYS) };
+
+		if (number < count)
+			range = range_of(&rows[number], (uint32_t)number, options);
+		if (used && same_verdict(&ranges[used - 1], &range))
+			continue;
+		if (used == RANGES_MAX)
+			return -ENOSPC;
+		ranges[used++] = range;
+	}
+	return used;
+}
+
+int filter_build(const struct filter_options *options, struct sock_filter *program, size_t capacity)
+{
+	struct writer writer = { .program = program, .capacity = capacity, .options = options };
+	struct range ranges[RANGES_MAX];
+	int count = make_ranges(options, ranges);
+
+	if (count < 0)
+		return count;
+	emit_load(&writer, offsetof(struct seccomp_data, arch));
+	emit_unless(&writer, BPF_JEQ, ARCH_AUDIT, ANSWER(ENOSYS));
+	emit_load(&writer, offsetof(struct seccomp_data, nr));
+	emit_tree(&writer, ranges, (size_t)count);
+	return writer.length > capacity ? -ENOSPC : (int)writer.length;
+}
