@@ -54,6 +54,9 @@ enum fact_group fact_group(enum fact_id id);
 const char *fact_group_name(enum fact_group group); /* "machine", "namespaces", ... */
 const char *fact_status_name(enum fact_status status); /* "works", "fails", "trapped", "absent", "unknown" */
 
+/* "EPERM"; NULL when it has no name here. */
+const char *fact_errno_name(int code);
+
 static inline bool fact_works(const struct facts *facts, enum fact_id id)
 {
 	return facts->fact[id].status == FACT_WORKS;
