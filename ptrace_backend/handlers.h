@@ -28,7 +28,14 @@ syscall_handler handle_bind, handle_connect, handle_sendto, handle_sendmsg, hand
 syscall_handler handle_stat, handle_fstat, handle_newfstatat, handle_statx;
 /* handlers_owner.c (faked ids): chown, chmod, mknod families and their fd forms */
 syscall_handler handle_chown, handle_fchown, handle_chmod, handle_fchmod, handle_mknod,
-	handle_unlink;
+	handle_unlink, handle_create;
+/* How a handler ends whose call makes a new file, once the host path has been put into an argument:
+ * VERDICT_CONTINUE for the fake root, whose files need no record; otherwise VERDICT_EXIT with an
+ * on_exit that gives the file to fsuid and fsgid. Uses saved[4]. */
+enum verdict ids_created(struct tracee *tracee, const struct path_result *file);
+/* The same for a call that takes away a name of `host` (not followed): VERDICT_EXIT when a record may have
+ * to be forgotten then. Uses saved[4] and saved[5]. */
+enum verdict ids_removed(struct tracee *tracee, const char *host);
 /* handlers_ids.c (faked ids): get*id, set*id, groups, capget, capset; handle_prctl_ids is called by
  * handle_prctl for every option that credentials_prctl() knows */
 syscall_handler handle_ids, handle_prctl_ids;

@@ -70,18 +70,17 @@ bool credentials_in_group(const struct credentials *credentials, gid_t gid);
  * the host's own ids mapped to 0. Does nothing when ids are real. */
 void ids_guest_stat(struct tracer *tracer, const char *host, int fd, struct stat *status);
 
-/* What the guest should see of a file from now on. `status` is the file's real, unpatched stat; the
- * file is named as for ids_guest_stat(), preferably by fd. When the real file already says the same,
- * what was remembered is dropped. Returns 0 or -errno. */
-int ids_remember(struct tracer *tracer, const char *host, int fd, const struct stat *status,
-		 uid_t uid, gid_t gid, mode_t mode, dev_t rdev);
+/* The same for a magic link of /proc, such as /proc/TID/fd/N, that the kernel has to follow. */
+void ids_guest_stat_link(struct tracer *tracer, const char *link, struct stat *status);
 
-/* For calls that make a file (open with O_CREAT on a missing name, mkdir, mknod, symlink, bind): the
- * verdict that a handler ends with once the host path of the new file has been put into argument
- * `index`. VERDICT_CONTINUE for the fake root, whose files need no record; otherwise VERDICT_EXIT
- * with on_exit set, and the file is remembered as belonging to fsuid and fsgid. Uses saved[4] and [5]. */
-int ids_continue_created(struct tracee *tracee, unsigned index);
-/* The same by hand, after the call has succeeded: `host` is not followed. */
-void ids_created(struct tracee *tracee, const char *host);
+/* What the guest should see of a file from now on. `real` is the file's own, unpatched stat; of `shown`
+ * owner, group, mode and rdev count. When the real file already says the same, what was remembered is
+ * dropped. Returns 0 or -errno. */
+int ids_remember(struct tracer *tracer, int fd, const struct stat *real, const struct stat *shown);
+
+/* After a call has made a file: it belongs to the thread's fsuid and fsgid, which is remembered unless
+ * these are what the file shows anyway. `host` is not followed. ids_created() in handlers.h arranges
+ * for that at the exit stop. */
+void ids_own(struct tracee *tracee, const char *host);
 
 #endif
