@@ -138,20 +138,23 @@ void tracee_inherit(struct tracee *child, struct tracee *parent, uint64_t clone_
 		return;
 	child->tgid = clone_flags & CLONE_THREAD ? parent->tgid : child->tid;
 	child->credentials = parent->credentials;
+	child->affinity_chosen = parent->affinity_chosen;
+	memcpy(child->affinity, parent->affinity, sizeof(child->affinity));
+	child->cpu = parent->cpu; /* the kernel copied the real mask */
+	child->last_stop = parent->last_stop;
 }
 
-int tracee_unshare_fs(struct tracee *tracee)
+void tracee_unshare_fs(struct tracee *tracee)
 {
 	struct tracee_fs *fs;
 
 	if (tracee->fs->references == 1)
-		return 0;
+		return;
 	fs = fs_copy(tracee->tracer, tracee->fs);
 	if (!fs)
-		return -ENOMEM;
+		return;
 	fs_release(tracee);
 	tracee->fs = fs;
-	return 0;
 }
 
 int tracee_new_mm(struct tracee *tracee)
@@ -163,7 +166,8 @@ int tracee_new_mm(struct tracee *tracee)
 	tracee_release_slot(tracee);
 	mm_release(tracee);
 	tracee->mm = mm;
-	return tracee_unshare_fs(tracee);
+	tracee_unshare_fs(tracee);
+	return 0;
 }
 
 void tracee_rename(struct tracee *tracee, pid_t tid)

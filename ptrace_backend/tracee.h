@@ -168,6 +168,10 @@ int tracee_resolve_string(struct tracee *tracee, int dirfd, const char *path, ui
 			  struct path_result *result);
 /* Rewrites argument `index` to the host path. Returns 0 or -errno. */
 int tracee_set_path(struct tracee *tracee, unsigned index, const struct path_result *result);
+/* Position of the host object that a symlink under /proc/TID names (cwd, root, fd/N); `hint` is a mount
+ * or -1. -ENOTDIR: not a file system object; -ENOENT: outside the guest's tree. */
+int tracee_link_position(struct tracee *tracee, const char *link, int hint,
+			 struct path_position *ret_position);
 /* Where the tracee's cwd is; flags tell when it was removed. -ENOENT when outside the guest's tree. */
 int tracee_cwd_position(struct tracee *tracee, struct path_position *ret_position);
 /* Position of what a guest fd refers to (directory or file), -EBADF, or -ENOENT when outside. */
@@ -211,6 +215,7 @@ struct tracer {
 	size_t tracee_count;
 	pid_t init;	       /* first process */
 	bool init_ended;
+	bool started;	       /* the first command has been executed */
 	int init_status;       /* as from waitpid() */
 	int cpu;	       /* affinity.c: the tracer's own, or -1 */
 	uint64_t stops;

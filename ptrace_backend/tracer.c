@@ -131,15 +131,11 @@ static void on_clone(struct tracee *tracee, int event)
 
 	if (ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, &message) < 0)
 		return;
-	if (event == PTRACE_EVENT_VFORK)
-		flags = CLONE_VM | CLONE_VFORK;
-	else if (event == PTRACE_EVENT_FORK)
-		flags = 0;
-	else
-		flags = 0;
-	flags |= tracee->clone_flags;
-	if (!tracee->clone_flags && get_registers(tracee) == 0)
-		flags |= registers_clone_flags(&tracee->regs);
+	flags = tracee->clone_flags;
+	if (!flags && get_registers(tracee) == 0)
+		flags = registers_clone_flags(&tracee->regs);
+	if (!flags && event == PTRACE_EVENT_VFORK)
+		flags = CLONE_VM | CLONE_VFORK; /* vfork(2) itself */
 	tracee->clone_flags = 0;
 
 	child = tracer_find(tracee->tracer, (pid_t)message);

@@ -16,8 +16,6 @@ void tracee_free(struct tracee *tracee);
 void tracee_rename(struct tracee *tracee, pid_t tid);
 /* A new address space after execve. */
 int tracee_new_mm(struct tracee *tracee);
-/* Own copy of the fs object, for unshare(CLONE_FS). */
-int tracee_unshare_fs(struct tracee *tracee);
 
 /* tracer.c: handles one wait status. Returns true when the first process has ended; its status is then
  * in tracer->init_status. */
@@ -33,6 +31,30 @@ void exec_on_loader_open(struct tracee *tracee);
 /* Once: where our own image and loader are. Returns 0 or -errno. */
 int exec_init(struct error *err);
 
+/* True when amphora is linked statically: executing it needs no file but itself. */
+bool exec_is_static(void);
+
+/* child.c: the first process between fork and its command. */
+struct start_report {
+	int stage; /* enum start_stage */
+	int error; /* errno */
+};
+enum start_stage {
+	START_STAGE_NONE,
+	START_STAGE_STDIO,
+	START_STAGE_LIMITS,
+	START_STAGE_IDS,
+	START_STAGE_FILTER,
+	START_STAGE_CWD,
+	START_STAGE_COMMAND,
+};
+struct sock_filter;
+/* Waits for a byte on go_fd (the tracer has attached), sets everything up and executes the command. On
+ * failure fills *report (shared memory) and exits. */
+void child_run(const struct backend_context *context, const struct sock_filter *program,
+	       unsigned program_length, int go_fd, struct start_report *report)
+	__attribute__((noreturn));
+
 /* view.c: builds tracer->table from the plan's operations; makes what they need on the host under
  * the state directory. */
 int view_build(struct tracer *tracer, const struct backend_context *context, struct error *err);
@@ -41,6 +63,8 @@ int landlock_confine(struct tracer *tracer, const struct backend_context *contex
 		     struct error *err);
 
 /* procview.c */
+/* True for anything below /proc/PID of a process that isn't the guest's. */
+bool procview_hides(struct tracee *tracee, const struct path_position *position);
 long procview_magic(void *context, const struct path_position *link, struct path_magic *ret_magic);
 /* When `result` names a /proc file whose content must be made for the guest: starts that and stores
  * the verdict. */

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The ptrace backend as the monitor sees it: start, wait, signal.
+ *
+ * Theory of operation
+ *
+ * start() builds the mount table, confines this thread with Landlock where the plan says so, forks the
+ * first process, seizes it and runs the event loop until its command has been executed. wait()
+ * goes on with the loop until that process ends and then kills every other tracee. Both on one
+ * thread: the kernel ties tracees to it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <talloc.h>
+#include <unistd.h>
+
+#include "core/base/cleanup.h"
+#include "core/monitor/backend.h"
+#include "core/store/record.h"
+#include "ptrace_backend/handlers.h"
+#include "ptrace_backend/syscall_table.h"
+#include "ptrace_backend/tracer.h"
+
+#define FILTER_SIZE 4096
+#define OPTIONS                                                                                    \
+	(PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACESECCOMP | PTRACE_O_TRACEFORK |  \
+	 PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC)
+
+struct container {
+	struct tracer tracer;
+	struct start_report *report; /* shared with the child until its command runs */
+};
+
+static int container_destructor(struct container *container)
+{
+	tracer_kill_all(&container->tracer);
+	if (container->report)
+		munmap(container->report, sizeof(*container->report));
+	return 0;
+}
+
+static int report_failure(const struct backend_context *context, const struct start_report *report,
+			  struct error *err)
+{
+	static const char *const stages[] = {
+		[START_STAGE_STDIO] = "standard input and output of the container",
+		[START_STAGE_LIMITS] = "--ulimit",
+		[START_STAGE_IDS] = "user and group ids of the container",
+		[START_STAGE_FILTER] = "seccomp filter",
+	};
+	const struct spec_process *process = &context->plan->spec->process;
+	int code = report->error;
+
+	switch (report->stage) {
+	case START_STAGE_COMMAND:
+		error_set(err, code, "command %s", process->argv[0]);
+		error_exit_code(err, code == ENOENT || code == ENOTDIR ? EXIT_NOT_FOUND :
+									 EXIT_NOT_EXECUTABLE);
+		if (code == ENOENT && strchr(process->argv[0], '/'))
+			error_hint(err, "the file or its interpreter is missing in %s",
+				   context->plan->rootfs);
+		return -code;
+	case START_STAGE_CWD:
+		error_set(err, code, "working directory %s", process->cwd);
+		error_hint(err, "-w takes an existing directory of the container");
+		return -code;
+	case START_STAGE_NONE:
+		return error_plain(err, "the container's first process died before its command");
+	default:
+		return error_set(err, code, "%s", stages[report->stage]);
+	}
+}
+
+static int prepare(struct container *container, const struct backend_context *context,
+		   struct error *err)
+{
+	struct tracer *tracer = &container->tracer;
+	const struct plan *plan = context->plan;
+	int error;
+
+	tracer->plan = plan;
+	tracer->table = talloc(container, struct path_table);
+	tracer->host_uid = getuid();
+	tracer->host_gid = getgid();
+	tracer->fake_ids = plan->fake_ids;
+	tracer->deny_network = plan->deny_network;
+	tracer->state_directory = context->state_directory;
+	tracer->hostname = plan->hostname;
+	container->report = mmap(NULL, sizeof(*container->report), PROT_READ | PROT_WRITE,
+				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (!tracer->table || container->report == MAP_FAILED) {
+		container->report = NULL;
+		return error_set(err, ENOMEM, "tracer");
+	}
+	error = exec_init(err);
+	if (!error)
+		error = view_build(tracer, context, err);
+	if (!error && plan->fake_ids)
+		error = record_open(container, context->record_path, &tracer->record, err);
+	if (!error && plan->landlock)
+		error = landlock_confine(tracer, context, err);
+	guest_affinity_init(tracer);
+	affinity_init(tracer);
+	return error;
+}
+
+/* Runs the loop until the command runs or the first process is gone. */
+static int run_until_started(struct container *container, struct error *err)
+{
+	struct tracer *tracer = &container->tracer;
+	int status;
+
+	while (!tracer->started && !tracer->init_ended) {
+		pid_t tid = waitpid(-1, &status, __WALL);
+
+		if (tid < 0 && errno == EINTR)
+			continue;
+		if (tid < 0)
+			return error_set(err, errno, "waiting for the container's first process");
+		tracer_handle(tracer, tid, status);
+	}
+	return 0;
+}
+
+static int attach(struct container *container, const struct backend_context *context, int go_fd,
+		  struct error *err)
+{
+	struct tracer *tracer = &container->tracer;
+	struct tracee *first;
+
+	if (ptrace(PTRACE_SEIZE, tracer->init, NULL, (void *)(uintptr_t)OPTIONS) < 0) {
+		int code = errno;
+
+		kill(tracer->init, SIGKILL);
+		waitpid(tracer->init, NULL, __WALL);
+		error_set(err, code, "ptrace of the container's first process");
+		error_hint(err, "`amphora probe` tells what refuses ptrace here");
+		return -code;
+	}
+	first = tracee_new(tracer, tracer->init);
+	if (!first)
+		return error_set(err, ENOMEM, "tracee");
+	tracee_inherit(first, NULL, 0);
+	first->state = TRACEE_RUNNING;
+	credentials_init(&first->credentials, context->uid, context->gid, context->groups,
+			 context->group_count);
+	return write(go_fd, "g", 1) == 1 ? 0 : error_set(err, errno, "start pipe");
+}
+
+/* The tracer keeps an fd a process; the guest keeps the limit that the user had. */
+static void raise_fd_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static int ptrace_start(void *parent, const struct backend_context *context,
+			struct container **ret_container, struct error *err)
+{
+	struct container *container = talloc_zero(parent, struct container);
+	_cleanup_close_ int read_end = -EBADF;
+	_cleanup_close_ int write_end = -EBADF;
+	struct sock_filter program[FILTER_SIZE];
+	struct filter_options options;
+	int error, length, ends[2];
+
+	if (!container)
+		return error_set(err, ENOMEM, "container");
+	talloc_set_destructor(container, container_destructor);
+	error = prepare(container, context, err);
+	if (error)
+		goto fail;
+	options = (struct filter_options){
+		.fake_ids = context->plan->fake_ids,
+		.read_only = container->tracer.any_read_only,
+		.deny_network = context->plan->deny_network,
+	};
+	length = filter_build(&options, program, FILTER_SIZE);
+	if (length < 0) {
+		error = error_set(err, -length, "seccomp filter");
+		goto fail;
+	}
+	if (pipe2(ends, O_CLOEXEC) < 0) {
+		error = error_set(err, errno, "start pipe");
+		goto fail;
+	}
+	read_end = ends[0];
+	write_end = ends[1];
+	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	container->tracer.init = fork();
+	if (container->tracer.init < 0) {
+		error = error_set(err, errno, "fork");
+		goto fail;
+	}
+	if (container->tracer.init == 0)
+		child_run(context, program, (unsigned)length, read_end, container->report);
+	raise_fd_limit();
+	error = attach(container, context, write_end, err);
+	if (!error)
+		error = run_until_started(container, err);
+	if (!error && !container->tracer.started)
+		error = report_failure(context, container->report, err);
+	if (!error) {
+		*ret_container = container;
+		return 0;
+	}
+fail:
+	talloc_free(container);
+	return error;
+}
+
+/* AMPHORA_STATS=FILE: one JSON line a container, for bench/. */
+static void write_stats(const struct tracer *tracer)
+{
+	const char *path = getenv("AMPHORA_STATS");
+	_cleanup_close_ int fd = -EBADF;
+	char line[64];
+	int length;
+
+	if (!path)
+		return;
+	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+	length = snprintf(line, sizeof(line), "{\"stops\":%llu}\n",
+			  (unsigned long long)tracer->stops);
+	if (fd < 0 || write(fd, line, (size_t)length) != length)
+		return;
+}
+
+static int ptrace_wait(struct container *container, int *ret_wait_status, struct error *err)
+{
+	struct tracer *tracer = &container->tracer;
+	int status;
+
+	while (!tracer->init_ended) {
+		pid_t tid = waitpid(-1, &status, __WALL);
+
+		if (tid < 0 && errno != EINTR)
+			return error_set(err, errno, "waiting for the container");
+		if (tid > 0)
+			tracer_handle(tracer, tid, status);
+		affinity_tick(tracer);
+	}
+	tracer_kill_all(tracer);
+	write_stats(tracer);
+	*ret_wait_status = tracer->init_status;
+	return 0;
+}
+
+static int ptrace_signal(struct container *container, int number)
+{
+	return kill(container->tracer.init, number) < 0 ? -errno : 0;
+}
+
+const struct backend ptrace_backend = {
+	.name = "ptrace",
+	.start = ptrace_start,
+	.wait = ptrace_wait,
+	.signal = ptrace_signal,
+};

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The first process between fork and its command.
+ *
+ * The tracer may have threads (terminal pump, signals), hence only async-signal-safe calls here. From the
+ * filter's installation on, this process is a guest: chdir and execve take guest paths and are
+ * translated like any other.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "core/base/compat.h"
+#include "ptrace_backend/tracer.h"
+
+static void fail(struct start_report *report, enum start_stage stage)
+{
+	report->error = errno;
+	report->stage = stage;
+	_exit(EXIT_AMPHORA);
+}
+
+static void close_from(unsigned first)
+{
+	struct rlimit limit;
+
+	if (syscall(SYS_close_range, first, ~0U, 0) == 0)
+		return;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		limit.rlim_cur = 4096;
+	for (unsigned fd = first; fd < limit.rlim_cur && fd < 65536; fd++)
+		close((int)fd);
+}
+
+static void set_stdio(const struct backend_context *context, struct start_report *report)
+{
+	setsid();
+	for (int fd = 0; fd < 3; fd++)
+		if (context->stdio[fd] != fd && dup2(context->stdio[fd], fd) < 0)
+			fail(report, START_STAGE_STDIO);
+	/* dup2 onto itself would have kept O_CLOEXEC. */
+	for (int fd = 0; fd < 3; fd++)
+		fcntl(fd, F_SETFD, 0);
+	if (context->terminal && ioctl(0, TIOCSCTTY, 0) < 0)
+		fail(report, START_STAGE_STDIO);
+}
+
+static void reset_signals(void)
+{
+	struct sigaction action = { .sa_handler = SIG_DFL };
+	sigset_t none;
+
+	for (int number = 1; number < 65; number++)
+		sigaction(number, &action, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void set_limits(const struct spec *spec, struct start_report *report)
+{
+	for (size_t i = 0; i < spec->rlimit_count; i++)
+		if (setrlimit((__rlimit_resource_t)spec->rlimits[i].resource,
+			      &spec->rlimits[i].limit) < 0)
+			fail(report, START_STAGE_LIMITS);
+}
+
+static void set_ids(const struct backend_context *context, struct start_report *report)
+{
+	if (context->plan->fake_ids)
+		return;
+	if (setgroups(context->group_count, context->groups) < 0 ||
+	    setresgid(context->gid, context->gid, context->gid) < 0 ||
+	    setresuid(context->uid, context->uid, context->uid) < 0)
+		fail(report, START_STAGE_IDS);
+}
+
+/* As execvp(3), with the guest's PATH; every try is an execve that the tracer translates. */
+static void execute(const struct spec_process *process, struct start_report *report)
+{
+	const char *path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+	char **argv = (char **)(uintptr_t)process->argv, **env = (char **)(uintptr_t)process->env;
+	char candidate[PATH_SIZE];
+	int worst = ENOENT;
+	size_t length;
+
+	for (size_t i = 0; i < process->env_count; i++)
+		if (!strncmp(process->env[i], "PATH=", 5))
+			path = process->env[i] + 5;
+	if (strchr(argv[0], '/')) {
+		execve(argv[0], argv, env);
+		fail(report, START_STAGE_COMMAND);
+	}
+	while (*path && *argv[0]) {
+		const char *end = strchrnul(path, ':');
+
+		length = (size_t)(end - path);
+		if (length + strlen(argv[0]) + 2 <= sizeof(candidate)) {
+			memcpy(candidate, path, length);
+			if (length)
+				candidate[length++] = '/';
+			memcpy(candidate + length, argv[0], strlen(argv[0]) + 1);
+			execve(candidate, argv, env);
+			if (errno != ENOENT && errno != ENOTDIR) {
+				worst = errno;
+				if (errno != EACCES)
+					break;
+			}
+		}
+		path = *end ? end + 1 : end;
+	}
+	errno = worst;
+	fail(report, START_STAGE_COMMAND);
+}
+
+void child_run(const struct backend_context *context, const struct sock_filter *program,
+	       unsigned program_length, int go_fd, struct start_report *report)
+{
+	const struct spec *spec = context->plan->spec;
+	struct sock_fprog filter = {
+		.len = (unsigned short)program_length,
+		.filter = (struct sock_filter *)(uintptr_t)program,
+	};
+	char go;
+
+	if (read(go_fd, &go, 1) != 1)
+		_exit(EXIT_AMPHORA);
+	set_stdio(context, report);
+	close_from(3 + spec->process.preserve_fds);
+	set_limits(spec, report);
+	set_ids(context, report);
+	reset_signals();
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) < 0)
+		fail(report, START_STAGE_FILTER);
+	if (chdir(spec->process.cwd ? spec->process.cwd : "/") < 0)
+		fail(report, START_STAGE_CWD);
+	execute(&spec->process, report);
+	_exit(EXIT_AMPHORA);
+}

@@ -1,0 +1,463 @@
+// SPDX-License-Identifier: Apache-2.0
+/* execve in the guest: plan it, let the kernel execute our own binary, send that to the loader.
+ *
+ * Theory of operation
+ *
+ *   stop at entry    find the program (scripts: up to five levels), its interpreter, check that
+ *                    both can be executed; any failure is answered here and nothing has happened.
+ *                    The path argument becomes /proc/self/exe, which in every guest process is
+ *                    amphora, whatever directory that lies in; a script gets a new argv.
+ *   exec event       the kernel has built the stack, environment and auxiliary vector. The script
+ *                    for the loader goes below the stack, the registers to the loader.
+ *   loader's opens   one for the program and one for its interpreter, both by host path, passed
+ *                    untranslated. The first tells where the scratch area is.
+ *
+ * Nothing is written to disk, and nothing in the root filesystem has to be executable for the
+ * kernel's execve.
+ */
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <talloc.h>
+#include <unistd.h>
+
+#include "core/base/cleanup.h"
+#include "core/base/compat.h"
+#include "core/base/log.h"
+#include "ptrace_backend/elf_image.h"
+#include "ptrace_backend/handlers.h"
+#include "ptrace_backend/syscall_table.h"
+#include "ptrace_backend/tracer.h"
+
+#define SCRIPT_LEVELS 5 /* fs/exec.c: exec_binprm() */
+#define ARGUMENTS_MAX (1u << 20)
+#define PAGE	      4096ULL
+
+extern const char __start_loader_text[], __stop_loader_text[];
+/* In the loader's section; only its address is used here. */
+void amphora_loader(const struct load_script *script);
+
+/* Where our own image lies, relative to the address of its program headers. */
+static struct {
+	uint64_t phdr;		     /* AT_PHDR here */
+	uint64_t start, end;	     /* the image */
+	uint64_t keep_start, keep_end; /* the loader's pages */
+	uint64_t entry;		     /* the loader */
+	uint64_t interpreter_size;   /* of our own ld.so; 0 when linked statically */
+} own;
+
+struct exec_job {
+	struct elf_image program, interpreter;
+	struct path_result program_file, interpreter_file;
+	char given[PATH_SIZE]; /* the path that the guest gave */
+	char exe[PATH_SIZE];   /* guest path of the ELF program */
+	char prefix[SCRIPT_LEVELS * 2 + 1][EXEC_HEAD_SIZE]; /* a script's argv, last level first */
+	unsigned prefix_count;
+	bool is_script;
+	struct stat status; /* of the program, as the guest sees it */
+	bool nosuid;
+	unsigned opens_left;
+};
+
+static uint64_t image_end(const Elf64_Ehdr *elf, uint64_t base)
+{
+	const Elf64_Phdr *headers = (const void *)((const char *)elf + elf->e_phoff);
+	uint64_t end = 0;
+
+	for (unsigned i = 0; i < elf->e_phnum; i++)
+		if (headers[i].p_type == PT_LOAD && headers[i].p_vaddr + headers[i].p_memsz > end)
+			end = headers[i].p_vaddr + headers[i].p_memsz;
+	return base + ((end + PAGE - 1) & ~(PAGE - 1));
+}
+
+int exec_init(struct error *err)
+{
+	const Elf64_Ehdr *elf;
+	uint64_t base = getauxval(AT_BASE);
+
+	own.phdr = getauxval(AT_PHDR);
+	own.start = own.phdr & ~(PAGE - 1);
+	elf = (const void *)(uintptr_t)own.start;
+	if (!own.phdr || memcmp(elf->e_ident, ELFMAG, SELFMAG) != 0)
+		return error_plain(err, "amphora's own program headers are not in its first page");
+	own.end = image_end(elf, own.start);
+	own.keep_start = (uintptr_t)__start_loader_text & ~(PAGE - 1);
+	own.keep_end = ((uintptr_t)__stop_loader_text + PAGE - 1) & ~(PAGE - 1);
+	own.entry = (uintptr_t)amphora_loader;
+	if (base)
+		own.interpreter_size = image_end((const void *)(uintptr_t)base, base) - base;
+	return 0;
+}
+
+bool exec_is_static(void)
+{
+	return own.interpreter_size == 0;
+}
+
+static ssize_t read_file(void *context, void *buffer, size_t size, uint64_t offset)
+{
+	ssize_t n = pread(*(const int *)context, buffer, size, (off_t)offset);
+
+	return n < 0 ? -errno : n;
+}
+
+/* Opens a resolved file for execution. Returns an fd, or the errno that execve would give. */
+static int open_executable(struct tracee *tracee, const struct path_result *file,
+			   struct stat *ret_status)
+{
+	_cleanup_close_ int fd = -EBADF;
+	uint32_t mount = tracee_mount_flags(tracee, &file->position);
+
+	if (!(file->flags & PATH_RESULT_MAGIC) && (mount & PATH_MOUNT_NOEXEC))
+		return -EACCES;
+	fd = open(file->host, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		return errno == EISDIR ? -EACCES : -errno;
+	if (fstat(fd, ret_status) < 0)
+		return -errno;
+	if (!S_ISREG(ret_status->st_mode))
+		return -EACCES;
+	if (tracee->tracer->fake_ids)
+		ids_guest_stat(tracee->tracer, NULL, fd, ret_status);
+	if (!(ret_status->st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)))
+		return -EACCES;
+	return steal_fd(&fd);
+}
+
+/* One level of "#!": puts interpreter, argument and script name before what is there. */
+static int push_script(struct exec_job *job, const char *script, const char *interpreter,
+		       const char *argument)
+{
+	unsigned added = argument[0] ? 2 : 1;
+
+	if (job->prefix_count + added + 1 > ARRAY_SIZE(job->prefix))
+		return -ELOOP;
+	/* The script's own name replaces argv[0] of the level above. */
+	if (job->prefix_count > 0)
+		job->prefix_count--, memmove(job->prefix[0], job->prefix[1],
+					     job->prefix_count * sizeof(job->prefix[0]));
+	memmove(job->prefix[added + 1], job->prefix[0],
+		job->prefix_count * sizeof(job->prefix[0]));
+	snprintf(job->prefix[0], sizeof(job->prefix[0]), "%s", interpreter);
+	if (argument[0])
+		snprintf(job->prefix[1], sizeof(job->prefix[1]), "%s", argument);
+	snprintf(job->prefix[added], sizeof(job->prefix[added]), "%.*s", EXEC_HEAD_SIZE - 1,
+		 job->is_script ? script : "");
+	job->prefix_count += added + 1;
+	job->is_script = true;
+	return 0;
+}
+
+/* Follows scripts to the ELF program. *file is the first file, resolved; it becomes the program. */
+static int find_program(struct tracee *tracee, struct exec_job *job, struct path_result *file)
+{
+	char head[EXEC_HEAD_SIZE], interpreter[EXEC_HEAD_SIZE], argument[EXEC_HEAD_SIZE];
+	char script[EXEC_HEAD_SIZE] = "";
+	int error;
+
+	for (unsigned level = 0;; level++) {
+		_cleanup_close_ int fd = open_executable(tracee, file, &job->status);
+		ssize_t n;
+
+		if (fd < 0)
+			return fd;
+		n = pread(fd, head, sizeof(head), 0);
+		if (n < 0)
+			return -errno;
+		if (shebang_parse(head, (size_t)n, interpreter, argument) < 0)
+			return elf_image_parse(read_file, &fd, ARCH_ELF_MACHINE, &job->program);
+		if (level == SCRIPT_LEVELS)
+			return -ELOOP;
+		error = push_script(job, script, interpreter, argument);
+		if (error)
+			return error;
+		memcpy(script, interpreter, sizeof(script));
+		error = tracee_resolve_string(tracee, AT_FDCWD, interpreter, PATH_FOLLOW, file);
+		if (error)
+			return error;
+	}
+}
+
+static int find_interpreter(struct tracee *tracee, struct exec_job *job)
+{
+	struct stat status;
+	_cleanup_close_ int fd = -EBADF;
+	int error;
+
+	if (!job->program.has_interpreter)
+		return 0;
+	error = tracee_resolve_string(tracee, AT_FDCWD, job->program.interpreter, PATH_FOLLOW,
+				      &job->interpreter_file);
+	if (error) {
+		log_debug("%s: its interpreter %s: %s", job->given, job->program.interpreter,
+			  strerror(-error));
+		return error;
+	}
+	fd = open_executable(tracee, &job->interpreter_file, &status);
+	if (fd < 0)
+		return fd;
+	error = elf_image_parse(read_file, &fd, ARCH_ELF_MACHINE, &job->interpreter);
+	return error == -ENOEXEC ? -ELIBBAD : error;
+}
+
+/* A script's new argv. prefix's last entry is the script itself: the path that the guest gave. */
+static int write_arguments(struct tracee *tracee, struct exec_job *job, unsigned argv_index)
+{
+	uint64_t from = tracee_argument(tracee, argv_index), address;
+	uint64_t *pointers = talloc_array(job, uint64_t, job->prefix_count + 64);
+	size_t count = 0, room = job->prefix_count + 64;
+	int error;
+
+	for (unsigned i = 0; i < job->prefix_count; i++) {
+		const char *text = i + 1 == job->prefix_count ? job->given : job->prefix[i];
+
+		error = tracee_put(tracee, text, strlen(text) + 1, &pointers[count++]);
+		if (error)
+			return error;
+	}
+	/* argv[0] is dropped. */
+	for (uint64_t index = 0; from; index++) {
+		uint64_t pointer;
+
+		if (tracee_read(tracee, from + index * sizeof(pointer), &pointer, sizeof(pointer)) <
+		    0)
+			return -EFAULT;
+		if (!pointer)
+			break;
+		if (index == 0)
+			continue;
+		if (count + 1 >= room) {
+			if (count > ARGUMENTS_MAX)
+				return -E2BIG;
+			room *= 2;
+			pointers = talloc_realloc(job, pointers, uint64_t, room);
+			if (!pointers)
+				return -ENOMEM;
+		}
+		pointers[count++] = pointer;
+	}
+	pointers[count++] = 0;
+	error = tracee_put(tracee, pointers, count * sizeof(*pointers), &address);
+	if (error == -E2BIG)
+		error = tracee_put_stack(tracee, pointers, count * sizeof(*pointers), &address);
+	if (!error)
+		tracee_set_argument(tracee, argv_index, address);
+	talloc_free(pointers);
+	return error;
+}
+
+/* Resolves what is to be executed: by path, or by fd (execveat with AT_EMPTY_PATH). */
+static int find_file(struct tracee *tracee, struct exec_job *job, bool at)
+{
+	struct path_result *file = &job->program_file;
+	uint64_t address = tracee_argument(tracee, at ? 1 : 0);
+	uint64_t flags = at ? tracee_argument(tracee, 4) : 0;
+	int dirfd = at ? (int)tracee_argument(tracee, 0) : AT_FDCWD;
+	int length;
+
+	if (flags & ~(uint64_t)(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW))
+		return -EINVAL;
+	length = tracee_read_string(tracee, address, job->given, sizeof(job->given));
+	if (length < 0)
+		return length;
+	if (length == 0 && (flags & AT_EMPTY_PATH)) {
+		struct path_position position;
+		int error = tracee_fd_position(tracee, dirfd, &position);
+
+		if (error == -EBADF)
+			return error;
+		memset(file, 0, offsetof(struct path_result, host));
+		file->fd = -1;
+		if (!error)
+			file->position = position;
+		file->flags = PATH_RESULT_MAGIC;
+		file->host_length = (uint32_t)tracee_fd_host(tracee, dirfd, file->host, PATH_SIZE);
+		snprintf(job->given, sizeof(job->given), "/dev/fd/%d", dirfd);
+		if (!error && !(position.flags & PATH_POSITION_DELETED)) {
+			int n = path_to_host(tracee->tracer->table, &position, file->host,
+					     PATH_SIZE);
+
+			file->flags = 0;
+			return n < 0 ? n : (file->host_length = (uint32_t)n, 0);
+		}
+		return 0;
+	}
+	length = tracee_resolve_string(tracee, dirfd, job->given,
+				       flags & AT_SYMLINK_NOFOLLOW ? 0 : PATH_FOLLOW, file);
+	if (!length && (file->flags & PATH_RESULT_SYMLINK))
+		return -ELOOP;
+	return length;
+}
+
+enum verdict handle_execve(struct tracee *tracee, const struct syscall_row *row)
+{
+	static const char self[] = "/proc/self/exe";
+	bool at = row->number == SYS_execveat;
+	struct exec_job *job = talloc_zero(tracee, struct exec_job);
+	uint64_t address;
+	int error = job ? 0 : -ENOMEM;
+
+	if (!error)
+		error = find_file(tracee, job, at);
+	if (!error)
+		error = find_program(tracee, job, &job->program_file);
+	if (!error)
+		error = find_interpreter(tracee, job);
+	if (!error && job->is_script)
+		error = write_arguments(tracee, job, at ? 2 : 1);
+	if (!error)
+		error = tracee_put(tracee, self, sizeof(self), &address);
+	if (error) {
+		talloc_free(job);
+		return tracee_answer(tracee, error);
+	}
+	job->nosuid = tracee_mount_flags(tracee, &job->program_file.position) & PATH_MOUNT_NOSUID;
+	if (path_to_guest(tracee->tracer->table, &tracee->fs->root, &job->program_file.position,
+			  job->exe, sizeof(job->exe)) < 0)
+		snprintf(job->exe, sizeof(job->exe), "%s", job->given);
+	if (at) {
+		tracee_set_number(tracee, SYS_execve);
+		tracee_set_argument(tracee, 1, tracee_argument(tracee, 2));
+		tracee_set_argument(tracee, 2, tracee_argument(tracee, 3));
+	}
+	tracee_set_argument(tracee, 0, address);
+	talloc_free(tracee->exec);
+	tracee->exec = job;
+	tracee->state = TRACEE_EXECING;
+	return VERDICT_EXIT;
+}
+
+void exec_on_failure(struct tracee *tracee)
+{
+	talloc_free(tracee->exec);
+	tracee->exec = NULL;
+	tracee_restore_arguments(tracee);
+}
+
+/* Finds the auxiliary vector above argc, argv, envp on the new stack; returns our AT_PHDR and AT_BASE
+ * in the new process. */
+static int read_auxv(struct tracee *tracee, uint64_t *ret_phdr, uint64_t *ret_base)
+{
+	char path[64];
+	uint64_t auxv[128];
+	_cleanup_close_ int fd = -EBADF;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/auxv", (int)tracee->tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, auxv, sizeof(auxv));
+	*ret_phdr = *ret_base = 0;
+	for (size_t i = 0; n > 0 && i + 1 < (size_t)n / sizeof(auxv[0]) && auxv[i]; i += 2) {
+		if (auxv[i] == AT_PHDR)
+			*ret_phdr = auxv[i + 1];
+		else if (auxv[i] == AT_BASE)
+			*ret_base = auxv[i + 1];
+	}
+	return *ret_phdr ? 0 : -EIO;
+}
+
+static void fill_ids(struct tracee *tracee, struct load_script *script, const struct exec_job *job)
+{
+	struct credentials *credentials = &tracee->credentials;
+	mode_t mode = job->status.st_mode;
+
+	if (!tracee->tracer->fake_ids)
+		return;
+	if (job->nosuid)
+		mode &= ~(mode_t)(S_ISUID | S_ISGID);
+	credentials_exec(credentials, job->status.st_uid, job->status.st_gid, mode);
+	script->flags |= LOAD_FAKE_IDS;
+	script->ids[0] = credentials->ruid;
+	script->ids[1] = credentials->euid;
+	script->ids[2] = credentials->rgid;
+	script->ids[3] = credentials->egid;
+}
+
+void exec_on_event(struct tracee *tracee)
+{
+	/* One write: the script, then its strings. */
+	static struct {
+		struct load_script script;
+		char strings[3 * PATH_SIZE];
+	} image;
+	struct load_script *script = &image.script;
+	struct exec_job *job = tracee->exec;
+	const char *base_name, *strings[3];
+	uint64_t phdr, base, shift, top, at, *targets[3];
+	size_t used = 0, size;
+
+	if (!job || tracee_new_mm(tracee) < 0 || read_auxv(tracee, &phdr, &base) < 0) {
+		log_debug("pid %d: exec without a job", (int)tracee->tid);
+		registers_enter_loader(&tracee->regs, 0, 0, registers_stack(&tracee->regs));
+		tracee->regs_changed = true;
+		return;
+	}
+	memset(script, 0, sizeof(*script));
+	shift = phdr - own.phdr;
+	script->program = job->program.object;
+	script->interpreter = job->interpreter.object;
+	script->stack = registers_stack(&tracee->regs);
+	script->scratch_size = SCRATCH_SIZE;
+	script->keep_start = own.keep_start + shift;
+	script->keep_end = own.keep_end + shift;
+	script->unmap[0] = own.start + shift;
+	script->unmap[1] = own.end + shift;
+	script->unmap[2] = base;
+	script->unmap[3] = base ? base + own.interpreter_size : 0;
+	if (job->program.executable_stack)
+		script->flags |= LOAD_EXECUTABLE_STACK;
+	fill_ids(tracee, script, job);
+	base_name = strrchr(job->given, '/');
+	snprintf(script->command, sizeof(script->command), "%.15s",
+		 base_name ? base_name + 1 : job->given);
+
+	strings[0] = job->program_file.host;
+	strings[1] = job->program.has_interpreter ? job->interpreter_file.host : NULL;
+	strings[2] = job->given;
+	targets[0] = &script->program.path;
+	targets[1] = &script->interpreter.path;
+	targets[2] = &script->execfn;
+	for (unsigned i = 0; i < 3; i++) {
+		size_t length = strings[i] ? strlen(strings[i]) + 1 : 0;
+
+		memcpy(image.strings + used, strings[i] ? strings[i] : "", length);
+		*targets[i] = used; /* an offset until the place is known */
+		used += length;
+	}
+	size = sizeof(*script) + used;
+	top = (script->stack - 128) & ~63ULL;
+	at = (top - size) & ~63ULL;
+	for (unsigned i = 0; i < 3; i++)
+		*targets[i] = strings[i] ? at + sizeof(*script) + *targets[i] : 0;
+	if (tracee_write(tracee, at, &image, size) < 0)
+		log_debug("pid %d: its new stack can't be written", (int)tracee->tid);
+
+	tracee->mm->loader_base = script->keep_start;
+	tracee->mm->loader_size = script->keep_end - script->keep_start;
+	memcpy(tracee->mm->exe, job->exe, strlen(job->exe) + 1);
+	job->opens_left = job->program.has_interpreter ? 2 : 1;
+	registers_enter_loader(&tracee->regs, own.entry + shift, at, at - 8);
+	tracee->regs_changed = true;
+	tracee->state = TRACEE_LOADING;
+}
+
+void exec_on_loader_open(struct tracee *tracee)
+{
+	struct exec_job *job = tracee->exec;
+
+	if (!job || tracee_argument(tracee, 5) != LOADER_MARK)
+		return;
+	tracee->mm->scratch = tracee_argument(tracee, 4);
+	if (--job->opens_left > 0)
+		return;
+	talloc_free(job);
+	tracee->exec = NULL;
+	tracee->state = TRACEE_RUNNING;
+	if (tracee->tid == tracee->tracer->init)
+		tracee->tracer->started = true;
+}

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+/* open, chdir, chroot, getcwd, readlink, and changes made through an fd. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "core/base/compat.h"
+#include "ptrace_backend/handlers.h"
+#include "ptrace_backend/syscall_table.h"
+#include "ptrace_backend/tracer.h"
+
+/* An open of a FIFO blocks and may be restarted after a signal handler that used the same scratch slot:
+ * with the arguments restored, the restarted call is translated anew. */
+static void restore_after_open(struct tracee *tracee)
+{
+	tracee_restore_arguments(tracee);
+}
+
+static uint32_t open_resolve_flags(uint64_t flags)
+{
+	uint32_t resolve = PATH_WANT_FD;
+
+	if ((flags & O_CREAT) && !(flags & O_PATH)) {
+		resolve |= PATH_CREATE;
+		return flags & (O_EXCL | O_NOFOLLOW) ? resolve : resolve | PATH_FOLLOW;
+	}
+	return flags & O_NOFOLLOW ? resolve : resolve | PATH_FOLLOW;
+}
+
+/* What the kernel refuses on a read-only mount: making a file, truncating one, opening a file or
+ * directory (not a device, FIFO or socket) for writing. */
+static int refuse_read_only(struct tracee *tracee, const struct path_result *file, uint64_t flags,
+			    const struct stat *status)
+{
+	bool writes = (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC);
+
+	if (!(tracee_mount_flags(tracee, &file->position) & PATH_MOUNT_READ_ONLY) ||
+	    (flags & O_PATH))
+		return 0;
+	if ((flags & O_TMPFILE) == O_TMPFILE)
+		return -EROFS;
+	if (!status)
+		return flags & O_CREAT ? -EROFS : 0;
+	if ((flags & O_CREAT) && (flags & O_EXCL))
+		return -EEXIST;
+	if (S_ISDIR(status->st_mode) && writes)
+		return -EISDIR;
+	return writes && S_ISREG(status->st_mode) ? -EROFS : 0;
+}
+
+/* The common part: the path in argument `index`, resolved; flags decide. */
+static enum verdict open_file(struct tracee *tracee, int dirfd, unsigned index, uint64_t flags,
+			      uint32_t resolve)
+{
+	struct path_result *file = tracee_result_buffer(tracee, 0);
+	uint64_t address = tracee_argument(tracee, index);
+	enum verdict verdict;
+	struct stat status;
+	bool exists;
+	int error;
+
+	if (tracee_in_scratch(tracee, address))
+		return VERDICT_CONTINUE;
+	error = tracee_resolve(tracee, dirfd, address, open_resolve_flags(flags) | resolve, file);
+	if (error)
+		return tracee_answer(tracee, error);
+	if (procview_open(tracee, file, (int)flags, &verdict)) {
+		if (file->fd >= 0)
+			close(file->fd);
+		return verdict;
+	}
+	if (file->fd >= 0) {
+		exists = fstat(file->fd, &status) == 0;
+		close(file->fd);
+	} else {
+		exists = fstatat(AT_FDCWD, file->host, &status,
+				 file->flags & PATH_RESULT_MAGIC ? 0 : AT_SYMLINK_NOFOLLOW) == 0;
+	}
+	error = refuse_read_only(tracee, file, flags, exists ? &status : NULL);
+	if (!error)
+		error = tracee_set_path(tracee, index, file);
+	if (error)
+		return tracee_answer(tracee, error);
+	if (exists && S_ISFIFO(status.st_mode) && !(flags & (O_NONBLOCK | O_PATH))) {
+		tracee->on_exit = restore_after_open;
+		return VERDICT_EXIT;
+	}
+	if (!exists && (flags & O_CREAT) && tracee->tracer->fake_ids)
+		return (enum verdict)ids_continue_created(tracee, index);
+	return VERDICT_CONTINUE;
+}
+
+enum verdict handle_open(struct tracee *tracee, const struct syscall_row *row)
+{
+	const struct path_argument *path = &row->paths[0];
+	int dirfd = path->dirfd < 0 ? AT_FDCWD :
+				      (int)tracee_argument(tracee, (unsigned)path->dirfd);
+	uint64_t flags = path->flags < 0 ? O_CREAT | O_WRONLY | O_TRUNC : /* creat(2) */
+					   tracee_argument(tracee, (unsigned)path->flags);
+
+	return open_file(tracee, dirfd, (unsigned)path->path, flags, 0);
+}
+
+enum verdict handle_openat2(struct tracee *tracee, const struct syscall_row *row)
+{
+	static const struct {
+		uint64_t how;
+		uint32_t flag;
+	} map[] = {
+		{ RESOLVE_NO_XDEV, PATH_NO_XDEV },
+		{ RESOLVE_NO_MAGICLINKS, PATH_NO_MAGICLINKS },
+		{ RESOLVE_NO_SYMLINKS, PATH_NO_SYMLINKS },
+		{ RESOLVE_BENEATH, PATH_BENEATH },
+		{ RESOLVE_IN_ROOT, PATH_IN_ROOT },
+	};
+	uint64_t size = tracee_argument(tracee, 3), address;
+	struct amphora_open_how how;
+	uint32_t resolve = 0;
+	enum verdict verdict;
+
+	(void)row;
+	if (tracee_in_scratch(tracee, tracee_argument(tracee, 1)))
+		return VERDICT_CONTINUE;
+	if (size < sizeof(how))
+		return tracee_answer(tracee, -EINVAL);
+	if (size > sizeof(how))
+		return tracee_answer(tracee, -E2BIG);
+	if (tracee_read(tracee, tracee_argument(tracee, 2), &how, sizeof(how)) < 0)
+		return tracee_answer(tracee, -EFAULT);
+	if (how.resolve & RESOLVE_CACHED)
+		return tracee_answer(tracee, -EAGAIN);
+	for (unsigned i = 0; i < sizeof(map) / sizeof(map[0]); i++)
+		if (how.resolve & map[i].how)
+			resolve |= map[i].flag;
+	verdict = open_file(tracee, (int)tracee_argument(tracee, 0), 1, how.flags, resolve);
+	if (verdict == VERDICT_SKIP || !how.resolve)
+		return verdict;
+	how.resolve = 0; /* decided above, in the guest's terms */
+	if (tracee_put(tracee, &how, sizeof(how), &address) < 0)
+		return tracee_answer(tracee, -EFAULT);
+	tracee_set_argument(tracee, 2, address);
+	return verdict;
+}
+
+/* No exit stop: whether it worked shows in /proc/TID/cwd; the mount is only a hint. */
+enum verdict handle_chdir(struct tracee *tracee, const struct syscall_row *row)
+{
+	struct path_result *directory = tracee_result_buffer(tracee, 0);
+	int error;
+
+	(void)row;
+	if (tracee_in_scratch(tracee, tracee_argument(tracee, 0)))
+		return VERDICT_CONTINUE;
+	error = tracee_resolve(tracee, AT_FDCWD, tracee_argument(tracee, 0), PATH_FOLLOW,
+			       directory);
+	if (!error)
+		error = tracee_set_path(tracee, 0, directory);
+	if (error)
+		return tracee_answer(tracee, error);
+	tracee->fs->cwd_mount = directory->position.mount;
+	return VERDICT_CONTINUE;
+}
+
+enum verdict handle_fchdir(struct tracee *tracee, const struct syscall_row *row)
+{
+	struct path_position position;
+
+	(void)row;
+	/* A directory outside the guest's tree, passed in over a socket, is no place to walk from. */
+	if (tracee_fd_position(tracee, (int)tracee_argument(tracee, 0), &position) == -ENOENT)
+		return tracee_answer(tracee, -EACCES);
+	return VERDICT_CONTINUE;
+}
+
+enum verdict handle_chroot(struct tracee *tracee, const struct syscall_row *row)
+{
+	struct path_result *directory = tracee_result_buffer(tracee, 0);
+	struct stat status;
+	int error = tracee_resolve(tracee, AT_FDCWD, tracee_argument(tracee, 0), PATH_FOLLOW,
+				   directory);
+
+	(void)row;
+	if (!error && lstat(directory->host, &status) < 0)
+		error = -errno;
+	if (!error && !S_ISDIR(status.st_mode))
+		error = -ENOTDIR;
+	if (!error && tracee->tracer->fake_ids && tracee->credentials.euid != 0)
+		error = -EPERM;
+	if (!error) {
+		struct path_position *root = &tracee->fs->root;
+
+		root->mount = directory->position.mount;
+		root->flags = directory->position.flags;
+		root->length = directory->position.length;
+		memcpy(root->rel, directory->position.rel, directory->position.length + 1);
+	}
+	return tracee_answer(tracee, error);
+}
+
+enum verdict handle_getcwd(struct tracee *tracee, const struct syscall_row *row)
+{
+	static const char unreachable[] = "(unreachable)";
+	char guest[PATH_SIZE + sizeof(unreachable)];
+	struct path_position position, root;
+	int length, error = tracee_cwd_position(tracee, &position);
+
+	(void)row;
+	if (error)
+		return tracee_answer(tracee, error);
+	if (position.flags & PATH_POSITION_DELETED)
+		return tracee_answer(tracee, -ENOENT);
+	length = path_to_guest(tracee->tracer->table, &tracee->fs->root, &position, guest,
+			       PATH_SIZE);
+	if (length == -ENOENT) {
+		/* Outside a chroot's root, as after chroot without chdir. */
+		path_table_root(tracee->tracer->table, &root);
+		memcpy(guest, unreachable, sizeof(unreachable));
+		length = path_to_guest(tracee->tracer->table, &root, &position,
+				       guest + sizeof(unreachable) - 1, PATH_SIZE);
+		if (length >= 0)
+			length += (int)sizeof(unreachable) - 1;
+	}
+	if (length < 0)
+		return tracee_answer(tracee, length);
+	if ((uint64_t)length + 1 > tracee_argument(tracee, 1))
+		return tracee_answer(tracee, -ERANGE);
+	if (tracee_write(tracee, tracee_argument(tracee, 0), guest, (size_t)length + 1) < 0)
+		return tracee_answer(tracee, -EFAULT);
+	return tracee_answer(tracee, length + 1);
+}
+
+enum verdict handle_readlink(struct tracee *tracee, const struct syscall_row *row)
+{
+	const struct path_argument *path = &row->paths[0];
+	struct path_result *link = tracee_result_buffer(tracee, 0);
+	unsigned buffer = (unsigned)path->path + 1;
+	int dirfd = path->dirfd < 0 ? AT_FDCWD :
+				      (int)tracee_argument(tracee, (unsigned)path->dirfd);
+	int64_t size = (int)tracee_argument(tracee, buffer + 1);
+	uint64_t address = tracee_argument(tracee, (unsigned)path->path);
+	char text[PATH_SIZE], first;
+	int length;
+
+	if (tracee_in_scratch(tracee, address))
+		return VERDICT_CONTINUE;
+	if (size <= 0)
+		return tracee_answer(tracee, -EINVAL);
+	/* readlinkat(fd, "") reads the symlink that an O_PATH fd refers to. */
+	if (path->dirfd >= 0 && tracee_read(tracee, address, &first, 1) == 0 && !first)
+		return VERDICT_CONTINUE;
+	length = tracee_resolve(tracee, dirfd, address, 0, link);
+	if (length < 0)
+		return tracee_answer(tracee, length);
+	if (tracee_mount_flags(tracee, &link->position) & PATH_MOUNT_PROC) {
+		length = procview_readlink(tracee, link, text, sizeof(text));
+		if (length != -EINVAL) {
+			if (length > size)
+				length = (int)size;
+			if (length > 0 &&
+			    tracee_write(tracee, tracee_argument(tracee, buffer), text,
+					 (size_t)length) < 0)
+				length = -EFAULT;
+			return tracee_answer(tracee, length);
+		}
+	}
+	length = tracee_set_path(tracee, (unsigned)path->path, link);
+	return length < 0 ? tracee_answer(tracee, length) : VERDICT_CONTINUE;
+}
+
+enum verdict handle_rename(struct tracee *tracee, const struct syscall_row *row)
+{
+	return translate_paths(tracee, row);
+}
+
+/* fchmod, fsetxattr, ... on a file of a read-only mount. */
+enum verdict handle_fd_write(struct tracee *tracee, const struct syscall_row *row)
+{
+	struct path_position position;
+
+	(void)row;
+	if (tracee_fd_position(tracee, (int)tracee_argument(tracee, 0), &position) == 0 &&
+	    (tracee_mount_flags(tracee, &position) & PATH_MOUNT_READ_ONLY))
+		return tracee_answer(tracee, -EROFS);
+	return VERDICT_CONTINUE;
+}

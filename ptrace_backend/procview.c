@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What the guest sees of /proc: itself, in its own paths, and none of the host's processes.
+ *
+ * Theory of operation
+ *
+ * The guest's /proc is the host's, mounted in the table with PATH_MOUNT_PROC. The resolver asks
+ * procview_magic() about each symlink there. Files whose contents hold host paths (maps, mounts,
+ * mountinfo) are not opened at all: the call becomes memfd_create, and at its exit the tracer
+ * writes the guest's version into the new file through /proc/TID/fd.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <talloc.h>
+#include <unistd.h>
+
+#include "core/base/cleanup.h"
+#include "core/base/file.h"
+#include "ptrace_backend/procview.h"
+#include "ptrace_backend/tracer.h"
+
+/* A host path below /proc, taken apart. */
+struct proc_name {
+	pid_t pid;	  /* 0: not below a process */
+	const char *rest; /* after "PID/" or "PID/task/TID/"; "" for the directory itself */
+};
+
+static int parse_pid(const char **at)
+{
+	const char *digit = *at;
+	long pid = 0;
+
+	while (*digit >= '0' && *digit <= '9' && pid < 100000000)
+		pid = pid * 10 + (*digit++ - '0');
+	if (digit == *at || (*digit != '/' && *digit != '\0'))
+		return 0;
+	*at = *digit ? digit + 1 : digit;
+	return (int)pid;
+}
+
+/* name is what follows "/proc/". */
+static struct proc_name parse_name(const char *name)
+{
+	struct proc_name parsed = { 0, name };
+	pid_t thread;
+
+	parsed.pid = parse_pid(&parsed.rest);
+	if (parsed.pid && !strncmp(parsed.rest, "task/", 5)) {
+		const char *rest = parsed.rest + 5;
+
+		thread = parse_pid(&rest);
+		if (thread) {
+			parsed.pid = thread;
+			parsed.rest = rest;
+		}
+	}
+	return parsed;
+}
+
+/* The part after "/proc/" of a position in a proc mount; NULL for /proc itself or elsewhere. */
+static const char *name_of(const struct tracee *tracee, const struct path_position *position,
+			   char *host)
+{
+	if (!(tracee_mount_flags(tracee, position) & PATH_MOUNT_PROC) ||
+	    path_to_host(tracee->tracer->table, position, host, PATH_SIZE) < 0 ||
+	    strncmp(host, "/proc/", 6) != 0)
+		return NULL;
+	return host + 6;
+}
+
+bool procview_hides(struct tracee *tracee, const struct path_position *position)
+{
+	char host[PATH_SIZE];
+	const char *name;
+	pid_t pid;
+
+	if (!(tracee_mount_flags(tracee, position) & PATH_MOUNT_PROC))
+		return false;
+	name = name_of(tracee, position, host);
+	if (!name)
+		return false;
+	pid = parse_pid(&name);
+	return pid && !tracer_has(tracee->tracer, pid);
+}
+
+static long set_text(struct path_magic *magic, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static long set_text(struct path_magic *magic, const char *format, ...)
+{
+	va_list arguments;
+	int n;
+
+	magic->kind = PATH_MAGIC_TEXT;
+	va_start(arguments, format);
+	n = vsnprintf(magic->text, sizeof(magic->text), format, arguments);
+	va_end(arguments);
+	return n < 0 || n >= (int)sizeof(magic->text) ? -ENAMETOOLONG : 0;
+}
+
+/* /proc/PID/fd/N: a jump to the file where the guest's tree has it, else only for the kernel. */
+static long magic_fd(struct tracee *tracee, const char *host, struct path_magic *ret_magic)
+{
+	struct stat status;
+	long result;
+
+	if (lstat(host, &status) < 0)
+		return -errno;
+	if (!S_ISLNK(status.st_mode))
+		return -EINVAL;
+	ret_magic->kind = PATH_MAGIC_OPAQUE;
+	result = tracee_link_position(tracee, host, -1, &ret_magic->position);
+	if (result || (ret_magic->position.flags & PATH_POSITION_DELETED))
+		return 0;
+	if (stat(host, &status) == 0 && (S_ISDIR(status.st_mode) || S_ISREG(status.st_mode)))
+		ret_magic->kind = PATH_MAGIC_POSITION;
+	return 0;
+}
+
+static long magic_of_process(struct tracee *tracee, const struct proc_name *name, const char *host,
+			     struct path_magic *ret_magic)
+{
+	struct tracee *subject = tracer_find(tracee->tracer, name->pid);
+	struct path_position *root;
+	long result;
+
+	if (!subject)
+		return -ENOENT;
+	if (!strcmp(name->rest, "exe"))
+		return set_text(ret_magic, "%s", subject->mm->exe);
+	if (!strcmp(name->rest, "root")) {
+		root = &subject->fs->root;
+		ret_magic->kind = PATH_MAGIC_POSITION;
+		memcpy(&ret_magic->position, root,
+		       offsetof(struct path_position, rel) + root->length + 1);
+		return 0;
+	}
+	if (!strcmp(name->rest, "cwd")) {
+		ret_magic->kind = PATH_MAGIC_POSITION;
+		result = tracee_link_position(tracee, host, subject->fs->cwd_mount,
+					      &ret_magic->position);
+		return result == -ENOENT ? -EACCES : result;
+	}
+	if (!strncmp(name->rest, "fd/", 3))
+		return magic_fd(tracee, host, ret_magic);
+	if (!strncmp(name->rest, "map_files/", 10))
+		return -EACCES;
+	ret_magic->kind = PATH_MAGIC_OPAQUE; /* ns/... */
+	return readlink(host, ret_magic->text, 1) < 0 ? -errno : 0;
+}
+
+long procview_magic(void *context, const struct path_position *link, struct path_magic *ret_magic)
+{
+	struct tracee *tracee = context;
+	char host[PATH_SIZE];
+	const char *name = name_of(tracee, link, host);
+	struct proc_name parsed;
+	ssize_t n;
+
+	if (!name)
+		return -EINVAL;
+	if (!strcmp(name, "self"))
+		return set_text(ret_magic, "%d", (int)tracee->tgid);
+	if (!strcmp(name, "thread-self"))
+		return set_text(ret_magic, "%d/task/%d", (int)tracee->tgid, (int)tracee->tid);
+	parsed = parse_name(name);
+	n = readlink(host, ret_magic->text, sizeof(ret_magic->text) - 1);
+	if (n < 0 && !(parsed.pid && errno == EACCES))
+		return -errno;
+	if (parsed.pid)
+		return magic_of_process(tracee, &parsed, host, ret_magic);
+	ret_magic->kind = PATH_MAGIC_TEXT;
+	ret_magic->text[n] = '\0';
+	return 0;
+}
+
+int procview_readlink(struct tracee *tracee, const struct path_result *result, char *text,
+		      size_t size)
+{
+	static struct path_magic magic;
+	struct path_position position;
+	char host[PATH_SIZE];
+	const char *name = name_of(tracee, &result->position, host);
+	struct proc_name parsed;
+	bool deleted;
+	int length;
+	long error;
+
+	if (!name)
+		return -EINVAL;
+	error = procview_magic(tracee, &result->position, &magic);
+	if (error)
+		return (int)error;
+	if (magic.kind == PATH_MAGIC_TEXT) {
+		length = (int)strlen(magic.text);
+		memcpy(text, magic.text, (size_t)length + 1);
+		return length;
+	}
+	parsed = parse_name(name);
+	if (magic.kind == PATH_MAGIC_POSITION)
+		memcpy(&position, &magic.position, sizeof(position));
+	else if (strncmp(parsed.rest, "fd/", 3) != 0 ||
+		 tracee_link_position(tracee, host, -1, &position) < 0)
+		return -EINVAL;
+	deleted = position.flags & PATH_POSITION_DELETED;
+	length = path_to_guest(tracee->tracer->table, &tracee->fs->root, &position, text, size);
+	if (length >= 0 && deleted && (size_t)length + 11 < size)
+		length += snprintf(text + length, size - (size_t)length, " (deleted)");
+	return length == -ENOENT ? -EINVAL : length;
+}
+
+enum view_file { VIEW_NONE, VIEW_MAPS, VIEW_MOUNTS, VIEW_MOUNTINFO };
+
+static enum view_file view_file(const char *rest)
+{
+	if (!strcmp(rest, "maps"))
+		return VIEW_MAPS;
+	if (!strcmp(rest, "mounts"))
+		return VIEW_MOUNTS;
+	if (!strcmp(rest, "mountinfo"))
+		return VIEW_MOUNTINFO;
+	return VIEW_NONE;
+}
+
+/* The memfd exists in the guest: fill it. Its read position stays 0, for we write through an open
+ * of our own. */
+static void fill_memfd(struct tracee *tracee)
+{
+	int64_t guest_fd = tracee_result(tracee);
+	char *text = NULL, path[64];
+	struct tracee *subject;
+	int fd;
+
+	tracee_restore_arguments(tracee);
+	if (guest_fd < 0)
+		return;
+	subject = tracer_find(tracee->tracer, (pid_t)tracee->saved[1]);
+	if (subject && tracee->saved[0] == VIEW_MAPS)
+		text = procview_maps(tracee->tracer, subject);
+	else if (subject)
+		text = procview_mounts(tracee->tracer, subject,
+				       tracee->saved[0] == VIEW_MOUNTINFO);
+	tracee_fd_host(tracee, (int)guest_fd, path, sizeof(path));
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd >= 0 && text)
+		file_write_fd(fd, text, strlen(text));
+	if (fd >= 0)
+		close(fd);
+	talloc_free(text);
+}
+
+bool procview_open(struct tracee *tracee, const struct path_result *result, int flags,
+		   enum verdict *ret_verdict)
+{
+	char host[PATH_SIZE];
+	const char *name;
+	struct proc_name parsed;
+	enum view_file file;
+	uint64_t address;
+
+	if (!(tracee_mount_flags(tracee, &result->position) & PATH_MOUNT_PROC) ||
+	    (flags & (O_ACCMODE | O_PATH | O_DIRECTORY)))
+		return false;
+	name = name_of(tracee, &result->position, host);
+	if (!name)
+		return false;
+	parsed = parse_name(name);
+	file = view_file(parsed.rest);
+	if (!parsed.pid || file == VIEW_NONE)
+		return false;
+	if (tracee_put(tracee, parsed.rest, strlen(parsed.rest) + 1, &address) < 0) {
+		*ret_verdict = tracee_answer(tracee, -ENOMEM);
+		return true;
+	}
+	tracee->saved[0] = file;
+	tracee->saved[1] = (uint64_t)parsed.pid;
+	tracee->on_exit = fill_memfd;
+	tracee_set_number(tracee, SYS_memfd_create);
+	tracee_set_argument(tracee, 0, address);
+	tracee_set_argument(tracee, 1, flags & O_CLOEXEC ? MFD_CLOEXEC : 0);
+	*ret_verdict = VERDICT_EXIT;
+	return true;
+}

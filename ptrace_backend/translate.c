@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: Apache-2.0
+/* From a guest path argument to the host object, and the rules of mounts on the way.
+ *
+ * Theory of operation
+ *
+ * A path argument is read once, resolved by core/path against the mount table, checked against
+ * what the kernel would refuse at a mount (EROFS, EXDEV, EBUSY), and replaced by the absolute,
+ * symlink-free host path in the thread's scratch slot. The kernel then runs the call itself, so
+ * that every other errno is its own.
+ *
+ * The kernel keeps the real cwd and the real fds; where they are in the guest's tree is read from
+ * /proc/TID/cwd and /proc/TID/fd/N. That stays right when directories are renamed or removed.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "core/base/compat.h"
+#include "ptrace_backend/syscall_table.h"
+#include "ptrace_backend/tracer.h"
+
+static long op_readlink(void *context, const char *host, char *buffer, size_t size)
+{
+	ssize_t n = readlink(host[0] ? host : "/", buffer, size);
+
+	(void)context;
+	return n < 0 ? -errno : n;
+}
+
+static long op_open_path(void *context, const char *host, int extra_flags)
+{
+	const struct tracee *tracee = context;
+	struct amphora_open_how how = {
+		.flags = (uint64_t)(O_PATH | O_CLOEXEC | extra_flags),
+		.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	};
+	long fd;
+
+	if (!tracee->tracer->plan->openat2)
+		return -ENOSYS;
+	fd = syscall(SYS_openat2, AT_FDCWD, host[0] ? host : "/", &how, sizeof(how));
+	return fd < 0 ? -errno : fd;
+}
+
+static void op_close(void *context, int fd)
+{
+	(void)context;
+	close(fd);
+}
+
+static long op_is_directory(void *context, const char *host)
+{
+	struct stat status;
+
+	(void)context;
+	if (lstat(host[0] ? host : "/", &status) < 0)
+		return -errno;
+	return S_ISDIR(status.st_mode);
+}
+
+static const struct path_ops tracer_path_ops = {
+	.readlink = op_readlink,
+	.open_path = op_open_path,
+	.close = op_close,
+	.is_directory = op_is_directory,
+	.magic = procview_magic,
+};
+
+struct path_result *tracee_result_buffer(struct tracee *tracee, unsigned which)
+{
+	return &tracee->tracer->results[which];
+}
+
+uint32_t tracee_mount_flags(const struct tracee *tracee, const struct path_position *position)
+{
+	return tracee->tracer->table->mounts[position->mount].flags;
+}
+
+/* The kernel marks a removed directory or file so; a real name may end like that too. */
+static bool strip_deleted(char *host, size_t *length)
+{
+	static const char mark[] = " (deleted)";
+	struct stat status;
+
+	if (*length < sizeof(mark) ||
+	    strcmp(host + *length - (sizeof(mark) - 1), mark) != 0 || lstat(host, &status) == 0)
+		return false;
+	*length -= sizeof(mark) - 1;
+	host[*length] = '\0';
+	return true;
+}
+
+int tracee_link_position(struct tracee *tracee, const char *link, int hint,
+			    struct path_position *ret_position)
+{
+	char host[PATH_SIZE + 16];
+	ssize_t n = readlink(link, host, sizeof(host) - 1);
+	bool deleted;
+	size_t length;
+	int result;
+
+	if (n < 0)
+		return errno == ENOENT ? -EBADF : -errno;
+	length = (size_t)n;
+	host[length] = '\0';
+	if (host[0] != '/')
+		return -ENOTDIR; /* pipe:[1], socket:[2], anon_inode:... */
+	deleted = strip_deleted(host, &length);
+	result = path_from_host(tracee->tracer->table, hint, length == 1 ? "" : host, ret_position);
+	if (!result && deleted)
+		ret_position->flags |= PATH_POSITION_DELETED;
+	return result;
+}
+
+int tracee_cwd_position(struct tracee *tracee, struct path_position *ret_position)
+{
+	char link[64];
+
+	snprintf(link, sizeof(link), "/proc/%d/cwd", (int)tracee->tid);
+	return tracee_link_position(tracee, link, tracee->fs->cwd_mount, ret_position);
+}
+
+int tracee_fd_host(const struct tracee *tracee, int fd, char *host, size_t size)
+{
+	return snprintf(host, size, "/proc/%d/fd/%d", (int)tracee->tid, fd);
+}
+
+int tracee_fd_position(struct tracee *tracee, int fd, struct path_position *ret_position)
+{
+	char link[64];
+
+	if (fd < 0)
+		return -EBADF;
+	tracee_fd_host(tracee, fd, link, sizeof(link));
+	return tracee_link_position(tracee, link, -1, ret_position);
+}
+
+int tracee_resolve_string(struct tracee *tracee, int dirfd, const char *path, uint32_t flags,
+			  struct path_result *result)
+{
+	struct path_position base;
+	struct path_request request = {
+		.table = tracee->tracer->table,
+		.ops = &tracer_path_ops,
+		.context = tracee,
+		.root = &tracee->fs->root,
+		.base = &base,
+		.path = path,
+		.flags = flags,
+	};
+	int error;
+
+	if (path[0] == '\0' && !(flags & PATH_EMPTY))
+		return -ENOENT;
+	if (path[0] == '/' && !(flags & (PATH_BENEATH | PATH_IN_ROOT))) {
+		request.base = &tracee->fs->root;
+	} else {
+		error = dirfd == AT_FDCWD ? tracee_cwd_position(tracee, &base) :
+					    tracee_fd_position(tracee, dirfd, &base);
+		if (error)
+			return error;
+	}
+	error = path_resolve(&request, result);
+	if (!error && procview_hides(tracee, &result->position)) {
+		if (result->fd >= 0)
+			close(result->fd);
+		error = -ENOENT;
+	}
+	return error;
+}
+
+int tracee_resolve(struct tracee *tracee, int dirfd, uint64_t address, uint32_t flags,
+		   struct path_result *result)
+{
+	char *path = tracee->tracer->path;
+	int length = tracee_read_string(tracee, address, path, PATH_SIZE);
+
+	if (length < 0)
+		return length;
+	return tracee_resolve_string(tracee, dirfd, path, flags, result);
+}
+
+int tracee_set_path(struct tracee *tracee, unsigned index, const struct path_result *result)
+{
+	const char *host = result->host_length ? result->host : "/";
+	uint64_t address;
+	int error = tracee_put(tracee, host, strlen(host) + 1, &address);
+
+	if (!error)
+		tracee_set_argument(tracee, index, address);
+	return error;
+}
+
+/* What the kernel answers to a last component that can't be made or removed (fs/namei.c). */
+static int refuse_last(enum path_use use, enum path_last last, bool remove_directory)
+{
+	if (last == PATH_LAST_NORMAL)
+		return 0;
+	switch (use) {
+	case USE_CREATE:
+		return -EEXIST;
+	case USE_RENAME:
+		return -EBUSY;
+	case USE_REMOVE:
+		if (!remove_directory)
+			return -EISDIR;
+		return last == PATH_LAST_DOT	? -EINVAL :
+		       last == PATH_LAST_DOTDOT ? -ENOTEMPTY :
+						  -EBUSY;
+	default:
+		return 0;
+	}
+}
+
+/* A mount below a directory moves with it in the kernel; here it is refused. */
+static bool mount_below(const struct path_table *table, const struct path_position *position)
+{
+	for (uint32_t i = 1; i < table->mount_count; i++) {
+		const struct path_mount *mount = &table->mounts[i];
+		const char *point = table->strings + mount->point;
+
+		if (mount->parent == position->mount && !(mount->flags & PATH_MOUNT_HIDDEN) &&
+		    mount->point_length > position->length &&
+		    !memcmp(point, position->rel, position->length) &&
+		    point[position->length] == '/')
+			return true;
+	}
+	return false;
+}
+
+static int refuse_at_mount(struct tracee *tracee, enum path_use use,
+			   const struct path_result *result, bool remove_directory)
+{
+	uint32_t flags = tracee_mount_flags(tracee, &result->position);
+	struct stat status;
+	int error = refuse_last(use, result->last, remove_directory);
+
+	if (error)
+		return error;
+	if ((use == USE_REMOVE || use == USE_RENAME) && (result->flags & PATH_RESULT_MOUNT_ROOT))
+		return -EBUSY;
+	if (use == USE_RENAME && tracee->tracer->table->mount_count > 1 &&
+	    mount_below(tracee->tracer->table, &result->position))
+		return -EBUSY;
+	if (use == USE_CREATE && (result->flags & PATH_RESULT_MOUNT_ROOT))
+		return -EEXIST;
+	if (!(flags & PATH_MOUNT_READ_ONLY))
+		return 0;
+	if (use == USE_CREATE)
+		return lstat(result->host, &status) == 0 ? -EEXIST : -EROFS;
+	return use == USE_WRITE || use == USE_REMOVE || use == USE_RENAME ? -EROFS : 0;
+}
+
+static uint32_t resolve_flags(const struct tracee *tracee, const struct path_argument *argument)
+{
+	uint64_t flags = argument->flags >= 0 ?
+				 tracee_argument(tracee, (unsigned)argument->flags) :
+				 0;
+
+	switch ((enum path_use)argument->use) {
+	case USE_CREATE:
+	case USE_REMOVE:
+	case USE_RENAME:
+		return PATH_PARENT;
+	default:
+		break;
+	}
+	switch ((enum path_follow)argument->follow) {
+	case FOLLOW_ALWAYS:
+		return PATH_FOLLOW;
+	case FOLLOW_UNLESS_NOFOLLOW:
+		return flags & AT_SYMLINK_NOFOLLOW ? 0 : PATH_FOLLOW;
+	case FOLLOW_IF_FOLLOW:
+		return flags & AT_SYMLINK_FOLLOW ? PATH_FOLLOW : 0;
+	default:
+		return 0;
+	}
+}
+
+/* A path argument that the kernel handles by the fd alone: NULL or "" with AT_EMPTY_PATH. Returns 1
+ * for that, 0 for an ordinary path, -errno. */
+static int by_fd_alone(struct tracee *tracee, const struct path_argument *argument,
+		       uint64_t address)
+{
+	uint64_t flags = argument->flags >= 0 ?
+				 tracee_argument(tracee, (unsigned)argument->flags) :
+				 0;
+	struct path_position position;
+	char first = 1;
+	int error;
+
+	if (address && !(flags & AT_EMPTY_PATH))
+		return 0;
+	if (address && tracee_read(tracee, address, &first, 1) < 0)
+		return -EFAULT;
+	if (first && address)
+		return 0;
+	if (argument->dirfd >= 0 && argument->use == USE_WRITE) {
+		int fd = (int)tracee_argument(tracee, (unsigned)argument->dirfd);
+
+		error = fd == AT_FDCWD ? tracee_cwd_position(tracee, &position) :
+					 tracee_fd_position(tracee, fd, &position);
+		if (!error && (tracee_mount_flags(tracee, &position) & PATH_MOUNT_READ_ONLY))
+			return -EROFS;
+	}
+	return 1;
+}
+
+/* Resolves and checks one path argument into result. Returns 0, 1 when nothing is to be rewritten, or
+ * -errno. */
+static int translate_one(struct tracee *tracee, const struct syscall_row *row,
+			 const struct path_argument *argument, struct path_result *result)
+{
+	uint64_t address = tracee_argument(tracee, (unsigned)argument->path);
+	bool remove_directory = row->number == SYSCALL_RMDIR;
+	int dirfd = AT_FDCWD, error;
+
+	if (tracee_in_scratch(tracee, address))
+		return 1;
+	error = by_fd_alone(tracee, argument, address);
+	if (error)
+		return error;
+	if (argument->dirfd >= 0)
+		dirfd = (int)tracee_argument(tracee, (unsigned)argument->dirfd);
+	if (argument->use == USE_REMOVE && argument->flags >= 0 &&
+	    (tracee_argument(tracee, (unsigned)argument->flags) & AT_REMOVEDIR))
+		remove_directory = true;
+	error = tracee_resolve(tracee, dirfd, address, resolve_flags(tracee, argument), result);
+	if (error)
+		return error;
+	return refuse_at_mount(tracee, argument->use, result, remove_directory);
+}
+
+enum verdict translate_paths(struct tracee *tracee, const struct syscall_row *row)
+{
+	struct path_result *first = &tracee->tracer->results[0];
+	struct path_result *second = &tracee->tracer->results[1];
+	int error, state[2] = { 1, 1 };
+
+	if (row->paths[0].path >= 0) {
+		state[0] = translate_one(tracee, row, &row->paths[0], first);
+		if (state[0] < 0)
+			return tracee_answer(tracee, state[0]);
+	}
+	if (row->paths[1].path >= 0) {
+		state[1] = translate_one(tracee, row, &row->paths[1], second);
+		if (state[1] < 0)
+			return tracee_answer(tracee, state[1]);
+	}
+	if (!state[0] && !state[1] && first->position.mount != second->position.mount)
+		return tracee_answer(tracee, -EXDEV);
+	if (!state[0]) {
+		error = tracee_set_path(tracee, (unsigned)row->paths[0].path, first);
+		if (error)
+			return tracee_answer(tracee, error);
+	}
+	if (!state[1]) {
+		error = tracee_set_path(tracee, (unsigned)row->paths[1].path, second);
+		if (error)
+			return tracee_answer(tracee, error);
+	}
+	/* mkdir, symlink, mknod by somebody who isn't the fake root. link(2) has two paths. */
+	if (!state[0] && row->paths[0].use == USE_CREATE && row->paths[1].path < 0 &&
+	    tracee->tracer->fake_ids)
+		return (enum verdict)ids_continue_created(tracee, (unsigned)row->paths[0].path);
+	return VERDICT_CONTINUE;
+}

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The plan's mounts as a table for the resolver.
+ *
+ * Theory of operation
+ *
+ * A bind is a table entry. A tmpfs is a directory below the container's state directory; a generated
+ * file is a file there; a masked path is bound to an empty file or directory there. proc, sysfs and
+ * devpts are the host's, bound. Where a mount point is missing it is made, as a namespace would
+ * need it, so that directory listings show it; but never for the built-in image `host`, and a
+ * generated file's never: translation doesn't need it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <talloc.h>
+#include <unistd.h>
+
+#include "core/base/cleanup.h"
+#include "core/base/file.h"
+#include "core/base/log.h"
+#include "ptrace_backend/tracer.h"
+
+struct view {
+	struct tracer *tracer;
+	struct path_table *table;
+	const char *state;     /* directory for what is made here */
+	bool may_make_points;
+	unsigned made;	       /* counter for names below state */
+};
+
+static long view_readlink(void *context, const char *host, char *buffer, size_t size)
+{
+	ssize_t n = readlink(host[0] ? host : "/", buffer, size);
+
+	(void)context;
+	return n < 0 ? -errno : n;
+}
+
+static long view_is_directory(void *context, const char *host)
+{
+	struct stat status;
+
+	(void)context;
+	if (lstat(host[0] ? host : "/", &status) < 0)
+		return -errno;
+	return S_ISDIR(status.st_mode);
+}
+
+static const struct path_ops view_ops = {
+	.readlink = view_readlink,
+	.is_directory = view_is_directory,
+};
+
+static int resolve(struct view *view, const char *path, uint32_t flags, struct path_result *result)
+{
+	struct path_position root;
+	struct path_request request = {
+		.table = view->table,
+		.ops = &view_ops,
+		.root = &root,
+		.base = &root,
+		.path = path,
+		.flags = flags,
+	};
+
+	path_table_root(view->table, &root);
+	return path_resolve(&request, result);
+}
+
+/* mkdir -p of everything above the last component of target, and of it when `last`. */
+static int make_directories(struct view *view, const char *target, bool last,
+			    struct path_result *result)
+{
+	char partial[PATH_SIZE];
+	int error = 0;
+
+	for (const char *slash = target; slash && !error;) {
+		slash = strchr(slash + 1, '/');
+		if (!slash && !last)
+			break;
+		snprintf(partial, sizeof(partial), "%.*s",
+			 slash ? (int)(slash - target) : (int)strlen(target), target);
+		error = resolve(view, partial, PATH_FOLLOW | PATH_CREATE, result);
+		if (!error && mkdir(result->host, 0755) < 0 && errno != EEXIST)
+			error = -errno;
+	}
+	return error;
+}
+
+/* The position of a mount point, made when missing and allowed. */
+static int mount_point(struct view *view, const char *target, bool file, bool make,
+		       struct path_result *result)
+{
+	struct stat status;
+	int error = resolve(view, target, PATH_FOLLOW | PATH_CREATE, result);
+	int fd;
+
+	if (!error && lstat(result->host, &status) == 0)
+		return 0;
+	if (!make)
+		return error;
+	if (error)
+		error = make_directories(view, target, !file, result);
+	if (!error)
+		error = resolve(view, target, PATH_FOLLOW | PATH_CREATE, result);
+	if (error)
+		return error;
+	if (!file)
+		return mkdir(result->host, 0755) < 0 && errno != EEXIST ? -errno : 0;
+	fd = open(result->host, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return errno == EEXIST ? 0 : -errno;
+	close(fd);
+	return 0;
+}
+
+static uint32_t mount_flags(uint32_t options)
+{
+	return (options & MOUNT_OPTION_READ_ONLY ? PATH_MOUNT_READ_ONLY : 0) |
+	       (options & MOUNT_OPTION_NOSUID ? PATH_MOUNT_NOSUID : 0) |
+	       (options & MOUNT_OPTION_NODEV ? PATH_MOUNT_NODEV : 0) |
+	       (options & MOUNT_OPTION_NOEXEC ? PATH_MOUNT_NOEXEC : 0);
+}
+
+/* Adds host at target. */
+static int add(struct view *view, const char *target, const char *host, uint32_t flags, bool make,
+	       struct error *err)
+{
+	struct path_result *point = &view->tracer->results[0];
+	struct statfs fs;
+	struct stat status;
+	int error;
+
+	if (stat(host, &status) < 0)
+		return error_set(err, errno, "mount source %s", host);
+	if (!S_ISDIR(status.st_mode))
+		flags |= PATH_MOUNT_FILE;
+	if (statfs(host, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC)
+		flags |= PATH_MOUNT_PROC;
+	error = mount_point(view, target, !S_ISDIR(status.st_mode), make, point);
+	if (error == -EROFS || error == -EACCES || error == -EPERM)
+		error = resolve(view, target, PATH_FOLLOW | PATH_CREATE, point);
+	if (error == -ENOENT && !make)
+		return 0;
+	if (error)
+		return error_set(err, -error, "mount point %s", target);
+	if (flags & PATH_MOUNT_READ_ONLY)
+		view->tracer->any_read_only = true;
+	error = path_table_add(view->table, &point->position, host, flags);
+	return error < 0 ? error_set(err, -error, "mount on %s", target) : 0;
+}
+
+static int make_name(struct view *view, char *path, size_t size)
+{
+	return snprintf(path, size, "%s/%u", view->state, view->made++) < (int)size ?
+		       0 :
+		       -ENAMETOOLONG;
+}
+
+static int add_tmpfs(struct view *view, const struct plan_op *op, struct error *err)
+{
+	char path[PATH_MAX];
+
+	if (make_name(view, path, sizeof(path)) < 0 || mkdir(path, 0700) < 0 ||
+	    chmod(path, op->mode ? op->mode : 01777) < 0)
+		return error_set(err, errno, "directory for the tmpfs on %s", op->target);
+	return add(view, op->target, path, mount_flags(op->options), view->may_make_points, err);
+}
+
+static int add_bind(struct view *view, const struct plan_op *op, const char *source,
+		    struct error *err)
+{
+	char host[PATH_MAX];
+
+	if (!realpath(source, host)) {
+		if (op->options & MOUNT_OPTION_OPTIONAL || op->mount_kind != MOUNT_KIND_BIND)
+			return 0;
+		return error_set(err, errno, "mount source %s", source);
+	}
+	return add(view, op->target, host, mount_flags(op->options), view->may_make_points, err);
+}
+
+static int add_mount(struct view *view, const struct plan_op *op, struct error *err)
+{
+	static const char *const host_paths[MOUNT_KIND_COUNT] = {
+		[MOUNT_KIND_PROC] = "/proc",	     [MOUNT_KIND_SYSFS] = "/sys",
+		[MOUNT_KIND_DEVPTS] = "/dev/pts",    [MOUNT_KIND_MQUEUE] = "/dev/mqueue",
+		[MOUNT_KIND_CGROUP] = "/sys/fs/cgroup",
+	};
+
+	if (op->mount_kind == MOUNT_KIND_TMPFS)
+		return add_tmpfs(view, op, err);
+	return add_bind(view, op,
+			op->mount_kind == MOUNT_KIND_BIND ? op->source :
+							    host_paths[op->mount_kind],
+			err);
+}
+
+static int add_file(struct view *view, const struct plan_op *op, struct error *err)
+{
+	_cleanup_close_ int fd = -EBADF;
+	char path[PATH_MAX];
+	int error = make_name(view, path, sizeof(path));
+
+	if (!error)
+		fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (!error && fd < 0)
+		error = -errno;
+	if (!error)
+		error = file_write_fd(fd, op->content, strlen(op->content));
+	if (error)
+		return error_set(err, -error, "file for %s", op->target);
+	return add(view, op->target, path, mount_flags(op->options), false, err);
+}
+
+static int add_symlink(struct view *view, const struct plan_op *op, struct error *err)
+{
+	struct path_result *link = &view->tracer->results[0];
+	int error = resolve(view, op->target, PATH_PARENT, link);
+
+	if (!error && symlink(op->content, link->host) < 0 && errno != EEXIST)
+		error = -errno;
+	if (error == -EROFS || error == -EACCES || error == -EPERM) {
+		log_debug("symlink %s: %s", op->target, strerror(-error));
+		error = 0;
+	}
+	return error ? error_set(err, -error, "symlink %s", op->target) : 0;
+}
+
+/* An existing path shown as empty, or as it is but read-only. */
+static int add_over(struct view *view, const struct plan_op *op, struct error *err)
+{
+	struct path_result *point = &view->tracer->results[0];
+	uint32_t flags;
+	struct stat status;
+	char path[PATH_MAX];
+	int fd;
+
+	if (resolve(view, op->target, PATH_FOLLOW, point) < 0 || lstat(point->host, &status) < 0)
+		return 0;
+	flags = view->table->mounts[point->position.mount].flags | PATH_MOUNT_READ_ONLY;
+	flags &= ~(uint32_t)PATH_MOUNT_FILE;
+	if (op->kind == PLAN_OP_READ_ONLY)
+		return add(view, op->target, point->host, flags, false, err);
+	if (make_name(view, path, sizeof(path)) < 0)
+		return error_set(err, ENAMETOOLONG, "mask of %s", op->target);
+	if (S_ISDIR(status.st_mode)) {
+		if (mkdir(path, 0555) < 0)
+			return error_set(err, errno, "mask of %s", op->target);
+	} else {
+		fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+		if (fd < 0)
+			return error_set(err, errno, "mask of %s", op->target);
+		close(fd);
+	}
+	return add(view, op->target, path, PATH_MOUNT_READ_ONLY, false, err);
+}
+
+static int add_root(struct view *view, const struct plan_op *op, struct error *err)
+{
+	uint32_t flags = mount_flags(op->options);
+	char host[PATH_MAX];
+
+	if (!realpath(op->source, host))
+		return error_set(err, errno, "root filesystem %s", op->source);
+	if (view->tracer->plan->layer == MECHANISM_READ_ONLY_ROOT)
+		flags |= PATH_MOUNT_READ_ONLY;
+	if (flags & PATH_MOUNT_READ_ONLY)
+		view->tracer->any_read_only = true;
+	path_table_init(view->table, host, flags);
+	return 0;
+}
+
+int view_build(struct tracer *tracer, const struct backend_context *context, struct error *err)
+{
+	const struct plan *plan = tracer->plan;
+	struct view view = { .tracer = tracer, .table = tracer->table };
+	char *state = talloc_asprintf(tracer, "%s/view", context->state_directory);
+	int error = 0;
+
+	view.state = state;
+	view.may_make_points = !plan->spec->host_image;
+	if (!state || mkdir(state, 0700) < 0)
+		return error_set(err, errno, "directory %s/view", context->state_directory);
+	for (size_t i = 0; i < plan->op_count && !error; i++) {
+		const struct plan_op *op = &plan->ops[i];
+
+		switch (op->kind) {
+		case PLAN_OP_ROOT:
+			error = add_root(&view, op, err);
+			break;
+		case PLAN_OP_MOUNT:
+			error = add_mount(&view, op, err);
+			break;
+		case PLAN_OP_FILE:
+			error = add_file(&view, op, err);
+			break;
+		case PLAN_OP_SYMLINK:
+			error = add_symlink(&view, op, err);
+			break;
+		case PLAN_OP_MASK:
+		case PLAN_OP_READ_ONLY:
+			error = add_over(&view, op, err);
+			break;
+		}
+	}
+	return error;
+}
