@@ -155,7 +155,7 @@ int path_from_host(const struct path_table *table, int hint_mount, const char *h
 	size_t rel_length;
 	int best = -1;
 
-	if (host[0] != '/' || length >= PATH_SIZE)
+	if ((length && host[0] != '/') || length >= PATH_SIZE)
 		return -ENOENT;
 	while (length && host[length - 1] == '/')
 		length--;

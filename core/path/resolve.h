@@ -180,7 +180,8 @@ int path_from_host(const struct path_table *table, int hint_mount, const char *h
 /* Table building; host side only, not async-safe, one writer. */
 void path_table_init(struct path_table *table, const char *host_root, uint32_t flags);
 /* Mounts host on `point` (NULL for a further root mount is -EINVAL). `point` must be a position
- * from path_resolve() or path_table_root(). Returns the mount's index, or -ENOSPC. */
+ * from path_resolve() or path_table_root(); a mount that sits there already is mounted on in its
+ * turn. Returns the mount's index, or -ENOSPC. */
 int path_table_add(struct path_table *table, const struct path_position *point, const char *host,
 		   uint32_t flags);
 /* Hides a mount. -EBUSY when another mount sits on it, -EINVAL for the root mount. */

@@ -106,26 +106,39 @@ void path_table_init(struct path_table *table, const char *host_root, uint32_t f
 int path_table_add(struct path_table *table, const struct path_position *point, const char *host,
 		   uint32_t flags)
 {
-	int index = (int)table->mount_count;
-	size_t host_length;
+	int index = (int)table->mount_count, parent, above;
+	size_t host_length, length;
+	const char *rel;
 	uint32_t bucket;
 
 	if (!point || host[0] != '/' || point->mount < 0 || point->mount >= index ||
 	    point->length >= PATH_SIZE)
 		return -EINVAL;
+	parent = point->mount;
+	rel = point->rel;
+	length = point->length;
 	host_length = host_root_length(host);
 	if (host_length >= PATH_SIZE)
 		return -EINVAL;
 	if (index >= PATH_MOUNTS_MAX ||
-	    table->strings_used + host_length + point->length + 2 > PATH_STRINGS)
+	    table->strings_used + host_length + length + 2 > PATH_STRINGS)
 		return -ENOSPC;
 
+	/* A covered place can't be mounted on: the new mount goes on top of what covers it. */
+	above = path_mount_on(table, parent, rel, length);
+	while (above >= 0) {
+		parent = above;
+		rel = "";
+		length = 0;
+		above = path_mount_on(table, parent, rel, length);
+	}
+
 	begin_write(table);
-	fill_mount(table, point->mount, point->rel, point->length, host, flags);
-	bucket = bucket_of(point->mount, point->rel, point->length);
+	fill_mount(table, parent, rel, length, host, flags);
+	bucket = bucket_of(parent, rel, length);
 	table->mounts[index].next = table->buckets[bucket];
 	table->buckets[bucket] = (uint32_t)index + 1;
-	table->mounts[point->mount].child_lengths |= 1ull << (point->length & 63);
+	table->mounts[parent].child_lengths |= 1ull << (length & 63);
 	table->mount_count++;
 	end_write(table);
 	return index;
