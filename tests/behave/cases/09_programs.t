@@ -1,0 +1,99 @@
+# shellcheck shell=sh disable=SC1090,SC2154,SC2016,SC2034
+# How programs start other programs.
+. "$LIB"
+
+it 'runs a pipeline of 200 processes'
+guest sh -c 'p=cat; i=1; while [ $i -lt 200 ]; do p="$p | cat"; i=$((i + 1)); done; echo through | eval "$p"'
+out through
+
+it 'runs 500 short commands one after the other'
+guest sh -c 'i=0; while [ $i -lt 500 ]; do /bin/true || exit 1; i=$((i + 1)); done; echo $i'
+out 500
+
+it 'runs 32 threads that open, stat and rename'
+guest /helpers/work threads
+out 'threads ok'
+
+it 'runs vfork and exec'
+guest /helpers/work vfork
+out 'vfork ok'
+
+it 'runs posix_spawn'
+guest /helpers/work spawn
+out 'spawn ok'
+
+it 'runs clone3, or says ENOSYS'
+guest /helpers/work clone3
+out 'clone3 ok'
+
+it 'lets a thread other than the first exec'
+guest /helpers/work threadexec
+out 'threadexec ok'
+
+it 'delivers signals, stops and continues'
+guest /helpers/work signals
+out 'signals ok'
+
+it 'runs a script with a shebang'
+printf '#!/bin/sh\necho "script $0 $1"\n' >"$root/bin/script"
+chmod 755 "$root/bin/script"
+guest script argument
+out 'script /bin/script argument'
+
+it 'runs a script whose interpreter has an argument'
+printf '#!/bin/sh -e\nfalse\necho not reached\n' >"$root/bin/strict"
+chmod 755 "$root/bin/strict"
+guest strict
+status 1
+out ''
+
+it 'runs a script whose interpreter is a script'
+printf '#!/bin/script extra\n' >"$root/bin/nested"
+chmod 755 "$root/bin/nested"
+guest nested
+out 'script /bin/script extra'
+
+it 'runs a script through a symlink'
+ln -s script "$root/bin/script-link"
+guest script-link a
+out 'script /bin/script-link a'
+
+it 'answers 127 or 126 for a script whose interpreter is missing'
+printf '#!/no/interpreter\n' >"$root/bin/orphan"
+chmod 755 "$root/bin/orphan"
+guest orphan
+case $code in 126 | 127) ;; *) fail "exit code $code" ;; esac
+
+it 'does not run an interpreter that only the host has'
+printf '#!%s/host-only\n' "$WORK" >"$root/bin/hostly"
+chmod 755 "$root/bin/hostly"
+cp "$root/bin/busybox" "$WORK/host-only"
+guest hostly
+fails
+
+it 'finds a command through a symlinked directory'
+guest /usr/bin/echo found
+out found
+
+it 'executes a program by relative path and by /proc/self/fd'
+guest -w /bin sh -c './echo relative; exec 9</bin/echo; exec /proc/self/fd/9 by-fd'
+out 'relative
+by-fd'
+
+it 'kills a process group'
+guest sh -c 'set -m; sleep 100 & kill -- -$!; wait $!; echo $?'
+out 143
+
+it 'reaps orphans'
+guest --init sh -c 'i=0; while [ $i -lt 20 ]; do (sleep 0.1 &) ; i=$((i + 1)); done; sleep 0.6; ps 2>/dev/null | grep -c "[Z] "; true'
+out_has '^0$'
+
+it 'lets two processes share a pipe file'
+guest sh -c 'mkfifo /tmp/p && (echo via-fifo >/tmp/p &) && cat /tmp/p; rm /tmp/p'
+out via-fifo
+
+it 'locks files between processes'
+guest sh -c 'flock /tmp/lock sh -c "flock -n /tmp/lock true && echo both || echo one"'
+out one
+
+done_testing

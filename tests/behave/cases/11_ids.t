@@ -1,0 +1,110 @@
+# shellcheck shell=sh disable=SC1090,SC2154,SC2016,SC2034
+# Users, owners, modes, device nodes, and that they are remembered.
+. "$LIB"
+
+# One mapped id: a namespace without subordinate ids knows only root.
+one_id() {
+	[ "$code" != 0 ] && as plain && [ "$BACKEND" = ns ] && grep -Eq 'Invalid argument|Operation not permitted|ids' "$err" &&
+		on ns 'one mapped id: other owners do not exist'
+}
+
+it 'shows the files of the root as root'\''s'
+guest stat -c %u:%g /etc/passwd /bin/busybox
+out '0:0
+0:0'
+
+it 'changes an owner and sees it'
+guest sh -c 'echo x >/owned && chown 1000:50 /owned && stat -c %u:%g /owned'
+one_id || out 1000:50
+
+it 'remembers the owner in the next run'
+guest stat -c %u:%g /owned
+if [ "$(stat -c %u "$root/owned")" = "$(id -u)" ] && [ "$BACKEND" = ns ]; then
+	on ns 'one mapped id: other owners do not exist'
+else
+	out 1000:50
+fi
+
+it 'forgets the owner with the file'
+guest sh -c 'rm -f /owned; echo y >/owned; stat -c %u:%g /owned; rm /owned'
+out 0:0
+
+it 'remembers the owner through rename and in ls'
+guest sh -c 'echo x >/a && chown 1000 /a && mv /a /b && stat -c %u /b; ls -ln /b | tr -s " " | cut -d" " -f3; rm /b'
+one_id || out '1000
+1000'
+
+it 'changes the owner of a symlink alone'
+guest sh -c 'ln -s /etc/passwd /sl && chown -h 1000 /sl && stat -c %u /sl; stat -L -c %u /sl; rm /sl'
+one_id || out '1000
+0'
+
+it 'keeps modes, with setuid and sticky bits'
+guest sh -c 'echo x >/m && chmod 4751 /m && stat -c %a /m; mkdir -m 1777 /s && stat -c %a /s'
+out '4751
+1777'
+guest stat -c %a /m /s
+out '4751
+1777'
+
+it 'clears the setuid bit when the file is written or chowned by another'
+guest sh -c 'chown 1000 /m; stat -c %a /m'
+one_id || out 751
+
+it 'makes device nodes, or says EPERM as a user namespace must'
+guest sh -c 'mknod /null2 c 1 3 && stat -c "%F %t %T" /null2'
+if [ "$BACKEND" = ns ]; then
+	[ "$code" = 0 ] || err_has 'Operation not permitted'
+else
+	out 'character special file 1 3'
+fi
+
+it 'remembers a device node in the next run'
+guest stat -c '%F' /null2
+if [ "$BACKEND" = ns ] && [ ! -c "$root/null2" ]; then
+	on ns 'a user namespace makes no devices'
+else
+	out 'character special file'
+fi
+
+it 'becomes another user with su'
+guest su guest -c 'id -u; id -g; id -G'
+if [ "$code" != 0 ] && as plain && on ns 'one mapped id can only be root'; then :; else
+	out '1000
+1000
+1000 50'
+fi
+
+it 'loses root'\''s power as another user'
+guest sh -c 'echo secret >/root/secret && chmod 600 /root/secret && su guest -c "cat /root/secret"'
+if [ -s "$out" ] && on ptrace 'ids are a fiction: the host owner reads what is his'; then :; else
+	fails
+	out ''
+fi
+
+it 'gives new files the current user'
+guest sh -c 'su guest -c "touch /tmp/mine; stat -c %u /tmp/mine"'
+if [ "$code" != 0 ] && as plain && on ns 'one mapped id can only be root'; then :; else
+	out 1000
+fi
+
+it 'does not give power over the host'\''s files to a plain user'
+guest -v /etc:/host-etc sh -c 'echo x >>/host-etc/hostname.amphora-test'
+if as plain; then
+	fails
+	[ ! -e /etc/hostname.amphora-test ] || fail 'written to the /etc of the host'
+else
+	rm -f /etc/hostname.amphora-test
+fi
+
+it 'agrees on hard links: both names have the new owner'
+guest sh -c 'echo x >/l1 && ln /l1 /l2 && chown 1000 /l1 && stat -c "%u %h" /l2; rm /l1; stat -c "%u %h" /l2; rm /l2'
+one_id || out '1000 2
+1000 1'
+
+it 'unpacks an archive with owners and modes'
+guest sh -c 'mkdir -p /t/d && echo x >/t/d/f && chown 1000:50 /t/d/f && chmod 2750 /t/d && tar -cf /t.tar -C /t d && mkdir /u && tar -xf /t.tar -C /u && stat -c "%u:%g %a" /u/d/f /u/d'
+one_id || out '1000:50 644
+0:0 2750'
+
+done_testing

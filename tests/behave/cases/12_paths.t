@@ -1,0 +1,96 @@
+# shellcheck shell=sh disable=SC1090,SC2154,SC2016,SC2034
+# Paths mean what the kernel says they mean.
+. "$LIB"
+
+it 'changes root inside the container'
+mkdir -p "$root/inner/bin" "$root/inner/etc"
+cp "$root/bin/busybox" "$root/inner/bin/sh"
+echo innermost >"$root/inner/etc/name"
+guest chroot /inner sh -c 'read x </etc/name; echo "$x"; cd /; pwd; cd ..; pwd'
+out 'innermost
+/
+/'
+
+it 'keeps .. inside the inner root'
+guest chroot /inner sh -c 'read x <../../../etc/name; echo "$x"; test -e /../inner && echo out || echo in'
+out 'innermost
+in'
+
+it 'follows the working directory when it is renamed'
+guest sh -c 'mkdir -p /w/a && cd /w/a && mv /w/a /w/b && pwd -P; readlink /proc/self/cwd; touch here; ls /w/b'
+out '/w/b
+/w/b
+here'
+
+it 'follows the working directory when its parent is renamed'
+guest sh -c 'mkdir -p /w2/a/b && cd /w2/a/b && mv /w2/a /w2/c && cd .. && pwd -P'
+out /w2/c
+
+it 'says ENOENT in a deleted working directory, and can leave it'
+guest sh -c 'mkdir /gone && cd /gone && rmdir /gone; touch x 2>/dev/null || echo enoent; cd /; pwd'
+out 'enoent
+/'
+
+it 'says (deleted) for a deleted working directory'
+guest sh -c 'mkdir /gone && cd /gone && rmdir /gone; readlink /proc/self/cwd'
+out '/gone (deleted)'
+
+it 'clamps .. at the root'
+guest sh -c 'cd /../../..; pwd -P; head -n 1 /../../../../../../etc/passwd'
+out '/
+root:x:0:0:root:/root:/bin/sh'
+
+it 'resolves an absolute symlink inside the root'
+ln -s /etc/passwd "$root/absolute"
+guest head -n 1 /absolute
+out 'root:x:0:0:root:/root:/bin/sh'
+
+it 'resolves a symlink that climbs above the root'
+ln -s ../../../../../../../../../../etc/passwd "$root/climbing"
+guest head -n 1 /climbing
+out 'root:x:0:0:root:/root:/bin/sh'
+
+it 'makes, reads and removes a deep tree'
+guest sh -c 'd=/deep; i=0; mkdir $d; while [ $i -lt 60 ]; do d=$d/level-$i; mkdir $d || exit 1; i=$((i + 1)); done; echo bottom >$d/f; cat $d/f; rm -r /deep; test -e /deep || echo gone'
+out 'bottom
+gone'
+
+it 'handles names with spaces, newlines and UTF-8'
+guest sh -c 'f="/tmp/a b
+c-ä-日本"; echo odd >"$f"; cat "$f"; ls /tmp | wc -l; rm "$f"'
+out 'odd
+2'
+
+it 'removes a directory that the user may not search'
+guest sh -c 'mkdir -p /tmp/closed/x && chmod 0 /tmp/closed && rm -r /tmp/closed && echo removed'
+out removed
+
+it 'finds every file of the root without an error'
+guest find / -xdev -name passwd
+out_has '^/etc/passwd$'
+err_empty
+
+it 'watches a file with inotify'
+guest sh -c 'touch /tmp/w; timeout 5 inotifyd - /tmp/w:c >/tmp/seen & sleep 0.3; echo x >/tmp/w; sleep 0.3; cat /tmp/seen'
+succeeds
+
+it 'answers 2,900 pairs of operation and path as the kernel does in a chroot'
+oracle=$WORK/oracle
+cp -a "$root" "$oracle"
+if as root; then
+	weak="unshare --mount --fork sh -c 'mount -t proc proc \"\$1/proc\" && chroot \"\$1\" /helpers/errnos /scratch' sh"
+else
+	weak="unshare --map-root-user --pid --mount --fork sh -c 'mount -t proc proc \"\$1/proc\" && chroot \"\$1\" /helpers/errnos /scratch' sh"
+fi
+if eval "$weak \"\$oracle\"" >"$WORK/expected" 2>"$WORK/oracle.err" && [ "$(wc -l <"$WORK/expected")" -gt 2000 ]; then
+	guest /helpers/errnos /scratch
+	succeeds
+	if ! cmp -s "$WORK/expected" "$out"; then
+		fail "$(diff "$WORK/expected" "$out" | grep -c '^>') lines differ from the kernel (< kernel, > $BACKEND):"
+		fail "$(diff "$WORK/expected" "$out" | grep '^[<>]' | head -n 30)"
+	fi
+else
+	skip "no native chroot to compare with: $(head -n 1 "$WORK/oracle.err")"
+fi
+
+done_testing
