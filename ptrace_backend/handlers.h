@@ -15,6 +15,13 @@ syscall_handler handle_execve;
 syscall_handler handle_clone, handle_clone3, handle_prctl, handle_sched_getaffinity,
 	handle_sched_setaffinity, handle_kill, handle_pid, handle_pidfd, handle_priority,
 	handle_fcntl;
+/* For calls whose arguments were replaced: at the exit the guest gets its own back, and a call that the
+ * kernel restarts after a signal is translated anew. Returns VERDICT_EXIT. */
+enum verdict continue_and_restore(struct tracee *tracee);
+/* True when pid is a process of the guest, the zombie of one, or one of its threads; when a process
+ * group has only the guest's members (false for the supervisor's own). */
+bool guest_has_process(struct tracer *tracer, pid_t pid);
+bool guest_has_group(struct tracer *tracer, pid_t group);
 /* Remembers the CPUs the supervisor may use, before it pins itself: once, at start. */
 void guest_affinity_init(struct tracer *tracer);
 /* handlers_system.c: uname, sethostname, unshare, open_tree; path calls with rules of their own */

@@ -39,14 +39,12 @@
 
 #define SIGNAL_MAX 64
 
-/* For calls whose arguments were replaced: the guest sees its own again, and a call that the kernel
- * restarts after a signal is translated anew. */
 static void restore_at_exit(struct tracee *tracee)
 {
 	tracee_restore_arguments(tracee);
 }
 
-static enum verdict continue_and_restore(struct tracee *tracee)
+enum verdict continue_and_restore(struct tracee *tracee)
 {
 	tracee->on_exit = restore_at_exit;
 	return VERDICT_EXIT;
@@ -143,7 +141,7 @@ static bool is_guest_zombie(struct tracer *tracer, pid_t pid)
 	return state == 'Z' && tracer_has(tracer, parent);
 }
 
-static bool is_guest_process(struct tracer *tracer, pid_t pid)
+bool guest_has_process(struct tracer *tracer, pid_t pid)
 {
 	return pid > 0 && (tracer_has(tracer, pid) || is_guest_zombie(tracer, pid));
 }
@@ -164,7 +162,7 @@ static bool in_group(struct tracee *process, long group)
 	return getpgid(process->tid) == (pid_t)group;
 }
 
-static bool is_guest_group(struct tracer *tracer, pid_t group)
+bool guest_has_group(struct tracer *tracer, pid_t group)
 {
 	return group > 0 && group != getpgrp() &&
 	       (any_process(tracer, in_group, group) || is_guest_zombie(tracer, group));
@@ -215,7 +213,7 @@ static enum verdict kill_group(struct tracee *tracee, pid_t group, int signal)
 {
 	if (group == getpgrp())
 		return deliver_by_hand(tracee, group, signal);
-	return is_guest_group(tracee->tracer, group) ? VERDICT_CONTINUE :
+	return guest_has_group(tracee->tracer, group) ? VERDICT_CONTINUE :
 						       tracee_answer(tracee, -ESRCH);
 }
 
@@ -231,7 +229,7 @@ static enum verdict kill_process(struct tracee *tracee, pid_t pid, int signal)
 		return tracee_answer(tracee, -ESRCH);
 	if (pid < 0)
 		return kill_group(tracee, -pid, signal);
-	return is_guest_process(tracee->tracer, pid) ? VERDICT_CONTINUE :
+	return guest_has_process(tracee->tracer, pid) ? VERDICT_CONTINUE :
 						       tracee_answer(tracee, -ESRCH);
 }
 
@@ -259,7 +257,7 @@ enum verdict handle_kill(struct tracee *tracee, const struct syscall_row *row)
 	case SYS_kill:
 		return kill_process(tracee, first, (int)second);
 	default: /* tkill, rt_sigqueueinfo */
-		if (first <= 0 || is_guest_process(tracee->tracer, first))
+		if (first <= 0 || guest_has_process(tracee->tracer, first))
 			return VERDICT_CONTINUE;
 		return tracee_answer(tracee, -ESRCH);
 	}
@@ -274,7 +272,7 @@ enum verdict handle_pid(struct tracee *tracee, const struct syscall_row *row)
 	if (row->number == SYS_kcmp)
 		pids[1] = (pid_t)tracee_argument(tracee, 1);
 	for (unsigned i = 0; i < 2; i++)
-		if (pids[i] && !is_guest_process(tracee->tracer, pids[i]))
+		if (pids[i] && !guest_has_process(tracee->tracer, pids[i]))
 			return tracee_answer(tracee, -ESRCH);
 	return VERDICT_CONTINUE;
 }
@@ -313,7 +311,7 @@ enum verdict handle_pidfd(struct tracee *tracee, const struct syscall_row *row)
 		pid = 0;
 	else
 		pid = pidfd_process(tracee, first);
-	if (pid == 0 || is_guest_process(tracee->tracer, pid))
+	if (pid == 0 || guest_has_process(tracee->tracer, pid))
 		return VERDICT_CONTINUE;
 	return tracee_answer(tracee, -ESRCH);
 }
@@ -327,10 +325,10 @@ enum verdict handle_priority(struct tracee *tracee, const struct syscall_row *ro
 
 	switch (which) {
 	case PRIO_PROCESS:
-		guests = who == 0 || is_guest_process(tracee->tracer, who);
+		guests = who == 0 || guest_has_process(tracee->tracer, who);
 		break;
 	case PRIO_PGRP:
-		guests = is_guest_group(tracee->tracer, who ? who : getpgid(tracee->tid));
+		guests = guest_has_group(tracee->tracer, who ? who : getpgid(tracee->tid));
 		break;
 	case PRIO_USER: /* the host's processes have the same uid */
 		return tracee_answer(tracee, -EPERM);
@@ -353,15 +351,15 @@ enum verdict handle_fcntl(struct tracee *tracee, const struct syscall_row *row)
 	if ((int)tracee_argument(tracee, 1) == F_SETOWN) {
 		int value = (int)tracee_argument(tracee, 2);
 
-		guests = value == 0 || (value > 0 ? is_guest_process(tracer, value) :
-						    value != INT_MIN && is_guest_group(tracer, -value));
+		guests = value == 0 || (value > 0 ? guest_has_process(tracer, value) :
+						    value != INT_MIN && guest_has_group(tracer, -value));
 		return guests ? VERDICT_CONTINUE : tracee_answer(tracee, -ESRCH);
 	}
 	if (tracee_read(tracee, tracee_argument(tracee, 2), &owner, sizeof(owner)) < 0)
 		return tracee_answer(tracee, -EFAULT);
 	guests = owner.pid == 0 || (owner.type == F_OWNER_PGRP ?
-					    is_guest_group(tracer, owner.pid) :
-					    is_guest_process(tracer, owner.pid));
+					    guest_has_group(tracer, owner.pid) :
+					    guest_has_process(tracer, owner.pid));
 	if (!guests)
 		return tracee_answer(tracee, -ESRCH);
 	error = tracee_put(tracee, &owner, sizeof(owner), &address);

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The machine's names, namespaces that aren't on offer, and calls whose path rules differ from the
+ * table's: a flag of their own says whether to follow, or the result depends on the mount. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/fs.h>
+#include <linux/sockios.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/fanotify.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "core/base/compat.h"
+#include "ptrace_backend/handlers.h"
+#include "ptrace_backend/syscall_table.h"
+
+#ifndef OPEN_TREE_CLONE
+#define OPEN_TREE_CLONE 1 /* Linux 5.2 */
+#endif
+#define CAPABILITY_SYS_ADMIN 21
+
+/* Names */
+
+_Static_assert(sizeof(struct utsname) == 6 * 65, "as the kernel's struct new_utsname");
+
+enum verdict handle_uname(struct tracee *tracee, const struct syscall_row *row)
+{
+	const struct tracer *tracer = tracee->tracer;
+	const char *hostname = tracer->hostname_set[0] ? tracer->hostname_set : tracer->hostname;
+	struct utsname name;
+
+	(void)row;
+	if (uname(&name) < 0)
+		return tracee_answer(tracee, -errno);
+	if (hostname) {
+		memset(name.nodename, 0, sizeof(name.nodename));
+		strncpy(name.nodename, hostname, sizeof(name.nodename) - 1);
+	}
+	if (tracer->domainname_set[0])
+		memcpy(name.domainname, tracer->domainname_set, sizeof(name.domainname));
+	if (tracee_write(tracee, tracee_argument(tracee, 0), &name, sizeof(name)) < 0)
+		return tracee_answer(tracee, -EFAULT);
+	return tracee_answer(tracee, 0);
+}
+
+/* sethostname and setdomainname never reach the kernel: as real root they would rename the host. */
+enum verdict handle_sethostname(struct tracee *tracee, const struct syscall_row *row)
+{
+	struct tracer *tracer = tracee->tracer;
+	char *name = row->number == SYS_sethostname ? tracer->hostname_set :
+						      tracer->domainname_set;
+	int size = (int)tracee_argument(tracee, 1);
+	char text[sizeof(tracer->hostname_set)] = { 0 };
+
+	if (!tracer->fake_ids || !credentials_capable(&tracee->credentials, CAPABILITY_SYS_ADMIN))
+		return tracee_answer(tracee, -EPERM);
+	if (size < 0 || size >= (int)sizeof(text))
+		return tracee_answer(tracee, -EINVAL);
+	if (tracee_read(tracee, tracee_argument(tracee, 0), text, (size_t)size) < 0)
+		return tracee_answer(tracee, -EFAULT);
+	memcpy(name, text, sizeof(text));
+	return tracee_answer(tracee, 0);
+}
+
+/* Namespaces and mounts */
+
+static void after_unshare(struct tracee *tracee)
+{
+	if (tracee_result(tracee) == 0)
+		tracee_unshare_fs(tracee);
+}
+
+enum verdict handle_unshare(struct tracee *tracee, const struct syscall_row *row)
+{
+	uint64_t flags = tracee_argument(tracee, 0);
+
+	(void)row;
+	if (flags & (CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |
+		     CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWTIME))
+		return tracee_answer(tracee, -EPERM);
+	if (!(flags & CLONE_FS))
+		return VERDICT_CONTINUE;
+	tracee->on_exit = after_unshare;
+	return VERDICT_EXIT;
+}
+
+/* open_tree without a clone is an open with O_PATH. */
+enum verdict handle_mount(struct tracee *tracee, const struct syscall_row *row)
+{
+	if (tracee_argument(tracee, 2) & OPEN_TREE_CLONE)
+		return tracee_answer(tracee, -EPERM);
+	return translate_paths(tracee, row);
+}
+
+/* Paths */
+
+static enum verdict translate_following(struct tracee *tracee, const struct syscall_row *row,
+					bool follow)
+{
+	struct syscall_row own = *row;
+
+	own.paths[0].follow = follow ? FOLLOW_ALWAYS : FOLLOW_NEVER;
+	return translate_paths(tracee, &own);
+}
+
+enum verdict handle_inotify(struct tracee *tracee, const struct syscall_row *row)
+{
+	return translate_following(tracee, row,
+				   !(tracee_argument(tracee, 2) & IN_DONT_FOLLOW));
+}
+
+enum verdict handle_fanotify(struct tracee *tracee, const struct syscall_row *row)
+{
+	return translate_following(tracee, row,
+				   !(tracee_argument(tracee, 1) & FAN_MARK_DONT_FOLLOW));
+}
+
+/* access(W_OK) on a read-only mount: EROFS, but not for devices, sockets and pipes. */
+enum verdict handle_access(struct tracee *tracee, const struct syscall_row *row)
+{
+	const struct path_argument *argument = &row->paths[0];
+	unsigned after_path = (unsigned)argument->path + 1;
+	struct path_result *result = tracee_result_buffer(tracee, 0);
+	uint64_t flags = argument->flags < 0 ? 0 : tracee_argument(tracee, (unsigned)argument->flags);
+	struct stat status;
+	int dirfd, error;
+
+	if (!(tracee_argument(tracee, after_path) & W_OK) || !tracee->tracer->any_read_only ||
+	    (flags & AT_EMPTY_PATH))
+		return translate_paths(tracee, row);
+	dirfd = argument->dirfd < 0 ? AT_FDCWD : (int)tracee_argument(tracee, 0);
+	error = tracee_resolve(tracee, dirfd, tracee_argument(tracee, (unsigned)argument->path),
+			       flags & AT_SYMLINK_NOFOLLOW ? 0 : PATH_FOLLOW, result);
+	if (!error && (tracee_mount_flags(tracee, &result->position) & PATH_MOUNT_READ_ONLY) &&
+	    lstat(result->host_length ? result->host : "/", &status) == 0 &&
+	    (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) || S_ISLNK(status.st_mode)))
+		error = -EROFS;
+	if (!error)
+		error = tracee_set_path(tracee, (unsigned)argument->path, result);
+	return error ? tracee_answer(tracee, error) : VERDICT_CONTINUE;
+}
+
+/* ioctl */
+
+#define BTRFS_TYPE 0x94
+/* Numbers that change a subvolume or a directory through an fd opened for reading: 1 and 23 snapshot,
+ * 2 and 16 defragment, 14 and 24 create, 15 and 63 destroy, 19 default, 26 flags, 37 received id. */
+#define BTRFS_MUTATORS                                                                      \
+	(1ULL << 1 | 1ULL << 2 | 1ULL << 14 | 1ULL << 15 | 1ULL << 16 | 1ULL << 19 | 1ULL << 23 | \
+	 1ULL << 24 | 1ULL << 26 | 1ULL << 37 | 1ULL << 63)
+
+/* FIOSETOWN, SIOCSPGRP: fcntl(F_SETOWN) by another name. */
+static enum verdict set_owner(struct tracee *tracee)
+{
+	struct tracer *tracer = tracee->tracer;
+	uint64_t address;
+	int owner, error;
+	bool guests;
+
+	if (tracee_read(tracee, tracee_argument(tracee, 2), &owner, sizeof(owner)) < 0)
+		return tracee_answer(tracee, -EFAULT);
+	if (owner >= 0)
+		guests = owner == 0 || guest_has_process(tracer, owner);
+	else
+		guests = owner != INT_MIN && guest_has_group(tracer, -owner);
+	if (!guests)
+		return tracee_answer(tracee, -ESRCH);
+	error = tracee_put(tracee, &owner, sizeof(owner), &address);
+	if (error)
+		return tracee_answer(tracee, error);
+	tracee_set_argument(tracee, 2, address);
+	return continue_and_restore(tracee);
+}
+
+enum verdict handle_ioctl(struct tracee *tracee, const struct syscall_row *row)
+{
+	uint32_t request = (uint32_t)tracee_argument(tracee, 1);
+
+	if (request == FIOSETOWN || request == SIOCSPGRP)
+		return set_owner(tracee);
+	if (_IOC_TYPE(request) == BTRFS_TYPE &&
+	    (_IOC_NR(request) > 63 || !(BTRFS_MUTATORS >> _IOC_NR(request) & 1)))
+		return VERDICT_CONTINUE;
+	return handle_fd_write(tracee, row);
+}
