@@ -130,12 +130,13 @@ $(BUILD)/version: always
 	@mkdir -p $(@D)
 	@[ "$$(cat $@ 2>/dev/null)" = '$(VERSION)' ] || echo '$(VERSION)' >$@
 
+# Written beside and renamed: the binary in place is always a whole one.
 $(LIBRARY): $(LIBRARY_OBJECTS)
-	@rm -f $@
-	@$(AR) rcs $@ $^
+	@rm -f $@.$$$$ && $(AR) rcs $@.$$$$ $^ && mv $@.$$$$ $@
 
-$(BINARY): $(BUILD)/$(MAIN:.c=.o) $(LIBRARY)
-	$(call SAY,LINK)$(CC) $(CFLAGS) $(LDFLAGS) $(BINARY_LDFLAGS) -o $@ $^ $(LIB_LIBS) -lpthread
+$(BINARY): $(BUILD)/$(MAIN:.c=.o) $(LIBRARY_OBJECTS)
+	$(call SAY,LINK)$(CC) $(CFLAGS) $(LDFLAGS) $(BINARY_LDFLAGS) -o $@.$$$$ $^ $(LIB_LIBS) -lpthread && \
+		mv $@.$$$$ $@
 
 $(addprefix $(dir $(BINARY)),$(NAMES)): | $(BINARY)
 	@ln -sf amphora $@
