@@ -124,14 +124,13 @@ static int clone_tree(int source, bool recursive)
 	return fd < 0 ? -errno : (int)fd;
 }
 
-static int api_bind(const struct mount_how *how, uint32_t options, int source, int target)
+static int api_bind(uint32_t options, int source, int target)
 {
 	_cleanup_close_ int tree = clone_tree(source, options & MOUNT_OPTION_RECURSIVE);
 	int result;
 
 	if (tree < 0)
 		return tree;
-	(void)how;
 	result = set_attributes(tree, options, MS_PRIVATE);
 	if (!result)
 		result = attach(tree, target);
@@ -245,7 +244,8 @@ static int remount(int mount_fd, uint32_t options)
 	return 0;
 }
 
-static int remount_tree(int root, uint32_t options)
+/* The mounts below the one whose root is `root`, not that one. */
+static int remount_below(int root, uint32_t options)
 {
 	void *scratch = talloc_new(NULL);
 	struct mount_info info;
@@ -253,8 +253,6 @@ static int remount_tree(int root, uint32_t options)
 
 	if (!result && top < 0)
 		result = top;
-	if (!result)
-		result = remount(root, options);
 	for (size_t i = 0; !result && i < info.count; i++) {
 		_cleanup_close_ int fd = -EBADF;
 
@@ -267,6 +265,13 @@ static int remount_tree(int root, uint32_t options)
 	}
 	talloc_free(scratch);
 	return result;
+}
+
+static int remount_tree(int root, uint32_t options)
+{
+	int result = remount(root, options);
+
+	return result < 0 ? result : remount_below(root, options);
 }
 
 static int old_bind(uint32_t options, int source, int target)
@@ -301,13 +306,13 @@ int mount_bind_open(const struct mount_how *how, int source, int target)
 	uint32_t options = how->options;
 	int fd;
 
-	fd = how->use_api ? api_bind(how, options, source, target)
+	fd = how->use_api ? api_bind(options, source, target)
 			  : old_bind(options, source, target);
 	/* A plain bind may not uncover what the host's own submounts hide. Showing them is right,
 	 * too: the caller sees them now. */
 	if (fd == -EINVAL && how->in_userns && !(options & MOUNT_OPTION_RECURSIVE)) {
 		options |= MOUNT_OPTION_RECURSIVE;
-		fd = how->use_api ? api_bind(how, options, source, target)
+		fd = how->use_api ? api_bind(options, source, target)
 				  : old_bind(options, source, target);
 	}
 	return fd;
@@ -333,4 +338,22 @@ int mount_restrict(const struct mount_how *how, int mount_fd)
 	if (how->options & MOUNT_OPTION_RECURSIVE)
 		return remount_tree(mount_fd, how->options);
 	return remount(mount_fd, how->options);
+}
+
+int mount_restrict_below(const struct mount_how *how, int mount_fd)
+{
+	return remount_below(mount_fd, how->options);
+}
+
+uint32_t mount_options_in_force(int fd)
+{
+	struct statvfs status;
+	uint32_t options = 0;
+
+	if (fstatvfs(fd, &status) < 0)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(restrictions); i++)
+		if (status.f_flag & restrictions[i].in_force)
+			options |= restrictions[i].option;
+	return options;
 }

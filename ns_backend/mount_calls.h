@@ -40,6 +40,12 @@ int mount_filesystem(const struct mount_how *how, const char *type, const char *
  * flag. Returns 0 or -errno. */
 int mount_restrict(const struct mount_how *how, int mount);
 
+/* Same for the mounts below it only. */
+int mount_restrict_below(const struct mount_how *how, int mount);
+
+/* enum mount_option bits that hold for what fd names. */
+uint32_t mount_options_in_force(int fd);
+
 /* Makes every mount of the namespace private. Returns 0 or -errno. */
 int mount_all_private(void);
 

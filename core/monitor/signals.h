@@ -10,7 +10,8 @@
 struct signals;
 
 /* Blocks what will be forwarded, in the calling thread and those it starts; SIGPIPE is ignored
- * and SIGCHLD set to its default. A signal that we were started with as ignored (nohup) stays so. *ret_signals is a talloc child of
+ * and SIGCHLD set to its default. A signal that we were started with as ignored (nohup) stays so.
+ * *ret_signals is a talloc child of
  * parent; freeing it puts masks and dispositions back. */
 int signals_block(void *parent, struct signals **ret_signals, struct error *err);
 

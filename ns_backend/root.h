@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts that build the new root share. */
+#ifndef AMPHORA_NS_ROOT_H
+#define AMPHORA_NS_ROOT_H
+
+#include "core/model/plan.h"
+#include "ns_backend/mount_calls.h"
+#include "ns_backend/setup.h"
+
+struct new_root {
+	const struct ns_setup *setup;
+	const struct plan *plan;
+	struct mount_how how; /* options 0: copied and completed for each mount */
+	int fd;		      /* O_PATH, of the new root directory: "/" to be */
+	unsigned file_count;  /* generated files so far */
+	bool scratch;	      /* writes never reach the rootfs */
+};
+
+/* overlay.c: mounts plan->rootfs under a scratch layer on `anchor`, and what is mounted below the
+ * rootfs likewise. Sets root->fd. */
+int overlay_mount_root(struct new_root *root, int lower, int anchor, struct error *err);
+
+/* operations.c: executes one operation that isn't PLAN_OP_ROOT. */
+int operation_execute(struct new_root *root, const struct plan_op *op, struct error *err);
+/* Shows the guest's terminal as /dev/console. */
+int operation_bind_console(struct new_root *root, struct error *err);
+
+#endif
