@@ -39,7 +39,7 @@ enum verdict handle_uname(struct tracee *tracee, const struct syscall_row *row)
 		return tracee_answer(tracee, -errno);
 	if (hostname) {
 		memset(name.nodename, 0, sizeof(name.nodename));
-		strncpy(name.nodename, hostname, sizeof(name.nodename) - 1);
+		memcpy(name.nodename, hostname, strnlen(hostname, sizeof(name.nodename) - 1));
 	}
 	if (tracer->domainname_set[0])
 		memcpy(name.domainname, tracer->domainname_set, sizeof(name.domainname));
