@@ -143,7 +143,7 @@ static int parse_backend(const char *value, enum backend_choice *ret_choice, str
 
 static int set_backend(void *target, const char *value, struct error *err)
 {
-	SPEC(target)->backend_from_environment = false;
+	((struct run_request *)target)->backend_given = true;
 	return parse_backend(value, &SPEC(target)->backend, err);
 }
 
@@ -361,11 +361,13 @@ static void complete_command(struct run_request *request, int argc, char **argv,
 		append_string(request->spec, &process->argv, &process->argc, "/bin/sh");
 }
 
-static int backend_from_environment(struct spec *spec, struct error *err)
+/* AMPHORA_BACKEND stands in for a missing --backend. */
+static int backend_from_environment(struct run_request *request, struct error *err)
 {
 	const char *value = getenv("AMPHORA_BACKEND");
+	struct spec *spec = request->spec;
 
-	if (!value || !value[0])
+	if (request->backend_given || !value || !value[0])
 		return 0;
 	spec->backend_from_environment = true;
 	if (parse_backend(value, &spec->backend, err))
@@ -380,9 +382,9 @@ int run_request_parse(void *parent, const struct option_table *table, int argc, 
 	int index, result;
 
 	request->spec = spec_new(request);
-	result = backend_from_environment(request->spec, err);
+	result = options_parse(table, argc, argv, request, &index, err);
 	if (!result)
-		result = options_parse(table, argc, argv, request, &index, err);
+		result = backend_from_environment(request, err);
 	if (!result)
 		result = complete_root(request, argc, argv, &index, err);
 	if (result)

@@ -17,6 +17,7 @@ struct run_request {
 	bool dry_run;		/* --dry-run */
 
 	/* Only until the words are all read. */
+	bool backend_given;	  /* --backend: AMPHORA_BACKEND is not looked at */
 	bool rootfs_later;	  /* --rootfs was given before other flags */
 	const char *entrypoint;	  /* NULL: not given */
 	const char **assignments; /* -e, applied after the env files */

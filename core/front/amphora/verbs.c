@@ -56,14 +56,14 @@ int verb_fail(const struct error *err)
 
 void print_usage(void)
 {
-	puts("amphora: runs a Linux root filesystem as a container, by namespaces or by ptrace,\n"
-	     "whichever this machine offers.\n\n"
+	puts("amphora: runs a Linux root filesystem as a container, by namespaces or by\n"
+	     "ptrace, whichever this machine offers.\n\n"
 	     "  amphora run host                       a shell on this machine's own root,\n"
 	     "                                         under a scratch layer\n"
 	     "  amphora run -it --rootfs DIR           a shell in a root filesystem\n"
 	     "  amphora plan --rootfs DIR              what it would use, and why\n");
 	for (const struct verb *verb = verbs; verb->name; verb++)
 		printf("  %-11s %s\n", verb->name, verb->summary);
-	puts("\n`amphora help COMMAND` explains one. Exit codes: 125 amphora's own failure, 126 not\n"
-	     "executable, 127 not found, 128+n signal n, otherwise the command's.");
+	puts("\n`amphora help COMMAND` explains one. Exit codes: 125 amphora's own failure, 126\n"
+	     "not executable, 127 not found, 128+n signal n, otherwise the command's.");
 }
