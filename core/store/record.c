@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The index over the sidecar's lines, and its agreement with the files' xattrs. See record.h.
- *
- * The index is an open-addressing hash of record lines. A line never leaves it but by a rebuild:
- * RECORD_LINE_GONE keeps probe sequences intact.
+/* Records: the agreement between files, their xattrs, and the sidecar's lines in memory. record.h
+ * has the theory; record_log.c is the file, record_index.c the hash, record_text.c the xattr's text.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -20,9 +18,8 @@
 #include "core/base/cleanup.h"
 #include "core/base/compat.h"
 #include "core/store/record.h"
-#include "core/store/record_log.h"
+#include "core/store/record_index.h"
 
-#define INDEX_INITIAL	  256
 #define ABSENCES	  8192 /* direct-mapped */
 #define PLAIN_DEVICES_MAX 8
 #define COMPACT_FROM	  1024 /* lines; a smaller log isn't worth it */
@@ -43,10 +40,7 @@ struct record {
 	size_t rootfs_length;
 	dev_t root_device;
 	bool proven;
-	struct record_line *index;
-	size_t capacity; /* power of two */
-	size_t used;	 /* slots that aren't empty */
-	size_t live;	 /* of these, not gone */
+	struct record_index index;
 	struct absence *absences;
 	dev_t plain_devices[PLAIN_DEVICES_MAX]; /* file systems without user xattrs */
 	unsigned plain_device_count;
@@ -75,92 +69,18 @@ static uint64_t device_key(const struct record *record, dev_t device)
 	return device == record->root_device ? 0 : device;
 }
 
-static size_t hash(uint64_t device, uint64_t inode)
-{
-	uint64_t mixed = (inode ^ (device << 40)) * UINT64_C(0x9e3779b97f4a7c15);
-
-	return (size_t)(mixed >> 20);
-}
-
 static bool can_have_xattr(mode_t mode)
 {
 	return S_ISREG(mode) || S_ISDIR(mode);
 }
 
-/* --- the index --- */
-
-/* The slot of this file, or the empty one where it would go. */
-static struct record_line *find_slot(const struct record *record, uint64_t device, uint64_t inode)
-{
-	size_t mask = record->capacity - 1, at = hash(device, inode) & mask;
-
-	while (record->index[at].kind != RECORD_LINE_NONE &&
-	       (record->index[at].inode != inode || record->index[at].device != device))
-		at = (at + 1) & mask;
-	return &record->index[at];
-}
-
 static struct record_line *find(const struct record *record, const struct stat *status)
 {
-	struct record_line *line =
-		find_slot(record, device_key(record, status->st_dev), status->st_ino);
-
-	return line->kind == RECORD_LINE_XATTR || line->kind == RECORD_LINE_SIDECAR ? line : NULL;
+	return record_index_find(&record->index, device_key(record, status->st_dev),
+				 status->st_ino);
 }
 
-static int resize(struct record *record, size_t capacity)
-{
-	struct record_line *old = record->index;
-	size_t old_capacity = record->capacity;
-	struct record_line *index = talloc_zero_array(record, struct record_line, (unsigned)capacity);
-
-	if (!index)
-		return -ENOMEM;
-	record->index = index;
-	record->capacity = capacity;
-	record->used = record->live;
-	for (size_t i = 0; i < old_capacity; i++)
-		if (old[i].kind == RECORD_LINE_XATTR || old[i].kind == RECORD_LINE_SIDECAR)
-			*find_slot(record, old[i].device, old[i].inode) = old[i];
-	talloc_free(old);
-	return 0;
-}
-
-/* At least a quarter of the slots stays empty; `resize` keeps half, so that lookups, which may not
- * allocate, have room to add what they find. */
-static bool has_room(const struct record *record)
-{
-	return (record->used + 1) * 4 <= record->capacity * 3;
-}
-
-static int make_room(struct record *record)
-{
-	if ((record->used + 1) * 2 <= record->capacity)
-		return 0;
-	return resize(record, record->live * 4 > record->capacity ? record->capacity * 2
-								  : record->capacity);
-}
-
-static void put_line(struct record *record, const struct record_line *line)
-{
-	struct record_line *slot = find_slot(record, line->device, line->inode);
-	bool was_live = slot->kind == RECORD_LINE_XATTR || slot->kind == RECORD_LINE_SIDECAR;
-	bool is_live = line->kind != RECORD_LINE_GONE;
-
-	if (slot->kind == RECORD_LINE_NONE) {
-		if (!is_live)
-			return;
-		record->used++;
-	}
-	record->live = record->live + is_live - was_live;
-	*slot = *line;
-}
-
-static void drop_line(struct record *record, struct record_line *line)
-{
-	line->kind = RECORD_LINE_GONE;
-	record->live--;
-}
+/* Lines that come from the sidecar. */
 
 static int read_line(void *context, const struct record_line *line)
 {
@@ -169,9 +89,9 @@ static int read_line(void *context, const struct record_line *line)
 
 	if (line->kind == RECORD_LINE_NONE || line->kind > RECORD_LINE_GONE)
 		return 0; /* of a later version */
-	result = make_room(record);
+	result = record_index_make_room(record, &record->index);
 	if (!result)
-		put_line(record, line);
+		record_index_put(&record->index, line);
 	return result;
 }
 
@@ -179,11 +99,10 @@ static void reset_lines(void *context)
 {
 	struct record *record = context;
 
-	memset(record->index, 0, record->capacity * sizeof(*record->index));
-	record->used = record->live = 0;
+	record_index_clear(&record->index);
 }
 
-/* --- xattrs --- */
+/* xattrs */
 
 /* Where the kernel finds the file: returns path, or its fd's magic link in buffer. */
 static const char *file_path(const struct record_file *file, char buffer[32], bool *ret_follow)
@@ -239,6 +158,8 @@ static void read_times(const struct record_file *file, int64_t *ret_birth, int64
 	int result;
 
 	*ret_birth = *ret_change = 0;
+	if (file->fd < 0 && !file->host)
+		return;
 	if (file->fd >= 0)
 		result = statx(file->fd, "", AT_EMPTY_PATH, STATX_BTIME | STATX_CTIME, &status);
 	else
@@ -251,7 +172,7 @@ static void read_times(const struct record_file *file, int64_t *ret_birth, int64
 		*ret_birth = nanoseconds(status.stx_btime.tv_sec, status.stx_btime.tv_nsec);
 }
 
-/* --- lookups --- */
+/* Lookups */
 
 static void entry_from_line(const struct record_line *line, struct record_entry *entry)
 {
@@ -271,12 +192,14 @@ static void entry_into_line(const struct record_entry *entry, struct record_line
 /* A record says what the file is; only a regular file can stand for something else. */
 static bool type_fits(mode_t remembered, mode_t real)
 {
-	return (remembered & S_IFMT) == (real & S_IFMT) || S_ISREG(real);
+	return (remembered & S_IFMT) == (real & S_IFMT) ||
+	       (S_ISREG(real) && (S_ISBLK(remembered) || S_ISCHR(remembered) ||
+				  S_ISFIFO(remembered) || S_ISSOCK(remembered)));
 }
 
 static struct absence *absence_of(struct record *record, const struct stat *status)
 {
-	return &record->absences[hash(status->st_dev, status->st_ino) % ABSENCES];
+	return &record->absences[record_index_hash(status->st_dev, status->st_ino) % ABSENCES];
 }
 
 static bool known_absent(struct record *record, const struct stat *status)
@@ -316,13 +239,16 @@ static int look_at_file(struct record *record, const struct record_file *file,
 			struct record_entry *ret_entry)
 {
 	const struct stat *status = file->status;
-	int result = read_xattr(record, file, ret_entry);
+	int result;
 
+	if (file->fd < 0 && !file->host)
+		return 0;
+	result = read_xattr(record, file, ret_entry);
 	if (result <= 0) {
 		remember_absence(record, status);
 		return 0;
 	}
-	if (has_room(record)) {
+	if (record_index_has_room(&record->index)) {
 		struct record_line line = {
 			.device = device_key(record, status->st_dev),
 			.inode = status->st_ino,
@@ -331,7 +257,7 @@ static int look_at_file(struct record *record, const struct record_file *file,
 		};
 
 		entry_into_line(ret_entry, &line);
-		put_line(record, &line);
+		record_index_put(&record->index, &line);
 	}
 	return 1;
 }
@@ -342,11 +268,11 @@ static int check_line(struct record *record, struct record_line *line,
 {
 	int64_t change = change_of(file->status), birth, unused;
 
-	if (line->kind == RECORD_LINE_XATTR) {
+	if (line->kind == RECORD_LINE_XATTR && (file->fd >= 0 || file->host)) {
 		int result = read_xattr(record, file, ret_entry);
 
 		if (result == 0) {
-			drop_line(record, line);
+			record_index_drop(&record->index, line);
 			return 0;
 		}
 		if (result > 0) {
@@ -359,7 +285,7 @@ static int check_line(struct record *record, struct record_line *line,
 	if (line->birth) {
 		read_times(file, &birth, &unused);
 		if (birth && birth != line->birth) {
-			drop_line(record, line);
+			record_index_drop(&record->index, line);
 			return 0;
 		}
 	}
@@ -397,14 +323,12 @@ int record_get(struct record *record, const struct record_file *file,
 
 bool record_has(const struct record *record, dev_t device, ino_t inode)
 {
-	const struct record_line *line = find_slot(record, device_key(record, device), inode);
-
-	return line->kind == RECORD_LINE_XATTR || line->kind == RECORD_LINE_SIDECAR;
+	return record_index_find(&record->index, device_key(record, device), inode);
 }
 
 size_t record_count(const struct record *record)
 {
-	return record->live;
+	return record->index.live;
 }
 
 bool record_proven(const struct record *record)
@@ -412,16 +336,16 @@ bool record_proven(const struct record *record)
 	return record->proven;
 }
 
-/* --- changes --- */
+/* Changes */
 
 /* Into the log, then into the index. A line that can't be logged is still indexed. */
 static int write_line(struct record *record, struct record_line *line)
 {
 	int logged = record->log ? record_log_append(record->log, line) : -EROFS;
-	int result = make_room(record);
+	int result = record_index_make_room(record, &record->index);
 
 	if (!result)
-		put_line(record, line);
+		record_index_put(&record->index, line);
 	if (logged && line->kind == RECORD_LINE_XATTR) {
 		/* The file has it; other runs only have to look there again. */
 		if (record->log)
@@ -487,7 +411,7 @@ int record_clear(struct record *record, const struct record_file *file)
 	return record_forget(record, file->status->st_dev, file->status->st_ino);
 }
 
-/* --- opening and proving --- */
+/* Opening and proving */
 
 static void marker_text(const struct record *record, char text[33])
 {
@@ -514,15 +438,14 @@ static void compact(struct record *record)
 	uint64_t count = 0;
 
 	if (record_log_length(record->log) < COMPACT_FROM ||
-	    record_log_length(record->log) < record->live * 2)
+	    record_log_length(record->log) < record->index.live * 2)
 		return;
-	lines = talloc_array(record, struct record_line, (unsigned)record->live + 1);
+	lines = talloc_array(record, struct record_line, (unsigned)record->index.live + 1);
 	if (!lines)
 		return;
-	for (size_t i = 0; i < record->capacity; i++)
-		if (record->index[i].kind == RECORD_LINE_XATTR ||
-		    record->index[i].kind == RECORD_LINE_SIDECAR)
-			lines[count++] = record->index[i];
+	for (size_t i = 0; i < record->index.capacity; i++)
+		if (record_line_is_live(&record->index.lines[i]))
+			lines[count++] = record->index.lines[i];
 	record_log_replace(record->log, lines, count);
 	talloc_free(lines);
 }
@@ -556,7 +479,7 @@ int record_open(void *parent, const char *sidecar, const char *rootfs, struct re
 	while (record->rootfs_length && rootfs[record->rootfs_length - 1] == '/')
 		record->rootfs_length--;
 	record->rootfs = talloc_strdup(record, rootfs);
-	if (!record->rootfs || resize(record, INDEX_INITIAL))
+	if (!record->rootfs || record_index_init(record, &record->index))
 		result = error_set(err, ENOMEM, "record");
 	else if (stat(rootfs, &status) < 0)
 		result = error_set(err, errno, "root file system %s", rootfs);
@@ -582,17 +505,19 @@ int record_open(void *parent, const char *sidecar, const char *rootfs, struct re
 
 static int prove_directory(struct record *record, int fd, unsigned depth);
 
-static int prove_file(struct record *record, int parent, const char *name, unsigned depth)
+/* Brings the index up to date with one file, and with what is below it. Takes the O_PATH fd. */
+static int prove_file(struct record *record, int path_fd, unsigned depth)
 {
-	_cleanup_close_ int fd = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_close_ int fd = path_fd;
 	struct stat status;
-	struct record_file file = { .fd = fd, .status = &status };
+	struct record_file file = { .status = &status };
 	struct record_line line = { .kind = RECORD_LINE_XATTR };
 	struct record_entry entry;
 	int result;
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
+	file.fd = fd;
 	if (fstat(fd, &status) < 0)
 		return -errno;
 	if (!can_have_xattr(status.st_mode) || status.st_dev != record->root_device)
@@ -635,7 +560,10 @@ static int prove_directory(struct record *record, int fd, unsigned depth)
 	}
 	while (!result && (entry = readdir(dir)))
 		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
-			result = prove_file(record, dirfd(dir), entry->d_name, depth);
+			result = prove_file(record,
+					    openat(dirfd(dir), entry->d_name,
+						   O_PATH | O_NOFOLLOW | O_CLOEXEC),
+					    depth);
 	return result;
 }
 
@@ -646,7 +574,7 @@ int record_prove(struct record *record, struct error *err)
 
 	if (!record->log)
 		return error_set(err, EROFS, "ownership record of %s has no file", record->rootfs);
-	result = prove_file(record, AT_FDCWD, record->rootfs, 0);
+	result = prove_file(record, open(record->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC), 0);
 	if (result)
 		return error_set(err, -result, "reading ownership records below %s",
 				 record->rootfs);

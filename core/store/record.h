@@ -99,9 +99,8 @@ int record_forget(struct record *record, dev_t device, ino_t inode);
 int record_prove(struct record *record, struct error *err);
 bool record_proven(const struct record *record);
 
-/* The xattr's text, for a mode with its type; "-" of a type this system doesn't know is refused.
- * Format returns the length. Parse returns 0 or -EINVAL; a value without a type keeps the type in
- * real_mode. */
+/* The xattr's text, for a mode with its type. Format returns the length, or -EINVAL for a mode without
+ * one. Parse returns 0 or -EINVAL; a value without a type keeps the type of real_mode. */
 int record_format(const struct record_entry *entry, char *text, size_t size);
 int record_parse(const char *text, size_t length, mode_t real_mode, struct record_entry *ret_entry);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The value of user.containers.override_stat: "uid:gid:mode:type", mode in octal, type one of file, dir,
- * symlink, pipe, socket, block-MAJOR-MINOR, char-MAJOR-MINOR. Writers before containers/storage 1.48
- * leave the type out.
+ * symlink, pipe, socket, block-MAJOR-MINOR, char-MAJOR-MINOR. Other writers leave the type out, or put
+ * the whole st_mode.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -90,11 +90,11 @@ int record_parse(const char *text, size_t length, mode_t real_mode, struct recor
 	copy[length] = '\0';
 	if (strlen(copy) != length || read_number(&at, 10, ':', UINT32_MAX - 1, &uid) ||
 	    read_number(&at, 10, ':', UINT32_MAX - 1, &gid) ||
-	    read_number(&at, 8, ':', 07777, &mode))
+	    read_number(&at, 8, ':', S_IFMT | 07777, &mode))
 		return -EINVAL;
 	entry.uid = (uid_t)uid;
 	entry.gid = (gid_t)gid;
-	entry.mode = (mode_t)mode;
+	entry.mode = (mode_t)mode & 07777;
 	if (*at == '\0')
 		entry.mode |= real_mode & S_IFMT;
 	else if (read_type(at, &entry))
