@@ -1,0 +1,470 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Unix socket addresses: paths that hide in structures.
+ *
+ * Theory of operation
+ *
+ * bind, connect, sendto, sendmsg and sendmmsg name a unix socket by a path in a sockaddr_un. It is
+ * resolved like any other path and put, as a host path, into a copy of the address. Abstract
+ * names, autobind and other families pass. These calls may sleep and be restarted, so each stops at
+ * its exit to give the guest its arguments back.
+ *
+ * A host path is longer than the guest's and sun_path holds 108 bytes. Where it doesn't fit, a
+ * symlink in the state directory stands for the parent directory:
+ *
+ *	STATE/l/3f0c19aa -> /home/user/.local/share/amphora/containers/.../run/postgresql
+ *	address:  STATE/l/3f0c19aa/.s.PGSQL.5432
+ *
+ * Its name is a hash of its target, so that every later call finds it again and nothing has to be
+ * remembered. getsockname and getpeername undo both steps.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "core/base/compat.h"
+#include "ptrace_backend/handlers.h"
+#include "ptrace_backend/syscall_table.h"
+
+#define PATH_OFFSET	  offsetof(struct sockaddr_un, sun_path)
+#define SUN_PATH_SIZE	  sizeof(((struct sockaddr_un *)0)->sun_path)
+#define CONTROL_MAX	  4096 /* SCM_RIGHTS of 253 fds is a quarter of it */
+#define MESSAGES_MAX	  1024 /* UIO_MAXIOV, the kernel's own limit */
+#define MESSAGE_BATCH	  16
+#define LINK_ATTEMPTS	  8
+#define CAPABILITY_SETUID 7
+
+/* The path of a unix address, NUL-terminated. Returns 1, 0 for any other address (which the kernel
+ * judges), or -EFAULT. */
+static int read_path(const struct tracee *tracee, uint64_t address, uint64_t length,
+		     char path[SUN_PATH_SIZE + 1])
+{
+	struct sockaddr_un name;
+
+	if (!address || length <= PATH_OFFSET || length > sizeof(name))
+		return 0;
+	if (tracee_read(tracee, address, &name, length) < 0)
+		return -EFAULT;
+	if (name.sun_family != AF_UNIX || name.sun_path[0] == '\0')
+		return 0;
+	memcpy(path, name.sun_path, length - PATH_OFFSET);
+	path[length - PATH_OFFSET] = '\0';
+	return 1;
+}
+
+/* Host paths that are too long */
+
+static uint32_t hash_text(const char *text)
+{
+	uint32_t hash = 2166136261u; /* FNV-1a */
+
+	for (; *text; text++)
+		hash = (hash ^ (unsigned char)*text) * 16777619u;
+	return hash;
+}
+
+static bool link_is(const char *link, const char *target)
+{
+	char text[PATH_SIZE];
+	ssize_t length = readlink(link, text, sizeof(text) - 1);
+
+	if (length < 0)
+		return false;
+	text[length] = '\0';
+	return strcmp(text, target) == 0;
+}
+
+/* Writes STATE/l/HASH/NAME. `host` is changed and restored. Returns 0 or -ENAMETOOLONG. */
+static int shorten(const struct tracer *tracer, char *host, char sun_path[SUN_PATH_SIZE])
+{
+	char *slash = strrchr(host, '/');
+	char link[SUN_PATH_SIZE];
+	uint32_t hash;
+	int result = -ENAMETOOLONG;
+
+	if (!slash || slash == host || !slash[1])
+		return -ENAMETOOLONG;
+	if (snprintf(link, sizeof(link), "%s/l", tracer->state_directory) >= (int)sizeof(link))
+		return -ENAMETOOLONG;
+	mkdir(link, 0700);
+	*slash = '\0';
+	hash = hash_text(host);
+	for (unsigned attempt = 0; attempt < LINK_ATTEMPTS; attempt++) {
+		snprintf(link, sizeof(link), "%s/l/%08x", tracer->state_directory, hash + attempt);
+		if (snprintf(sun_path, SUN_PATH_SIZE, "%s/%s", link, slash + 1) >=
+		    (int)SUN_PATH_SIZE)
+			break;
+		if (symlink(host, link) == 0 || link_is(link, host)) {
+			result = 0;
+			break;
+		}
+	}
+	*slash = '/';
+	return result;
+}
+
+/* Puts the address of a resolved path where the guest can only read it. */
+static int put_address(struct tracee *tracee, struct path_result *result, uint64_t *ret_address,
+		       uint64_t *ret_length)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	size_t length = strlen(result->host);
+	int error = 0;
+
+	if (length < SUN_PATH_SIZE)
+		memcpy(name.sun_path, result->host, length);
+	else
+		error = shorten(tracee->tracer, result->host, name.sun_path);
+	if (error)
+		return error;
+	*ret_length = PATH_OFFSET + strlen(name.sun_path) + 1;
+	return tracee_put(tracee, &name, *ret_length, ret_address);
+}
+
+/* What bind() answers before the kernel could (fs/namei.c, net/unix). */
+static int refuse_bind(struct tracee *tracee, const struct path_result *result)
+{
+	struct stat status;
+
+	if (result->last != PATH_LAST_NORMAL || (result->flags & PATH_RESULT_MOUNT_ROOT))
+		return -EADDRINUSE;
+	if (!(tracee_mount_flags(tracee, &result->position) & PATH_MOUNT_READ_ONLY))
+		return 0;
+	return lstat(result->host, &status) == 0 ? -EADDRINUSE : -EROFS;
+}
+
+/* Replaces the address in these two arguments. Returns 1 when it did, 0 when there is no path, -errno. */
+static int translate_address(struct tracee *tracee, unsigned address_index, unsigned length_index,
+			     bool binds)
+{
+	struct path_result *result = tracee_result_buffer(tracee, 0);
+	char path[SUN_PATH_SIZE + 1];
+	uint64_t address, length;
+	int found = read_path(tracee, tracee_argument(tracee, address_index),
+			      (uint32_t)tracee_argument(tracee, length_index), path);
+	int error;
+
+	if (found <= 0)
+		return found;
+	error = tracee_resolve_string(tracee, AT_FDCWD, path, binds ? PATH_PARENT : PATH_FOLLOW,
+				      result);
+	if (!error && binds)
+		error = refuse_bind(tracee, result);
+	if (!error)
+		error = put_address(tracee, result, &address, &length);
+	if (error)
+		return error;
+	tracee_set_argument(tracee, address_index, address);
+	tracee_set_argument(tracee, length_index, length);
+	return 1;
+}
+
+static enum verdict finish(struct tracee *tracee, int translated)
+{
+	if (translated < 0)
+		return tracee_answer(tracee, translated);
+	return translated ? continue_and_restore(tracee) : VERDICT_CONTINUE;
+}
+
+/* The new socket's owner is remembered. Its path is resolved again: bind() is rare. */
+static void after_bind(struct tracee *tracee)
+{
+	struct path_result *result = tracee_result_buffer(tracee, 0);
+	char path[SUN_PATH_SIZE + 1];
+
+	tracee_restore_arguments(tracee);
+	if (tracee_result(tracee) < 0)
+		return;
+	if (read_path(tracee, tracee_argument(tracee, 1), (uint32_t)tracee_argument(tracee, 2), path) > 0 &&
+	    tracee_resolve_string(tracee, AT_FDCWD, path, PATH_PARENT, result) == 0)
+		ids_own(tracee, result->host);
+}
+
+enum verdict handle_bind(struct tracee *tracee, const struct syscall_row *row)
+{
+	enum verdict verdict = finish(tracee, translate_address(tracee, 1, 2, true));
+
+	(void)row;
+	if (verdict == VERDICT_EXIT && tracee->tracer->fake_ids)
+		tracee->on_exit = after_bind;
+	return verdict;
+}
+
+enum verdict handle_connect(struct tracee *tracee, const struct syscall_row *row)
+{
+	(void)row;
+	return finish(tracee, translate_address(tracee, 1, 2, false));
+}
+
+enum verdict handle_sendto(struct tracee *tracee, const struct syscall_row *row)
+{
+	(void)row;
+	return finish(tracee, translate_address(tracee, 4, 5, false));
+}
+
+/* Messages */
+
+/* Replaces msg_name of a header. Returns 1, 0 when there is no path, -errno. */
+static int translate_name(struct tracee *tracee, struct msghdr *header)
+{
+	struct path_result *result = tracee_result_buffer(tracee, 0);
+	char path[SUN_PATH_SIZE + 1];
+	uint64_t address, length;
+	int found = read_path(tracee, (uintptr_t)header->msg_name, header->msg_namelen, path);
+	int error;
+
+	if (found <= 0)
+		return found;
+	error = tracee_resolve_string(tracee, AT_FDCWD, path, PATH_FOLLOW, result);
+	if (!error)
+		error = put_address(tracee, result, &address, &length);
+	if (error)
+		return error;
+	header->msg_name = (void *)(uintptr_t)address;
+	header->msg_namelen = (socklen_t)length;
+	return 1;
+}
+
+/* A faked id in SCM_CREDENTIALS would be EPERM. Ids that the sender may claim become the real ones.
+ * Returns 1 when something was changed, 0, or -EPERM. */
+static int claim_real_ids(const struct tracee *tracee, unsigned char *control, size_t size)
+{
+	const struct credentials *own = &tracee->credentials;
+	bool may_claim_any = credentials_capable(own, CAPABILITY_SETUID);
+	size_t at = 0;
+	int changed = 0;
+
+	while (at + sizeof(struct cmsghdr) <= size) {
+		struct cmsghdr message;
+		struct ucred claim;
+
+		memcpy(&message, control + at, sizeof(message));
+		if (message.cmsg_len < sizeof(message) || message.cmsg_len > size - at)
+			break; /* EINVAL */
+		if (message.cmsg_level == SOL_SOCKET && message.cmsg_type == SCM_CREDENTIALS &&
+		    message.cmsg_len == CMSG_LEN(sizeof(claim))) {
+			unsigned char *data = control + at + CMSG_LEN(0);
+
+			memcpy(&claim, data, sizeof(claim));
+			if (!may_claim_any && claim.uid != own->ruid && claim.uid != own->euid &&
+			    claim.uid != own->suid)
+				return -EPERM;
+			claim.uid = tracee->tracer->host_uid;
+			claim.gid = tracee->tracer->host_gid;
+			memcpy(data, &claim, sizeof(claim));
+			changed = 1;
+		}
+		at += CMSG_ALIGN(message.cmsg_len);
+	}
+	return changed;
+}
+
+static int translate_control(struct tracee *tracee, struct msghdr *header)
+{
+	unsigned char control[CONTROL_MAX];
+	uint64_t address;
+	int changed, error;
+
+	if (!tracee->tracer->fake_ids || !header->msg_control || !header->msg_controllen ||
+	    header->msg_controllen > sizeof(control))
+		return 0;
+	if (tracee_read(tracee, (uintptr_t)header->msg_control, control, header->msg_controllen) < 0)
+		return -EFAULT;
+	changed = claim_real_ids(tracee, control, header->msg_controllen);
+	if (changed <= 0)
+		return changed;
+	error = tracee_put(tracee, control, header->msg_controllen, &address);
+	if (error)
+		return error;
+	header->msg_control = (void *)(uintptr_t)address;
+	return 1;
+}
+
+static enum verdict send_one(struct tracee *tracee)
+{
+	struct msghdr header;
+	uint64_t address;
+	int name, control, error;
+
+	if (tracee_read(tracee, tracee_argument(tracee, 1), &header, sizeof(header)) < 0)
+		return tracee_answer(tracee, -EFAULT);
+	name = translate_name(tracee, &header);
+	if (name < 0)
+		return tracee_answer(tracee, name);
+	control = translate_control(tracee, &header);
+	if (control < 0)
+		return tracee_answer(tracee, control);
+	if (!name && !control)
+		return VERDICT_CONTINUE;
+	error = tracee_put(tracee, &header, sizeof(header), &address);
+	if (error)
+		return tracee_answer(tracee, error);
+	tracee_set_argument(tracee, 1, address);
+	return continue_and_restore(tracee);
+}
+
+/* saved: address of the header, its own name and length. */
+static void after_send_first(struct tracee *tracee)
+{
+	struct msghdr header;
+
+	tracee_restore_arguments(tracee);
+	if (tracee_read(tracee, tracee->saved[0], &header, sizeof(header)) < 0)
+		return;
+	header.msg_name = (void *)(uintptr_t)tracee->saved[1];
+	header.msg_namelen = (socklen_t)tracee->saved[2];
+	tracee_write(tracee, tracee->saved[0], &header, offsetof(struct msghdr, msg_iov));
+}
+
+/* sendmmsg of a message with a path: that one alone, in place, because the kernel writes each
+ * length into the guest's own array. The caller has to cope with fewer messages anyway. */
+static enum verdict send_first(struct tracee *tracee, const struct msghdr *first)
+{
+	struct msghdr header = *first;
+	int name = translate_name(tracee, &header);
+
+	if (name < 0)
+		return tracee_answer(tracee, name);
+	tracee->saved[0] = tracee_argument(tracee, 1);
+	tracee->saved[1] = (uintptr_t)first->msg_name;
+	tracee->saved[2] = first->msg_namelen;
+	if (tracee_write(tracee, tracee->saved[0], &header, offsetof(struct msghdr, msg_iov)) < 0)
+		return tracee_answer(tracee, -EFAULT);
+	tracee_set_argument(tracee, 2, 1);
+	tracee->on_exit = after_send_first;
+	return VERDICT_EXIT;
+}
+
+/* Sends the messages before the first one with a path, or that one. */
+static enum verdict send_many(struct tracee *tracee)
+{
+	uint64_t address = tracee_argument(tracee, 1);
+	uint32_t count = (uint32_t)tracee_argument(tracee, 2);
+	struct mmsghdr batch[MESSAGE_BATCH];
+	char path[SUN_PATH_SIZE + 1];
+
+	if (count > MESSAGES_MAX)
+		count = MESSAGES_MAX;
+	for (uint32_t i = 0; i < count; i++) {
+		const struct msghdr *header = &batch[i % MESSAGE_BATCH].msg_hdr;
+		uint32_t left = count - i < MESSAGE_BATCH ? count - i : MESSAGE_BATCH;
+
+		if (i % MESSAGE_BATCH == 0 &&
+		    tracee_read(tracee, address + i * sizeof(batch[0]), batch,
+				left * sizeof(batch[0])) < 0)
+			return VERDICT_CONTINUE; /* EFAULT, after those that can be read */
+		if (read_path(tracee, (uintptr_t)header->msg_name, header->msg_namelen, path) <= 0)
+			continue;
+		if (i == 0)
+			return send_first(tracee, header);
+		tracee_set_argument(tracee, 2, i);
+		return continue_and_restore(tracee);
+	}
+	return VERDICT_CONTINUE;
+}
+
+enum verdict handle_sendmsg(struct tracee *tracee, const struct syscall_row *row)
+{
+	return row->number == SYS_sendmmsg ? send_many(tracee) : send_one(tracee);
+}
+
+/* Addresses that come back */
+
+/* A path that shorten() made, back to the long one: in place. */
+static void lengthen(const struct tracer *tracer, char host[PATH_SIZE])
+{
+	size_t state = strlen(tracer->state_directory);
+	char target[PATH_SIZE], *name;
+	ssize_t length;
+
+	if (strncmp(host, tracer->state_directory, state) || strncmp(host + state, "/l/", 3))
+		return;
+	name = strchr(host + state + 3, '/');
+	if (!name)
+		return;
+	*name = '\0';
+	length = readlink(host, target, sizeof(target) - 1);
+	*name = '/';
+	if (length < 0 || (size_t)length + strlen(name) >= PATH_SIZE)
+		return;
+	memcpy(target + length, name, strlen(name) + 1);
+	strcpy(host, target);
+}
+
+/* saved: the size of the guest's buffer. */
+static void after_getsockname(struct tracee *tracee)
+{
+	struct path_result *buffer = tracee_result_buffer(tracee, 0);
+	const struct path_table *table = tracee->tracer->table;
+	uint64_t address = tracee_argument(tracee, 1), length_address = tracee_argument(tracee, 2);
+	struct sockaddr_un name;
+	char guest[PATH_SIZE];
+	uint32_t size;
+	int length;
+
+	if (tracee_result(tracee) < 0 || tracee_read(tracee, length_address, &size, sizeof(size)) < 0 ||
+	    size > tracee->saved[0])
+		return; /* cut off by the guest's buffer: nothing whole to translate */
+	if (read_path(tracee, address, size, buffer->host) <= 0 || buffer->host[0] != '/')
+		return;
+	lengthen(tracee->tracer, buffer->host);
+	if (path_from_host(table, -1, buffer->host, &buffer->position) < 0)
+		return;
+	length = path_to_guest(table, &tracee->fs->root, &buffer->position, guest, sizeof(guest));
+	if (length < 0)
+		return;
+	if ((size_t)length >= SUN_PATH_SIZE)
+		length = (int)SUN_PATH_SIZE - 1;
+	memset(&name, 0, sizeof(name));
+	name.sun_family = AF_UNIX;
+	memcpy(name.sun_path, guest, (size_t)length);
+	size = (uint32_t)PATH_OFFSET + (uint32_t)length + 1;
+	tracee_write(tracee, address, &name, size < tracee->saved[0] ? size : tracee->saved[0]);
+	tracee_write(tracee, length_address, &size, sizeof(size));
+}
+
+enum verdict handle_getsockname(struct tracee *tracee, const struct syscall_row *row)
+{
+	int32_t size;
+
+	(void)row;
+	if (tracee_read(tracee, tracee_argument(tracee, 2), &size, sizeof(size)) < 0 || size <= 0)
+		return VERDICT_CONTINUE;
+	tracee->saved[0] = (uint64_t)size;
+	tracee->on_exit = after_getsockname;
+	return VERDICT_EXIT;
+}
+
+/* SO_PEERCRED: the peer's faked ids, or the host's own as 0. */
+static void after_peercred(struct tracee *tracee)
+{
+	const struct tracer *tracer = tracee->tracer;
+	const struct tracee *peer;
+	struct ucred peers;
+	uint32_t size;
+
+	if (tracee_result(tracee) < 0 ||
+	    tracee_read(tracee, tracee_argument(tracee, 4), &size, sizeof(size)) < 0 ||
+	    size < sizeof(peers) ||
+	    tracee_read(tracee, tracee_argument(tracee, 3), &peers, sizeof(peers)) < 0)
+		return;
+	peer = tracer_find(tracee->tracer, peers.pid);
+	if (peers.uid == tracer->host_uid)
+		peers.uid = peer ? peer->credentials.euid : 0;
+	if (peers.gid == tracer->host_gid)
+		peers.gid = peer ? peer->credentials.egid : 0;
+	tracee_write(tracee, tracee_argument(tracee, 3), &peers, sizeof(peers));
+}
+
+enum verdict handle_getsockopt(struct tracee *tracee, const struct syscall_row *row)
+{
+	(void)row;
+	tracee->on_exit = after_peercred;
+	return VERDICT_EXIT;
+}
