@@ -206,8 +206,8 @@ static int end_at_parent(struct path_walk *walk, const struct scan *scan)
 	struct path_end end = {.last = last->kind};
 	int error = 0;
 
-	/* With nothing before it the call itself tells the rest: it asks the same directory. */
-	if (scan->parent != scan->base || scan->dotted)
+	/* With nothing before it but a directory the call itself tells the rest. */
+	if (scan->parent != scan->base || scan->dotted || path_start_unknown(walk))
 		error = check_parent(walk, scan);
 	if (error)
 		return error;

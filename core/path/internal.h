@@ -100,6 +100,7 @@ struct path_walk {
 	bool directory;	 /* required of the object */
 	bool slash;	 /* a trailing slash was met, in the path or in a link that ended it */
 	bool no_open_path;
+	bool rooted; /* the kernel has looked at the root: see jump_to_root() */
 	int links; /* followed so far */
 };
 
@@ -177,6 +178,18 @@ int path_walk_start(struct path_walk *walk, const struct path_position *position
 int path_walk_append(struct path_walk *walk, const char *name, size_t size);
 /* Removes the last component; rel must not be empty. */
 void path_walk_pop(struct path_walk *walk);
+
+/* Whether the walk stands on a base that may be no directory. It may even be an O_PATH fd of a
+ * symlink, which the host's lookup of a name below it would follow. */
+static inline bool path_start_unknown(const struct path_walk *walk)
+{
+	return walk->origin && walk->origin == walk->request->base &&
+	       walk->origin != walk->request->root &&
+	       !(walk->origin->flags & PATH_POSITION_DIRECTORY);
+}
+
+/* 0, -ENOTDIR or -errno. A deleted directory counts as one. */
+int path_walk_require_directory(struct path_walk *walk);
 
 /* How a resolution ended, for path_walk_finish(). */
 struct path_end {

@@ -147,34 +147,50 @@ static void set_position(struct path_position *position, int mount, const char *
 	position->rel[length] = '\0';
 }
 
+/* The best mount for a host path, or -1. Newest first, so that a later equal doesn't win. */
+static int best_mount(const struct path_table *table, const char *host, size_t length, bool covered)
+{
+	int best = -1;
+
+	for (int i = (int)table->mount_count - 1; i >= 0; i--) {
+		const struct path_mount *mount = &table->mounts[i];
+		const char *rel;
+		size_t rel_length;
+
+		if (mount->flags & PATH_MOUNT_HIDDEN ||
+		    (best >= 0 && mount->host_length <= table->mounts[best].host_length) ||
+		    !host_in_mount(table, i, host, length, &rel, &rel_length))
+			continue;
+		if (covered || (mount_reachable(table, i) &&
+				!is_covered(table, i, rel, rel_length, false)))
+			best = i;
+	}
+	return best;
+}
+
 int path_from_host(const struct path_table *table, int hint_mount, const char *host,
 		   struct path_position *ret_position)
 {
 	size_t length = path_text_length(host);
-	const char *rel;
-	size_t rel_length;
-	int best = -1;
+	size_t rel_length = 0;
+	const char *rel = "";
+	bool hinted;
+	int mount;
 
 	if ((length && host[0] != '/') || length >= PATH_SIZE)
 		return -ENOENT;
 	while (length && host[length - 1] == '/')
 		length--;
-	if (hint_mount >= 0 && hint_mount < (int)table->mount_count &&
-	    host_in_mount(table, hint_mount, host, length, &rel, &rel_length) &&
-	    !is_covered(table, hint_mount, rel, rel_length, false)) {
-		set_position(ret_position, hint_mount, rel, rel_length);
-		return 0;
-	}
-	for (int i = (int)table->mount_count - 1; i >= 0; i--) {
-		if (best >= 0 && table->mounts[i].host_length <= table->mounts[best].host_length)
-			continue;
-		if (host_in_mount(table, i, host, length, &rel, &rel_length) &&
-		    mount_reachable(table, i) && !is_covered(table, i, rel, rel_length, false))
-			best = i;
-	}
-	if (best < 0)
+	hinted = hint_mount >= 0 && hint_mount < (int)table->mount_count &&
+		 host_in_mount(table, hint_mount, host, length, &rel, &rel_length);
+	mount = hint_mount;
+	if (!hinted || is_covered(table, hint_mount, rel, rel_length, false))
+		mount = best_mount(table, host, length, false);
+	if (mount < 0)
+		mount = hinted ? hint_mount : best_mount(table, host, length, true);
+	if (mount < 0)
 		return -ENOENT;
-	host_in_mount(table, best, host, length, &rel, &rel_length);
-	set_position(ret_position, best, rel, rel_length);
+	host_in_mount(table, mount, host, length, &rel, &rel_length);
+	set_position(ret_position, mount, rel, rel_length);
 	return 0;
 }

@@ -47,7 +47,7 @@ int path_walk_start(struct path_walk *walk, const struct path_position *position
 	if (error)
 		return error;
 	walk->origin = position;
-	walk->position_flags = position->flags;
+	walk->position_flags = position->flags & PATH_POSITION_DELETED;
 	return 0;
 }
 
@@ -122,6 +122,19 @@ int path_walk_finish(struct path_walk *walk, const struct path_end *end)
 	return error;
 }
 
+int path_walk_require_directory(struct path_walk *walk)
+{
+	const struct path_request *request = walk->request;
+	long answer;
+
+	if (walk->position_flags & PATH_POSITION_DELETED)
+		return 0;
+	answer = request->ops->is_directory(request->context, path_walk_host(walk));
+	if (answer <= 0)
+		return answer ? (int)answer : -ENOTDIR;
+	return 0;
+}
+
 /* "": the base itself. */
 static int resolve_empty(struct path_walk *walk)
 {
@@ -134,11 +147,10 @@ static int resolve_empty(struct path_walk *walk)
 	error = path_walk_start(walk, request->base);
 	if (error)
 		return error;
-	if (walk->directory && !(walk->position_flags & PATH_POSITION_DELETED)) {
-		long answer = request->ops->is_directory(request->context, path_walk_host(walk));
-
-		if (answer <= 0)
-			return answer ? (int)answer : -ENOTDIR;
+	if (walk->directory) {
+		error = path_walk_require_directory(walk);
+		if (error)
+			return error;
 	}
 	return path_walk_finish(walk, &end);
 }
@@ -170,6 +182,7 @@ int path_resolve(const struct path_request *request, struct path_result *result)
 	walk.directory = flags & PATH_DIRECTORY;
 	walk.slash = false;
 	walk.links = 0;
+	walk.rooted = scoped || text[0] == '/';
 	walk.no_open_path = !request->ops->open_path || flags & RESOLVE_RULES;
 
 	start = text[0] == '/' ? walk.root : request->base;
@@ -184,12 +197,21 @@ int path_resolve(const struct path_request *request, struct path_result *result)
 		return error;
 	while (*text == '/')
 		text++;
+	/* openat2 wants a directory fd even for a path that is only "/" in it. */
+	if (scoped && !*text) {
+		error = path_walk_require_directory(&walk);
+		if (error)
+			return error;
+	}
 
 	error = PATH_USE_WALK;
 	if (!walk.no_open_path && !(walk.position_flags & PATH_POSITION_DELETED))
 		error = path_fast(&walk, text);
-	if (error == PATH_USE_WALK)
-		error = path_slow(&walk, text);
+	if (error == PATH_USE_WALK) {
+		error = text[0] && path_start_unknown(&walk) ? path_walk_require_directory(&walk) : 0;
+		if (!error)
+			error = path_slow(&walk, text);
+	}
 	if (error && result->fd >= 0) {
 		request->ops->close(request->context, result->fd);
 		result->fd = -1;

@@ -69,6 +69,8 @@ struct path_position {
 enum path_position_flags {
 	/* The directory has been removed: "." and ".." work, every name is ENOENT. */
 	PATH_POSITION_DELETED = 1 << 0,
+	/* Known to be a directory, as a cwd is: saves a look at it. Never set in a result. */
+	PATH_POSITION_DIRECTORY = 1 << 1,
 };
 
 enum path_resolve_flags {
@@ -172,8 +174,9 @@ int path_to_guest(const struct path_table *table, const struct path_position *ro
 
 /* The position of an absolute, symlink-free host path (as readlink of /proc/PID/cwd gives).
  * `hint_mount` (or -1) is preferred when the path lies inside its host tree and isn't hidden by
- * a deeper mount; otherwise the longest host match wins, then the newest. Returns 0, or -ENOENT
- * when no mount shows that path. */
+ * a deeper mount; otherwise the longest host match wins, then the newest. A place that a mount
+ * covers comes last: a process may have been there first. Returns 0, or -ENOENT when the path lies
+ * in no mount's host tree. */
 int path_from_host(const struct path_table *table, int hint_mount, const char *host,
 		   struct path_position *ret_position);
 

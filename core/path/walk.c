@@ -101,6 +101,7 @@ static int go_up(struct path_walk *walk)
 	bool stay = path_walk_at(walk, walk->root);
 	int error = 0;
 
+	walk->rooted = true;
 	if (!stay && !path_walk_rel_length(walk))
 		stay = !leave_mount(walk, &error);
 	if (error)
@@ -121,8 +122,12 @@ static int jump_to_root(struct path_walk *walk)
 {
 	if (walk->request->flags & PATH_BENEATH)
 		return -EXDEV;
-	if (walk->request->flags & PATH_NO_XDEV && walk->mount != walk->root->mount)
+	/* nd_jump_root() compares with a root that a relative path hasn't set before its first ".."
+	 * or jump, so the first absolute symlink is refused even in the root's own mount (6.18). */
+	if (walk->request->flags & PATH_NO_XDEV &&
+	    (!walk->rooted || walk->mount != walk->root->mount))
 		return -EXDEV;
+	walk->rooted = true;
 	return path_walk_start(walk, walk->root);
 }
 
@@ -180,6 +185,8 @@ static __attribute__((noinline)) int follow_magic(struct path_walk *walk, struct
 			return -EXDEV;
 		error = path_walk_start(walk, &magic.position);
 		walk->origin = NULL; /* magic is about to go out of scope */
+		if (!error && !component->final)
+			error = path_walk_require_directory(walk);
 		return error ? error : STEP_ON;
 	case PATH_MAGIC_OPAQUE:
 		error = magic_allowed(request);
@@ -297,8 +304,7 @@ static const char *expand(struct pending *pending, const char *rest)
 static int check_object(struct path_walk *walk, const struct path_component *last,
 			const struct path_end *end)
 {
-	const struct path_request *request = walk->request;
-	long answer;
+	const struct path_mount *mount = &walk->request->table->mounts[walk->mount];
 
 	if (!walk->directory || end->flags & (PATH_RESULT_MISSING | PATH_RESULT_MAGIC))
 		return 0;
@@ -307,13 +313,8 @@ static int check_object(struct path_walk *walk, const struct path_component *las
 	if (last->kind != PATH_LAST_NORMAL)
 		return 0;
 	if (!path_walk_rel_length(walk))
-		return request->table->mounts[walk->mount].flags & PATH_MOUNT_FILE ? -ENOTDIR : 0;
-	if (walk->position_flags & PATH_POSITION_DELETED)
-		return 0;
-	answer = request->ops->is_directory(request->context, path_walk_host(walk));
-	if (answer <= 0)
-		return answer ? (int)answer : -ENOTDIR;
-	return 0;
+		return mount->flags & PATH_MOUNT_FILE ? -ENOTDIR : 0;
+	return path_walk_require_directory(walk);
 }
 
 static int finish(struct path_walk *walk, const struct path_component *last, int outcome,

@@ -1,0 +1,753 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The path resolver against the kernel: `path_diff [--cases N] [--seed S]`, TAP on stdout.
+ *
+ * Theory of operation
+ *
+ * For each of many random trees: a script of mounts, bases and chroots is applied to a mount table
+ * through the resolver, and by a child (the oracle) to real mounts in its own namespace. Then random
+ * (base, path, flags) are put to both in batches, and errno, object and guest path compared. The
+ * oracle undoes what it creates before the same is tried on the resolver's host path. Half of the
+ * cases run without open_path, so that both of the resolver's ways are compared.
+ *
+ * Both sides run without CAP_DAC_*, as root or as root of a user namespace, so permission bits count.
+ * A known difference isn't provoked: directories above a mount's source stay searchable, since the
+ * resolver names the source by its host path.
+ */
+#include <getopt.h>
+#include <sys/mman.h>
+
+#include "core/path/resolve.h"
+#include "tests/diff/path_diff_oracle.h"
+#include "tests/diff/path_diff_tree.h"
+
+#define CASES_PER_TREE	2000
+#define DIFFERENCES_MAX 20 /* shown */
+
+static struct shared *shared;
+static struct path_table table;
+static struct path_position root;
+static const struct path_position bottom; /* root of the first mount */
+static struct path_position base_positions[BASES_MAX];
+static bool base_visible[BASES_MAX];
+static int base_count;
+static uint64_t tree_seed;
+static unsigned long differences, op_calls, lost, kinds_run[CASE_KINDS], kinds_found[CASE_KINDS];
+
+/* ---- the resolver's system calls --------------------------------------------------------- */
+
+static long op_readlink(void *context, const char *host, char *buffer, size_t size)
+{
+	ssize_t length = readlink(host, buffer, size);
+
+	(void)context;
+	op_calls++;
+	return length < 0 ? -errno : length;
+}
+
+static long op_open_path(void *context, const char *host, int flags)
+{
+	int fd = open_how(AT_FDCWD, host, O_PATH | flags,
+			  RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+
+	(void)context;
+	op_calls++;
+	return fd < 0 ? -errno : fd;
+}
+
+static void op_close(void *context, int fd)
+{
+	(void)context;
+	close(fd);
+}
+
+static long op_is_directory(void *context, const char *host)
+{
+	struct stat status;
+
+	(void)context;
+	op_calls++;
+	return lstat(host, &status) < 0 ? -errno : S_ISDIR(status.st_mode);
+}
+
+static const struct path_ops ops = {op_readlink, op_open_path, op_close, op_is_directory, NULL};
+static const struct path_ops walk_ops = {op_readlink, NULL, op_close, op_is_directory, NULL};
+
+static int resolve(const struct path_position *base, const char *path, uint32_t flags,
+		   struct path_result *result)
+{
+	const struct path_request request = {
+		.table = &table,
+		.ops = chance(50) ? &ops : &walk_ops,
+		.root = &root,
+		.base = base,
+		.path = path,
+		.flags = flags,
+	};
+
+	return -path_resolve(&request, result);
+}
+
+/* ---- the script --------------------------------------------------------------------------- */
+
+static bool host_is_directory(const char *host)
+{
+	struct stat status;
+
+	return stat(host, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+static int apply_mount(const struct step *step)
+{
+	static struct path_result result;
+	char host[TREE_ROOM + PATH_ROOM];
+	bool directory;
+	int error = resolve(&root, step->path, PATH_FOLLOW, &result);
+
+	if (error)
+		return error;
+	snprintf(host, sizeof(host), "%s/%s", tree_directory, step->source);
+	directory = host_is_directory(host);
+	if (directory != host_is_directory(result.host))
+		return EINVAL; /* what move_mount(2) says */
+	if (path_table_add(&table, &result.position, host, directory ? 0 : PATH_MOUNT_FILE) < 0)
+		die("path_table_add");
+	return 0;
+}
+
+/* Whether an absolute path leads to a position. */
+static bool is_visible(const struct path_position *position)
+{
+	static struct path_result result;
+	char guest[PATH_SIZE];
+
+	return path_to_guest(&table, &root, position, guest, sizeof(guest)) > 0 &&
+	       resolve(&root, guest, 0, &result) == 0 &&
+	       result.position.mount == position->mount &&
+	       !strcmp(result.position.rel, position->rel);
+}
+
+static bool plan_detach(struct step *step)
+{
+	struct path_position position = {0};
+
+	position.mount = (int)random_below(table.mount_count);
+	step->kind = STEP_DETACH;
+	if (!position.mount || table.mounts[position.mount].flags & PATH_MOUNT_HIDDEN ||
+	    root.mount == position.mount || !is_visible(&position) ||
+	    path_to_guest(&table, &root, &position, step->path, PATH_SIZE) < 0)
+		return false;
+	return path_table_remove(&table, position.mount) == 0;
+}
+
+static int apply_base(struct step *step)
+{
+	static struct path_result result;
+	int error = resolve(&root, step->path, step->follow ? PATH_FOLLOW : 0, &result);
+
+	if (!error) {
+		if (!base_count) /* the working directory */
+			result.position.flags |= PATH_POSITION_DIRECTORY;
+		base_positions[base_count++] = result.position;
+	}
+	return error;
+}
+
+static int apply_chroot(const struct step *step)
+{
+	static struct path_result result;
+	int error = resolve(&root, step->path, PATH_FOLLOW | PATH_DIRECTORY, &result);
+
+	if (error)
+		return error;
+	if (faccessat(AT_FDCWD, result.host, X_OK, AT_EACCESS) < 0)
+		return errno;
+	root = result.position;
+	return 0;
+}
+
+static struct step *next_step(void)
+{
+	struct step *step = &shared->steps[shared->step_count++];
+
+	memset(step, 0, sizeof(*step));
+	return step;
+}
+
+static void script_base(const char *path, bool follow)
+{
+	struct step *step;
+
+	if (base_count == BASES_MAX || shared->step_count == STEPS_MAX)
+		return;
+	step = next_step();
+	step->kind = STEP_BASE;
+	step->follow = follow;
+	strcpy(step->path, path);
+	step->expected = apply_base(step);
+}
+
+static void script_random_base(void)
+{
+	char path[PATH_ROOM];
+
+	do {
+		random_path(path);
+	} while (path[0] != '/' && strlen(path) < PATH_SIZE - 1);
+	script_base(path, chance(80));
+}
+
+static void script_victims(void)
+{
+	char path[PATH_ROOM];
+
+	for (int i = 0; i < node_count; i++) {
+		if (nodes[i].victim) {
+			snprintf(path, sizeof(path), "/%s", strchr(nodes[i].path, '/') + 1);
+			script_base(path, true);
+		}
+	}
+}
+
+static void script_mounts(struct step *planned, int count)
+{
+	for (int i = 0; i < count; i++) {
+		struct step *step = next_step();
+
+		*step = planned[i];
+		step->expected = apply_mount(step);
+		if (chance(40))
+			script_random_base();
+		if (chance(10) && !plan_detach(next_step()))
+			shared->step_count--;
+	}
+}
+
+/* Fills shared->steps, and applies them to the table. Bits are set when the sources are known. */
+static void make_script(void)
+{
+	static struct step planned[40];
+	int count = chance(10) ? 20 + (int)random_below(20) : (int)random_below(8);
+	char host[TREE_ROOM + 16];
+
+	shared->step_count = 0;
+	base_count = 0;
+	for (int i = 0; i < count; i++) {
+		memset(&planned[i], 0, sizeof(planned[i]));
+		random_mount(&planned[i]);
+	}
+	tree_restrict();
+	snprintf(host, sizeof(host), "%s/rootfs", tree_directory);
+	path_table_init(&table, host, 0);
+	root = bottom;
+
+	set_file_caps(false);
+	script_base("/", true);
+	if (chance(70)) { /* the working directory: base 0, searchable or not */
+		base_count = 0;
+		shared->step_count = 0;
+		script_base("/a", true);
+	}
+	script_mounts(planned, count);
+	if (chance(20)) {
+		struct step *step = next_step();
+
+		step->kind = STEP_CHROOT;
+		strcpy(step->path, "/");
+		append_known(step->path, NODE_DIRECTORY, false);
+		if (chance(30))
+			strcpy(step->path, "/..");
+		step->expected = apply_chroot(step);
+	}
+	for (int i = 0; i < 10; i++)
+		script_random_base();
+	script_victims();
+	while (shared->step_count < STEPS_MAX && random_victim(next_step()))
+		;
+	shared->step_count--;
+	set_file_caps(true);
+}
+
+/* After the oracle has run the script. */
+static void check_script(void)
+{
+	char host[PATH_SIZE], victim[TREE_ROOM + PATH_ROOM];
+
+	for (int i = 0; i < shared->step_count; i++) {
+		const struct step *step = &shared->steps[i];
+
+		if (step->kind != STEP_DELETE && step->error != step->expected) {
+			printf("# seed %llu step %d (%d) %s: kernel %s, resolver %s\n",
+			       (unsigned long long)tree_seed, i, (int)step->kind, step->path,
+			       strerror(step->error), strerror(step->expected));
+			differences++;
+		}
+		if (step->kind != STEP_DELETE || step->error)
+			continue;
+		snprintf(victim, sizeof(victim), "%s/%s", tree_directory, step->source);
+		for (int b = -1; b < base_count; b++) {
+			struct path_position *position = b < 0 ? &root : &base_positions[b];
+
+			path_to_host(&table, position, host, sizeof(host));
+			if (!strcmp(host, victim))
+				position->flags |= PATH_POSITION_DELETED;
+		}
+	}
+	for (int b = 0; b < base_count; b++)
+		base_visible[b] = is_visible(&base_positions[b]);
+}
+
+/* ---- the cases ---------------------------------------------------------------------------- */
+
+static enum case_kind random_kind(void)
+{
+	static const struct {
+		enum case_kind kind;
+		uint32_t percent;
+	} mix[] = {{CASE_EMPTY, 1},  {CASE_CREATE, 16}, {CASE_MKDIR, 8},
+		   {CASE_RENAME, 8}, {CASE_RMDIR, 3},	{CASE_SYMLINK, 5}};
+	uint32_t dice = random_below(100);
+
+	for (size_t i = 0; i < sizeof(mix) / sizeof(mix[0]); i++) {
+		if (dice < mix[i].percent)
+			return mix[i].kind;
+		dice -= mix[i].percent;
+	}
+	return CASE_LOOKUP;
+}
+
+static void make_case(struct test_case *test)
+{
+	static const uint64_t rules[] = {RESOLVE_NO_SYMLINKS, RESOLVE_NO_MAGICLINKS,
+					 RESOLVE_NO_XDEV, RESOLVE_BENEATH, RESOLVE_IN_ROOT};
+
+	test->kind = random_kind();
+	test->base = chance(40) ? 0 : (int)random_below((uint32_t)base_count);
+	test->open_flags = 0;
+	test->resolve = 0;
+	random_path(test->path);
+	switch (test->kind) {
+	case CASE_LOOKUP:
+		test->open_flags |= chance(40) ? O_NOFOLLOW : 0;
+		test->open_flags |= chance(20) ? O_DIRECTORY : 0;
+		if (chance(15))
+			test->resolve = rules[random_below(5)];
+		if (test->resolve && chance(30) && test->resolve != RESOLVE_BENEATH &&
+		    test->resolve != RESOLVE_IN_ROOT)
+			test->resolve |= rules[random_below(5)];
+		/* openat2's dirfd may be AT_FDCWD with BENEATH: that is the base as well. */
+		break;
+	case CASE_CREATE:
+		test->open_flags = O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY;
+		test->open_flags |= chance(25) ? O_EXCL : 0;
+		test->open_flags |= chance(15) ? O_NOFOLLOW : 0;
+		/* The oracle removes a new file by its absolute path. */
+		if (!base_visible[test->base] && test->path[0] != '/')
+			test->kind = CASE_RENAME;
+		break;
+	case CASE_EMPTY:
+		test->path[0] = '\0';
+		break;
+	case CASE_RMDIR:
+		if (chance(20))
+			strcpy(test->path, "//");
+		else if (strlen(test->path) < 4000)
+			append_text(test->path, chance(50) ? "/." : "/../");
+		else
+			strcpy(test->path, "..");
+		break;
+	default:
+		break;
+	}
+}
+
+static void show_tree_of_mounts(void)
+{
+	for (uint32_t i = 0; i < table.mount_count; i++)
+		printf("#   mount %u on (%d, \"%s\") from %s%s\n", i, table.mounts[i].parent,
+		       table.strings + table.mounts[i].point, table.strings + table.mounts[i].host,
+		       table.mounts[i].flags & PATH_MOUNT_HIDDEN ? " detached" : "");
+	printf("#   root (%d, \"%s\")\n", root.mount, root.rel);
+}
+
+static void differ(const struct test_case *test, const struct answer *answer, const char *what,
+		   int error, const char *host)
+{
+	static const char *const names[] = {"lookup",  "empty",	 "create", "mkdir",
+					    "symlink", "rename", "rmdir"};
+	const struct path_position *base = &base_positions[test->base];
+
+	if (differences++ >= DIFFERENCES_MAX)
+		return;
+	printf("# seed %llu: %s differs: %s \"%.300s\" flags %#x resolve %#llx\n",
+	       (unsigned long long)tree_seed, what, names[test->kind], test->path,
+	       (unsigned)test->open_flags, (unsigned long long)test->resolve);
+	printf("#   base %d (%d, \"%s\")%s\n", test->base, base->mount, base->rel,
+	       base->flags & PATH_POSITION_DELETED ? " deleted" : "");
+	printf("#   kernel: %s, %.300s ino %llu\n", strerror(answer->error), answer->guest,
+	       (unsigned long long)answer->ino);
+	printf("#   resolver: %s, %.300s\n", strerror(error), host);
+	show_tree_of_mounts();
+}
+
+/* The guest path as the kernel prints it for its fd. */
+static bool same_guest(const struct path_position *position, const char *kernel)
+{
+	static const char deleted[] = " (deleted)";
+	char guest[PATH_SIZE];
+	int length = path_to_guest(&table, &root, position, guest, sizeof(guest));
+	size_t size = strlen(kernel);
+
+	/* Outside the process's root the kernel tells the path from the namespace's root. A place
+	 * in a detached mount has none. */
+	if (length == -ENOENT)
+		length = path_to_guest(&table, &bottom, position, guest, sizeof(guest));
+	if (length < 0)
+		return length == -ENOENT;
+	if (size > strlen(deleted) && !strcmp(kernel + size - strlen(deleted), deleted))
+		size -= strlen(deleted);
+	return (size_t)length == size && !memcmp(guest, kernel, size);
+}
+
+static bool same_object(const char *host, const struct answer *answer)
+{
+	struct statx status;
+
+	return statx(AT_FDCWD, host, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &status) == 0 &&
+	       status.stx_ino == answer->ino &&
+	       ((uint64_t)status.stx_dev_major << 32 | status.stx_dev_minor) == answer->dev;
+}
+
+static void check_round_trip(const struct test_case *test, const struct answer *answer,
+			     const struct path_result *result)
+{
+	struct path_position back, uncovered;
+	char host[PATH_SIZE], again[PATH_SIZE];
+	int error;
+
+	if (path_to_host(&table, &result->position, host, sizeof(host)) < 0)
+		return;
+	error = path_from_host(&table, result->position.mount, host, &back);
+	/* Where the first mount is covered, "visible" from a root inside it isn't from the top. */
+	path_table_root(&table, &uncovered);
+	if (uncovered.mount == 0 && is_visible(&result->position) &&
+	    (error || back.mount != result->position.mount ||
+	     strcmp(back.rel, result->position.rel)))
+		differ(test, answer, "path_from_host", -error, host);
+	error = path_from_host(&table, -1, host, &back);
+	if (!error && (path_to_host(&table, &back, again, sizeof(again)) < 0 || strcmp(host, again)))
+		differ(test, answer, "path_from_host without hint", -error, again);
+}
+
+static void compare_lookup(const struct test_case *test, const struct answer *answer)
+{
+	static struct path_result result;
+	uint32_t flags = PATH_WANT_FD;
+	struct stat status;
+	int error;
+
+	flags |= test->open_flags & O_NOFOLLOW ? 0 : PATH_FOLLOW;
+	flags |= test->open_flags & O_DIRECTORY ? PATH_DIRECTORY : 0;
+	flags |= test->resolve & RESOLVE_NO_SYMLINKS ? PATH_NO_SYMLINKS : 0;
+	flags |= test->resolve & RESOLVE_NO_MAGICLINKS ? PATH_NO_MAGICLINKS : 0;
+	flags |= test->resolve & RESOLVE_NO_XDEV ? PATH_NO_XDEV : 0;
+	flags |= test->resolve & RESOLVE_BENEATH ? PATH_BENEATH : 0;
+	flags |= test->resolve & RESOLVE_IN_ROOT ? PATH_IN_ROOT : 0;
+	if (test->kind == CASE_EMPTY)
+		flags |= PATH_EMPTY;
+	error = resolve(&base_positions[test->base], test->path, flags, &result);
+	if (error != answer->error) {
+		/* openat2 refuses this pair before it looks at the path. */
+		if (answer->error == EINVAL && flags & PATH_BENEATH && flags & PATH_IN_ROOT)
+			goto out;
+		differ(test, answer, "errno", error, error ? "" : result.host);
+		goto out;
+	}
+	if (error)
+		return;
+	kinds_found[test->kind]++;
+	if (!same_guest(&result.position, answer->guest))
+		differ(test, answer, "guest path", error, result.host);
+	if (answer->mount_root != !!(result.flags & PATH_RESULT_MOUNT_ROOT))
+		differ(test, answer, "mount root", error, result.host);
+	if (result.position.flags & PATH_POSITION_DELETED)
+		goto out;
+	if (!same_object(result.host, answer))
+		differ(test, answer, "object", error, result.host);
+	if (result.fd >= 0 && (fstat(result.fd, &status) < 0 || status.st_ino != answer->ino))
+		differ(test, answer, "fd", error, result.host);
+	if (test->kind == CASE_LOOKUP && lstat(result.host, &status) == 0 &&
+	    S_ISLNK(status.st_mode) != !!(result.flags & PATH_RESULT_SYMLINK))
+		differ(test, answer, "symlink flag", error, result.host);
+	check_round_trip(test, answer, &result);
+out:
+	if (!error && result.fd >= 0)
+		close(result.fd);
+}
+
+static void compare_create(const struct test_case *test, const struct answer *answer)
+{
+	static struct path_result result;
+	bool follow = !(test->open_flags & (O_EXCL | O_NOFOLLOW));
+	int error = resolve(&base_positions[test->base], test->path,
+			    PATH_CREATE | (follow ? PATH_FOLLOW : 0), &result);
+	bool missing, created;
+	int fd;
+
+	if (error) {
+		if (error != answer->error)
+			differ(test, answer, "errno", error, "");
+		return;
+	}
+	if (result.position.flags & PATH_POSITION_DELETED)
+		return;
+	missing = result.flags & PATH_RESULT_MISSING;
+	fd = open(result.host, test->open_flags | O_CLOEXEC, 0600);
+	error = fd < 0 ? errno : 0;
+	created = fd >= 0 && is_new(fd);
+	if (error != answer->error)
+		differ(test, answer, "errno of the call", error, result.host);
+	else if (!error && (created != missing || created != answer->created))
+		differ(test, answer, "PATH_RESULT_MISSING", error, result.host);
+	else if (!error && !same_guest(&result.position, answer->guest))
+		differ(test, answer, "guest path", error, result.host);
+	if (!error)
+		kinds_found[test->kind]++;
+	if (created)
+		unlink(result.host);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* mkdir and symlink. */
+static void compare_new_name(const struct test_case *test, const struct answer *answer)
+{
+	static struct path_result result;
+	int error = resolve(&base_positions[test->base], test->path, PATH_PARENT, &result);
+	struct path_position uncovered;
+	struct stat status;
+	char *slash;
+
+	if (!error && !(result.position.flags & PATH_POSITION_DELETED)) {
+		if ((test->kind == CASE_MKDIR ? mkdir(result.host, 0700)
+					      : symlink("t", result.host)) < 0)
+			error = errno;
+		else if (test->kind == CASE_MKDIR)
+			rmdir(result.host);
+		else
+			unlink(result.host);
+	} else if (!error) {
+		error = EEXIST; /* ".", ".." of a deleted directory */
+	}
+	if (error != answer->error) {
+		differ(test, answer, "errno of the call", error, result.host);
+		return;
+	}
+	if (error)
+		return;
+	kinds_found[test->kind]++;
+	if (!same_guest(&result.position, answer->guest))
+		differ(test, answer, "guest path", error, result.host);
+	/* The oracle's ".." goes to what covers a covered directory. */
+	path_table_root(&table, &uncovered);
+	if (test->kind != CASE_MKDIR || !base_visible[test->base] || uncovered.mount != 0)
+		return;
+	path_to_host(&table, &result.position, result.host, sizeof(result.host));
+	slash = strrchr(result.host, '/');
+	*slash = '\0';
+	if (stat(result.host, &status) < 0 || status.st_ino != answer->ino)
+		differ(test, answer, "directory", error, result.host);
+}
+
+static void compare_rename(const struct test_case *test, const struct answer *answer)
+{
+	static struct path_result result;
+	int error = resolve(&base_positions[test->base], test->path, PATH_PARENT, &result);
+
+	if (!error && result.position.flags & PATH_POSITION_DELETED)
+		error = EBUSY;
+	else if (!error && rename(result.host, result.host) < 0)
+		error = errno;
+	if (error != answer->error)
+		differ(test, answer, "errno of the call", error, result.host);
+	if (!error)
+		kinds_found[test->kind]++;
+}
+
+static void compare_rmdir(const struct test_case *test, const struct answer *answer)
+{
+	static const int refusals[] = {
+		[PATH_LAST_DOT] = EINVAL,
+		[PATH_LAST_DOTDOT] = ENOTEMPTY,
+		[PATH_LAST_ROOT] = EBUSY,
+	};
+	static struct path_result result;
+	int error = resolve(&base_positions[test->base], test->path, PATH_PARENT, &result);
+	int made = error;
+
+	if (!error) {
+		kinds_found[test->kind]++;
+		made = refusals[result.last];
+		/* A path of one component isn't looked at: the call on "directory/." tells. */
+		if (!(result.position.flags & PATH_POSITION_DELETED) && rmdir(result.host) < 0 &&
+		    errno != EINVAL)
+			made = errno;
+	}
+	if (made != answer->error)
+		differ(test, answer, "errno of the call", made, result.host);
+}
+
+static void compare(const struct test_case *test, const struct answer *answer)
+{
+	kinds_run[test->kind]++;
+	switch (test->kind) {
+	case CASE_LOOKUP:
+	case CASE_EMPTY:
+		compare_lookup(test, answer);
+		break;
+	case CASE_CREATE:
+		compare_create(test, answer);
+		break;
+	case CASE_MKDIR:
+	case CASE_SYMLINK:
+		compare_new_name(test, answer);
+		break;
+	case CASE_RENAME:
+		compare_rename(test, answer);
+		break;
+	case CASE_RMDIR:
+		compare_rmdir(test, answer);
+		break;
+	case CASE_KINDS:
+		break;
+	}
+}
+
+static void run_tree(unsigned long cases)
+{
+	bool sound = true;
+
+	if (mkdir(tree_directory, 0755) < 0)
+		die("mkdir");
+	tree_build();
+	make_script();
+	oracle_start(shared);
+	set_file_caps(false);
+	check_script();
+	while (cases && sound) {
+		shared->case_count = (int)(cases < BATCH_MAX ? cases : BATCH_MAX);
+		cases -= (unsigned long)shared->case_count;
+		for (int i = 0; i < shared->case_count; i++)
+			make_case(&shared->cases[i]);
+		oracle_run();
+		for (int i = 0; i < shared->case_count; i++)
+			sound = sound && !shared->answers[i].left_behind;
+		for (int i = 0; i < shared->case_count && sound; i++)
+			compare(&shared->cases[i], &shared->answers[i]);
+		lost += !sound;
+	}
+	oracle_stop();
+	set_file_caps(true);
+	tree_remove();
+}
+
+/* ---- the program -------------------------------------------------------------------------- */
+
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		die(path);
+	close(fd);
+}
+
+/* Mounting needs privileges: root's, or those of a user namespace. */
+static void become_able(void)
+{
+	unsigned uid = getuid(), gid = getgid();
+	char map[64];
+
+	if (uid == 0 && unshare(CLONE_NEWNS) == 0)
+		return;
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0) {
+		printf("1..0 # SKIP no mount namespace and no user namespace: %s\n",
+		       strerror(errno));
+		exit(0);
+	}
+	write_file("/proc/self/setgroups", "deny");
+	snprintf(map, sizeof(map), "0 %u 1", uid);
+	write_file("/proc/self/uid_map", map);
+	snprintf(map, sizeof(map), "0 %u 1", gid);
+	write_file("/proc/self/gid_map", map);
+}
+
+static unsigned long number(const char *text)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 0);
+
+	if (!*text || *end) {
+		fprintf(stderr, "path_diff: %s is not a number\n", text);
+		exit(2);
+	}
+	return value;
+}
+
+static void report(unsigned long cases)
+{
+	static const char *const titles[] = {"openat2(O_PATH)", "AT_EMPTY_PATH", "openat(O_CREAT)",
+					     "mkdirat",		"symlinkat",	 "renameat",
+					     "rmdir of dots"};
+
+	for (int i = 0; i < CASE_KINDS; i++)
+		printf("# %-16s %8lu cases, %lu succeeded\n", titles[i], kinds_run[i],
+		       kinds_found[i]);
+	printf("# %lu batches dropped because the oracle couldn't undo a creation\n", lost);
+	printf("# %.2f system calls of the resolver per case\n", (double)op_calls / (double)cases);
+	printf("%s 1 - the resolver answers as the kernel in %lu cases, %lu differences\n1..1\n",
+	       differences ? "not ok" : "ok", cases, differences);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"cases", required_argument, NULL, 'n'}, {"seed", required_argument, NULL, 's'}, {0}};
+	unsigned long cases = 200000, done = 0, seed = 1;
+	char parent[200], work[PATH_MAX];
+	const char *temporary = getenv("TMPDIR");
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (option == '?')
+			return 2;
+		*(option == 'n' ? &cases : &seed) = number(optarg);
+	}
+	if (optind < argc)
+		cases = number(argv[optind]);
+
+	become_able();
+	umask(022);
+	snprintf(parent, sizeof(parent), "%s/path_diff.XXXXXX", temporary ? temporary : "/tmp");
+	if (!mkdtemp(parent) || !realpath(parent, work))
+		die("make a directory for the trees");
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		      0);
+	if (shared == MAP_FAILED)
+		die("mmap");
+	if (snprintf(tree_directory, sizeof(tree_directory), "%s/t", work) >=
+	    (int)sizeof(tree_directory)) {
+		errno = ENAMETOOLONG;
+		die(work);
+	}
+	while (done < cases) {
+		unsigned long part = cases - done < CASES_PER_TREE ? cases - done : CASES_PER_TREE;
+
+		tree_seed = seed++;
+		random_state = tree_seed * 0x9e3779b97f4a7c15ull | 1;
+		run_tree(part);
+		done += part;
+	}
+	rmdir(work);
+	report(cases);
+	return differences ? 1 : 0;
+}
