@@ -175,6 +175,8 @@ static int api_filesystem(const struct mount_how *how, const char *type, const c
 	result = configure(context, data);
 	if (result < 0)
 		return result;
+	/* What /proc/mounts shows first; mount(2)'s callers give the type, too. */
+	syscall(SYS_fsconfig, context, AMPHORA_FSCONFIG_SET_STRING, "source", type, 0);
 	if (syscall(SYS_fsconfig, context, AMPHORA_FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return -errno;
 	mount = (int)syscall(SYS_fsmount, context, AMPHORA_FSMOUNT_CLOEXEC,

@@ -63,6 +63,9 @@ static int add_numbers(scmp_filter_ctx filter, uint64_t capabilities)
 			continue; /* the default */
 		else if (call->rule == CALL_NEEDS && !has_capability(capabilities, call->capability))
 			action = SCMP_ACT_ERRNO((uint16_t)call->error);
+		/* libseccomp refuses a rule that says what the default says. */
+		if (action == SCMP_ACT_ERRNO(ENOSYS))
+			continue;
 		result = seccomp_rule_add(filter, action, call->number, 0);
 		if (result < 0)
 			return result;
