@@ -27,7 +27,8 @@ FREESTANDING := -ffreestanding -fno-stack-protector
 # The loader is copied into other processes: position independent, no vector registers, no
 # sanitizer, no landing pads, whatever CFLAGS say.
 LOADER_CFLAGS := -O2 -g -ffreestanding -fPIC -fno-stack-protector -fno-asynchronous-unwind-tables \
-	-fcf-protection=none -fno-tree-vectorize -mgeneral-regs-only
+	-fcf-protection=none -fno-tree-vectorize -mgeneral-regs-only -fno-jump-tables \
+	-fno-tree-loop-distribute-patterns -fno-tree-switch-conversion
 ifneq ($(ARCH),x86_64)
 LOADER_CFLAGS := $(filter-out -fcf-protection=none,$(LOADER_CFLAGS))
 endif
@@ -122,6 +123,8 @@ $(BUILD)/core/path/rootfs.o: HARDENING = -fstack-protector-strong
 $(BUILD)/ptrace_backend/loader/%.o: ptrace_backend/loader/%.c
 	@mkdir -p $(@D)
 	$(call SAY,CC  )$(filter-out -fPIE,$(COMPILE)) $(LOADER_CFLAGS) -c -o $@ $<
+	@if nm $@ | grep -q ' U ' || readelf -SW $@ | grep -q '\.rela*loader_text'; then \
+		echo 'the loader refers to something outside itself'; rm -f $@; exit 1; fi
 
 # The version is an input of one object: rebuilt when it changes, and only then.
 $(BUILD)/core/front/amphora/verb_version.o: EXTRA_CFLAGS = -DAMPHORA_VERSION='"$(VERSION)"'
