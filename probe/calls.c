@@ -16,6 +16,7 @@
 
 #include "core/base/cleanup.h"
 #include "core/base/compat.h"
+#include "core/base/file.h"
 #include "probe/check.h"
 
 enum {
@@ -153,6 +154,7 @@ static void make_call(const struct dummy_call *call, struct answers *answers, si
 
 static void make_calls(struct answers *answers)
 {
+	probe_install_sigsys_handler();
 	while (answers->next < ARRAY_SIZE(calls)) {
 		size_t i = answers->next;
 
@@ -204,15 +206,49 @@ static void append(char *text, size_t size, const char *name)
 		snprintf(text + used, size - used, " ...");
 }
 
-static void check_calls(struct probe_context *context, const struct probe_check *check)
+static struct answers *new_answers(void)
 {
-	char trapped[FACT_TEXT_SIZE] = "", denied[FACT_TEXT_SIZE] = "";
-	bool privileged = probe_effective_capabilities() >> CAP_SYS_ADMIN & 1;
-	int trapped_count = 0, denied_count = 0, result, denied_code = EPERM;
 	struct answers *answers = mmap(NULL, sizeof(*answers), PROT_READ | PROT_WRITE,
 				       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	if (answers == MAP_FAILED)
+	return answers == MAP_FAILED ? NULL : answers;
+}
+
+int probe_calls_fingerprint(uint64_t *ret_hash)
+{
+	struct answers *answers = new_answers();
+	uint64_t hash = 0xcbf29ce484222325; /* FNV-1a */
+	int result = answers ? ask(answers) : -ENOMEM;
+
+	for (size_t i = 0; i < ARRAY_SIZE(calls) && result == 0; i++)
+		hash = (hash ^ (uint64_t)(answers->code[i] * 2 + answers->trapped[i])) *
+		       0x100000001b3;
+	if (answers)
+		munmap(answers, sizeof(*answers));
+	if (result == 0)
+		*ret_hash = hash;
+	return result;
+}
+
+/* A capability in a user namespace of our own does not count for calls on what lies outside. */
+static bool is_privileged(void)
+{
+	char map[64] = "";
+	unsigned long inside = 1, outside = 1, count = 0;
+
+	file_read_line("/proc/self/uid_map", map, sizeof(map));
+	return sscanf(map, "%lu %lu %lu", &inside, &outside, &count) == 3 && outside == 0 &&
+	       count == UINT32_MAX && probe_effective_capabilities() >> CAP_SYS_ADMIN & 1;
+}
+
+static void check_calls(struct probe_context *context, const struct probe_check *check)
+{
+	char trapped[FACT_TEXT_SIZE] = "", denied[FACT_TEXT_SIZE] = "";
+	bool privileged = is_privileged();
+	int trapped_count = 0, denied_count = 0, result, denied_code = EPERM;
+	struct answers *answers = new_answers();
+
+	if (!answers)
 		return;
 	result = ask(answers);
 	if (result < 0) {

@@ -82,6 +82,9 @@ const char *probe_mount_point(const struct probe_context *context);
 uint64_t probe_effective_capabilities(void); /* bit = CAP_* */
 /* Also used to explain a refused namespace. May change the working directory. */
 bool probe_is_chrooted(const struct probe_context *context);
+/* calls.c: a hash of what the dummy calls answer: tells one outer filter from another, for the cache.
+ * Returns 0 or -errno. */
+int probe_calls_fingerprint(uint64_t *ret_hash);
 /* lsm.c: 1 enforcing, 0 permissive, -1 no SELinux. */
 int probe_selinux_mode(void);
 

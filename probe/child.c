@@ -33,6 +33,7 @@
 
 #define CHECK_TIMEOUT_MS 4000
 #define JOBS_MAX	 8
+#define TRAPPED_BY_DEATH INT_MAX /* the number died with the child */
 
 struct job {
 	const struct probe_check *check;
@@ -91,11 +92,16 @@ void probe_works(struct probe_context *context, enum fact_id id, int64_t value, 
 
 static void set_trapped(struct fact *fact, int number)
 {
-	char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, number);
+	char *name;
 
+	if (number == TRAPPED_BY_DEATH) {
+		snprintf(fact->text, sizeof(fact->text), "an outer seccomp filter kills the check");
+		return;
+	}
+	name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, number);
 	fact->value = number;
-	snprintf(fact->text, sizeof(fact->text),
-		 "an outer seccomp filter answers %s with SIGSYS", name ? name : "a needed call");
+	snprintf(fact->text, sizeof(fact->text), "%s raises SIGSYS (outer seccomp filter)",
+		 name ? name : "a needed call");
 	free(name);
 }
 
@@ -252,7 +258,7 @@ static void finish(struct probe_context *context, const struct job *job, bool ti
 	} else {
 		status = probe_wait(job->pid);
 		if (status == 128 + SIGSYS)
-			trapped_call = INT_MAX; /* the number died with the child */
+			trapped_call = TRAPPED_BY_DEATH;
 		probe_rest_fails(context, job->check, status == 128 + SIGSYS ? ENOSYS : EPROTO,
 				 status > 128 ? "the check died from signal %d" :
 						"the check ended with status %d",

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "core/base/cleanup.h"
@@ -127,7 +128,10 @@ static void map_child(struct probe_context *context, enum fact_id fact, pid_t pi
 		probe_absent(context, fact, ENOENT,
 			     "%s isn't installed (Debian: uidmap, Fedora: shadow-utils)", helper);
 	else if (status != 0)
-		probe_fails(context, fact, EPERM, "%s fails: %s", helper, message);
+		probe_fails(context, fact, EPERM, "%s%s", message[0] ? message : helper,
+			    prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ?
+				    "; no_new_privs is set, which takes the helper's rights" :
+				    message[0] ? "" : " fails");
 	else if (!map_is_there(pid, "uid_map", uids) || !map_is_there(pid, "gid_map", gids))
 		probe_fails(context, fact, EPROTO, "the helpers wrote no map");
 	else

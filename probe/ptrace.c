@@ -165,12 +165,11 @@ static void try_set_syscall(struct probe_context *context, pid_t pid, probe_regi
 static void refuse(struct probe_context *context, const struct probe_check *check, int code,
 		   const char *step)
 {
-	const char *cause = code != EPERM		? "" :
-			    access("/proc/self/ns", F_OK) ? "" :
-				": a seccomp filter, Yama (kernel.yama.ptrace_scope = 3), a security "
-				"module, or we are being traced ourselves";
-
-	probe_fails(context, FACT_ID_PTRACE, code, "%s is refused%s", step, cause);
+	probe_fails(context, FACT_ID_PTRACE, code, "%s is refused%s", step,
+		    code == EPERM || code == EACCES ?
+			    ": by a seccomp filter, Yama (kernel.yama.ptrace_scope = 3) or a "
+			    "security module, or because we are traced ourselves" :
+			    "");
 	probe_rest_fails(context, check, code, "needs a tracee");
 }
 
@@ -210,8 +209,6 @@ static void check_ptrace(struct probe_context *context, const struct probe_check
 			result = -EPROTO;
 	}
 	if (result == 0) {
-		try_process_vm(context, pid);
-		try_text_patch(context, pid);
 		step = "PTRACE_SYSCALL";
 		result = run_to_call(pid, &registers);
 	}
@@ -219,6 +216,8 @@ static void check_ptrace(struct probe_context *context, const struct probe_check
 		probe_works(context, FACT_ID_PTRACE, 0, "%s", "");
 		try_syscall_info(context, pid);
 		try_set_syscall(context, pid, &registers);
+		try_text_patch(context, pid);
+		try_process_vm(context, pid); /* last: a filter may kill us for it */
 	} else {
 		refuse(context, check, -result, step);
 	}

@@ -184,12 +184,10 @@ static const struct fact *first_failure(const struct facts *facts, const enum fa
 
 static void reason(const struct facts *facts, enum fact_id id, char *text, size_t size)
 {
-	char sentence[FACT_TEXT_SIZE + 64];
-
-	describe(id, &facts->fact[id], sentence, sizeof(sentence));
-	snprintf(text, size, "%s %s%s%.*s", fact_title(id),
-		 fact_status_name(facts->fact[id].status), sentence[0] ? ": " : "",
-		 (int)(size > 64 ? size - 64 : 0), sentence);
+	describe(id, &facts->fact[id], text, size);
+	if (!text[0])
+		snprintf(text, size, "%s: %s", fact_title(id),
+			 fact_status_name(facts->fact[id].status));
 }
 
 bool probe_namespaces_work(const struct facts *facts, char *ret_reason, size_t size)
