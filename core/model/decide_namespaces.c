@@ -177,9 +177,17 @@ void decide_namespaces(struct decision *decision)
 		plan->clone_flags = CLONE_NEWNS | (decision->as_root ? 0 : CLONE_NEWUSER);
 	for (size_t i = 0; i < ARRAY_SIZE(namespace_facets); i++)
 		decide_namespace(decision, &namespace_facets[i]);
-	if (plan->facets[FACET_PROCESSES].mechanism == MECHANISM_HOST_PROCESSES)
+	if (plan->facets[FACET_PROCESSES].mechanism == MECHANISM_HOST_PROCESSES) {
 		decision_note(decision, FACET_PROCESSES,
 			      "the guest sees the machine's processes and can signal its user's");
+		/* ptrace access, which guards /proc/PID/root, asks for the same uid and for
+		 * capabilities that include the target's. A user namespace closes that. */
+		if (decision->as_root)
+			decision_note(decision, FACET_BOUNDARY,
+				      "no user or PID namespace: a machine's process that runs as root "
+				      "with no more capabilities than the guest's can be entered "
+				      "through /proc");
+	}
 	decide_network(decision);
 	decide_hostname(decision);
 	decide_init(decision);

@@ -109,8 +109,10 @@ static void put_padded(struct text *text, const char *word, size_t next_column)
 	while (text->column < next_column);
 }
 
-/* "not cgroup v2, cgroup v1: reason": refusals in a row that have one reason share a line. */
-static void put_refusals(void *scratch, struct text *text, const struct plan_facet *facet)
+/* "not cgroup v2, cgroup v1: reason": refusals in a row that have one reason share a line, and what
+ * refused the mount namespace is said once, under files. */
+static void put_refusals(void *scratch, struct text *text, const struct plan_facet *files,
+			 const struct plan_facet *facet)
 {
 	for (unsigned i = 0; i < facet->refusal_count;) {
 		const char *reason = facet->refusals[i].reason;
@@ -120,6 +122,9 @@ static void put_refusals(void *scratch, struct text *text, const struct plan_fac
 					 strcmp(facet->refusals[i].reason, reason) == 0; i++)
 			line = talloc_asprintf_append(line, "%s %s", i == first ? "" : ",",
 						      mechanism_name(facet->refusals[i].mechanism));
+		if (facet != files && files->refusal_count > 0 &&
+		    strcmp(files->refusals[0].reason, reason) == 0)
+			reason = "as for files";
 		line = talloc_asprintf_append(line, ": %s", reason);
 		if (line)
 			put_wrapped(text, line, DETAIL_INDENT);
@@ -127,9 +132,10 @@ static void put_refusals(void *scratch, struct text *text, const struct plan_fac
 	}
 }
 
-static void put_facet(void *scratch, struct text *text, enum facet id,
-		      const struct plan_facet *facet)
+static void put_facet(void *scratch, struct text *text, const struct plan *plan, enum facet id)
 {
+	const struct plan_facet *facet = &plan->facets[id];
+
 	if (facet->mechanism == MECHANISM_NOT_CHOSEN && facet->refusal_count == 0)
 		return;
 	put_padded(text, facet_name(id), MECHANISM_COLUMN);
@@ -142,7 +148,7 @@ static void put_facet(void *scratch, struct text *text, enum facet id,
 		put_wrapped(text, facet->note, DETAIL_INDENT);
 		put_newline(text);
 	}
-	put_refusals(scratch, text, facet);
+	put_refusals(scratch, text, &plan->facets[FACET_FILES], facet);
 }
 
 static void put_options(struct text *text, uint32_t options)
@@ -227,7 +233,7 @@ char *plan_to_table(void *parent, const struct plan *plan)
 		put_namespaces(&text, plan);
 	put_newline(&text);
 	for (int i = 0; i < FACET_COUNT; i++)
-		put_facet(scratch, &text, (enum facet)i, &plan->facets[i]);
+		put_facet(scratch, &text, plan, (enum facet)i);
 	if (plan->op_count > 0) {
 		put_newline(&text);
 		put_operations(&text, plan);
