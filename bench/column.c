@@ -250,6 +250,36 @@ static int read_line(int fd, char *line, size_t size, int timeout_ms)
 	return -1;
 }
 
+/* The same, with how the command ended. */
+static void explain_end(struct column *column, const struct options *options, const char *what,
+			int status)
+{
+	char text[64];
+
+	if (WIFSIGNALED(status))
+		snprintf(text, sizeof(text), "%.30s (signal %d)", what, WTERMSIG(status));
+	else
+		snprintf(text, sizeof(text), "%.30s (exit %d)", what, WEXITSTATUS(status));
+	explain(column, options, text);
+}
+
+/* Closes the server's input, which ends it. Returns its wait status. */
+static int stop(struct column *column)
+{
+	pid_t pid = column->pid;
+
+	close(column->to_server);
+	close(column->from_server);
+	column->pid = 0;
+	return finish(pid, 5000);
+}
+
+void column_stop(struct column *column)
+{
+	if (column->pid > 0)
+		stop(column);
+}
+
 int column_start(struct column *column, const struct options *options)
 {
 	struct arguments arguments;
@@ -280,21 +310,10 @@ int column_start(struct column *column, const struct options *options)
 	}
 	if (read_line(column->from_server, line, sizeof(line), START_TIMEOUT_MS) < 0 ||
 	    strcmp(line, "ready") != 0) {
-		column_stop(column);
-		explain(column, options, "does not start");
+		explain_end(column, options, "does not start", stop(column));
 		return -1;
 	}
 	return 0;
-}
-
-void column_stop(struct column *column)
-{
-	if (column->pid <= 0)
-		return;
-	close(column->to_server);
-	close(column->from_server);
-	finish(column->pid, 5000);
-	column->pid = 0;
 }
 
 static int fail_cell(struct cell *cell, const char *why)
@@ -317,8 +336,7 @@ int column_measure(struct column *column, const struct options *options, int row
 
 	if (write(column->to_server, line, (size_t)length) != length ||
 	    read_line(column->from_server, line, sizeof(line), MEASURE_TIMEOUT_MS) < 0) {
-		column_stop(column);
-		explain(column, options, "died or hung in this row");
+		explain_end(column, options, "no answer in this row", stop(column));
 		fail_cell(cell, column->why);
 		column->why[0] = '\0';
 		return -1;
@@ -358,7 +376,7 @@ int column_time_true(struct column *column, const struct options *options, doubl
 	*ret_ns = (double)(now_ns() - begin);
 	if (status == 0)
 		return 0;
-	explain(column, options, "/bin/true did not exit 0");
+	explain_end(column, options, "/bin/true", status);
 	return -1;
 }
 
