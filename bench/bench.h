@@ -40,8 +40,8 @@ struct column {
 	const char *name;  /* for --columns and JSON */
 	const char *title; /* for the table */
 	const char *program; /* %-template of what must be installed; NULL when it isn't a peer */
-	/* The command line up to the program to run inside. %A amphora, %P proot, %R rootfs, %B bench_dir,
-	 * %G guest_dir, %S the driver itself. */
+	/* The command line up to the program to run inside. %A amphora, %P proot, %R rootfs,
+	 * %B bench_dir, %G guest_dir, %S the driver itself. */
 	const char *command[24];
 	bool has_stops; /* understands AMPHORA_STATS */
 
@@ -96,8 +96,8 @@ extern const int column_table_count;
 int column_prepare(struct column *column, const struct options *options);
 int column_start(struct column *column, const struct options *options);
 void column_stop(struct column *column);
-/* Asks the server of the column, which is started when it does not run. -1 when the row failed, with
- * the reason in cell->why. */
+/* Asks the server of the column, which is started when it does not run. -1 when the row failed,
+ * with the reason in cell->why. */
 int column_measure(struct column *column, const struct options *options, int row_index,
 		   long budget_us, struct cell *cell, int round);
 /* Runs /bin/true once, from fork to exit. */

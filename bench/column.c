@@ -4,10 +4,10 @@
  * Theory of operation
  *
  * A column is a command line up to the program to run inside. column_start() runs `micro serve`
- * behind it with a pipe at either end, in a process group of its own; the server ends when its standard
- * input closes, so that nothing is left over when the driver dies. Whatever a column prints to its
- * standard error goes to a file in bench_dir, and its last line becomes the footnote of a column
- * that does not work.
+ * behind it with a pipe at either end, in a process group of its own; the server ends when its
+ * standard input closes, so that nothing is left over when the driver dies. Whatever a column
+ * prints to its standard error goes to a file in bench_dir, and its last line becomes the footnote
+ * of a column that does not work.
  */
 #include "bench.h"
 
@@ -223,7 +223,8 @@ static void explain(struct column *column, const struct options *options, const 
 	}
 	if (file)
 		fclose(file);
-	snprintf(column->why, sizeof(column->why), "%.60s%s%.180s", what, last[0] ? ": " : "", last);
+	snprintf(column->why, sizeof(column->why), "%.60s%s%.180s", what,
+		 last[0] ? ": " : "", last);
 }
 
 /* One line without its newline; -1 at end of file or after the timeout. */
@@ -443,7 +444,9 @@ static void read_version(const char *command, char *version, size_t size)
 
 	version[0] = '\0';
 	while (pipe && fgets(line, sizeof(line), pipe)) {
-		for (char *rest = line, *word; !version[0] && (word = strtok_r(rest, " \n", &rest));) {
+		char *rest = line, *word;
+
+		while (!version[0] && (word = strtok_r(rest, " \n", &rest))) {
 			const char *dot = strchr(word, '.');
 			bool is_version = dot && dot > word && dot[-1] >= '0' && dot[-1] <= '9' &&
 					  dot[1] >= '0' && dot[1] <= '9';

@@ -3,14 +3,15 @@
  *
  * Theory of operation
  *
- * One round starts a server (micro.c) in every column, then takes the rows in order, and for each row
- * asks every column in turn; the column that goes first changes with the round. A ratio is made from
- * two figures of one round, taken milliseconds apart, and the table shows the median of these over
- * the rounds: a load that comes and goes touches both figures, and an outlier touches one round. An
- * extra round before the first fills the caches and finds what fails; its figures are dropped.
+ * One round starts a server (micro.c) in every column, then takes the rows in order, and for each
+ * row asks every column in turn; the column that goes first changes with the round. A ratio is made
+ * from two figures of one round, taken milliseconds apart, and the table shows the median of these
+ * over the rounds: a load that comes and goes touches both figures, and an outlier touches one
+ * round. An extra round before the first fills the caches and finds what fails; its figures are
+ * dropped.
  *
- * Start-up is measured from outside, as whole commands. Stops are counted last, in runs of their own,
- * since counting needs containers that do one row and nothing else.
+ * Start-up is measured from outside, as whole commands. Stops are counted last, in runs of their
+ * own, since counting needs containers that do one row and nothing else.
  *
  * bench/run compiles this, makes bench_dir, and removes it.
  */
@@ -28,7 +29,7 @@
 
 static const char help[] =
 	"Usage: bench/run [options]\n"
-	"Times system calls and commands in every column on one rootfs; prints ratios to native.\n\n"
+	"Times system calls and commands in every column on one rootfs: ratios to native.\n\n"
 	"  --rootfs DIR     root filesystem to use; it is not changed\n"
 	"  --amphora FILE   amphora's binary (build/amphora, build/release/amphora)\n"
 	"  --proot FILE     the proot to compare with ($PROOT, or proot in $PATH)\n"
@@ -318,7 +319,8 @@ int main(int argc, char **argv)
 	if (!column_list_valid(options->column_list))
 		return fail("--columns names an unknown column", "see bench/run --help");
 	if (find_guest_dir(options) < 0)
-		return fail("the rootfs has none of /mnt, /media, /srv, /opt, /tmp", "make one of them");
+		return fail("the rootfs has none of /mnt, /media, /srv, /opt, /tmp",
+			    "make one of them");
 	if (read_rows(&run) < 0)
 		return fail("micro does not run", "see bench/run");
 	if (options->row_pattern && run.row_count == 0 && !row_selected(options, "start", false))

@@ -2,7 +2,7 @@
 /* `driver native`: the column that the others are compared with, chroot and nothing else.
  *
  * A mount namespace of its own only carries the bind mount of the bench directory, which every
- * column has; no call is slower for it. A plain user gets the right to chroot from a user namespace.
+ * column has; no call is slower for it. A plain user may chroot in a user namespace.
  */
 #include "bench.h"
 

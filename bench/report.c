@@ -125,7 +125,8 @@ static void print_cell(const struct run *run, const struct row_result *row, int 
 	if (!cell_usable(run, row, column)) {
 		fprintf(out, "  %7s %6s", "n/a", "");
 	} else if (!cell_usable(run, row, base)) {
-		fprintf(out, "  %7s %6s", time_text(median_of(cell->median_ns, cell->rounds)).s, "");
+		fprintf(out, "  %7s %6s",
+			time_text(median_of(cell->median_ns, cell->rounds)).s, "");
 	} else {
 		cell_ratios(cell, &row->cells[base], &median, &least);
 		fprintf(out, "  %7s %6s", ratio_text(median).s, ratio_text(least).s);
@@ -198,8 +199,8 @@ static void print_footnotes(const struct run *run, int native, FILE *out)
 		if (column->selected && column->why[0])
 			fprintf(out, "n/a: %s: %s\n", column->title, column->why);
 		if (column->selected && column->on_host)
-			fprintf(out, "native: chroot is not allowed here, hence the host's programs "
-				     "on paths under the rootfs\n");
+			fprintf(out, "native: chroot is not allowed here, hence the host's "
+				     "programs on paths under the rootfs\n");
 	}
 	if (native >= 0 && !run->columns[native].on_host && run->environment.uid != 0)
 		fprintf(out, "native: chroot in a user namespace, which a plain user may make\n");

@@ -2,8 +2,8 @@
 /* The rows that bench/micro times: system calls, processes, whole commands.
  *
  * Calls that only look are made on paths of the rootfs itself (/etc/passwd, /usr/bin); calls that
- * write are made in the scratch directory, which is a bind mount in every column, so that the rootfs is
- * never changed and may belong to somebody else.
+ * write are made in the scratch directory, which is a bind mount in every column, so that the
+ * rootfs is never changed and may belong to somebody else.
  */
 #include "rows.h"
 
