@@ -88,7 +88,7 @@ int record_parse(const char *text, size_t length, mode_t real_mode, struct recor
 		return -EINVAL;
 	memcpy(copy, text, length);
 	copy[length] = '\0';
-	if (strlen(copy) != length || read_number(&at, 10, ':', UINT32_MAX - 1, &uid) ||
+	if (strlen(copy) != length || (length && copy[length - 1] == ':') || read_number(&at, 10, ':', UINT32_MAX - 1, &uid) ||
 	    read_number(&at, 10, ':', UINT32_MAX - 1, &gid) ||
 	    read_number(&at, 8, ':', S_IFMT | 07777, &mode))
 		return -EINVAL;
