@@ -166,7 +166,10 @@ static inline const char *path_walk_host(struct path_walk *walk)
 
 static inline bool path_walk_at(const struct path_walk *walk, const struct path_position *position)
 {
-	return walk->mount == position->mount && path_walk_rel_length(walk) == position->length &&
+	/* A new directory may stand where a deleted one was. */
+	return walk->mount == position->mount &&
+	       walk->position_flags == (position->flags & PATH_POSITION_DELETED) &&
+	       path_walk_rel_length(walk) == position->length &&
 	       path_equal(path_walk_rel(walk), position->rel, position->length);
 }
 

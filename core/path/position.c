@@ -53,6 +53,9 @@ int path_to_guest(const struct path_table *table, const struct path_position *ro
 	size_t length = position->length;
 	int mount = position->mount;
 	size_t start = size;
+	/* A new directory may stand where the deleted root was. */
+	bool root_deleted = root->flags & PATH_POSITION_DELETED;
+	bool deleted = position->flags & PATH_POSITION_DELETED;
 
 	if (!position_valid(table, position) || !position_valid(table, root))
 		return -EINVAL;
@@ -61,7 +64,9 @@ int path_to_guest(const struct path_table *table, const struct path_position *ro
 	/* The path grows from the end of the buffer towards its start, one mount at a time. */
 	guest[--start] = '\0';
 	for (;;) {
-		bool in_root = mount == root->mount && is_below(rel, length, root->rel, root->length);
+		bool in_root = mount == root->mount &&
+			       is_below(rel, length, root->rel, root->length) &&
+			       (!root_deleted || deleted);
 		size_t skip = in_root && root->length ? root->length + 1 : 0;
 
 		if (length > skip) {

@@ -192,7 +192,7 @@ static void script_random_base(void)
 
 	do {
 		random_path(path);
-	} while (path[0] != '/' && strlen(path) < PATH_SIZE - 1);
+	} while (path[0] != '/' || strlen(path) >= PATH_SIZE);
 	script_base(path, chance(80));
 }
 
