@@ -83,9 +83,9 @@ guest -v "$host:/rw" -v "$host:/ro:ro" sh -c 'echo y >/rw/both && cat /ro/both; 
 out 'y
 refused'
 
-it 'lets a later mount cover an earlier one'
+it 'refuses two mounts on one target, as podman does'
 guest -v "$host:/mnt" -v "$host/deep:/mnt" ls /mnt
-out er
+refused '/mnt'
 
 it 'gives an empty tmpfs'
 guest --tmpfs /etc sh -c 'ls -A /etc | grep -vE "^(hosts|hostname|resolv.conf)$"; echo t >/etc/t; cat /etc/t'
@@ -115,9 +115,9 @@ guest -v "$host:/mnt:noexec" /mnt/program true
 status 126
 
 it 'lists mounts by guest path in mountinfo'
-guest -v "$host:/mnt:ro" cat /proc/self/mountinfo
-out_has ' /mnt ro'
-out_lacks " $root"
+guest -v "$host:/mnt:ro" sh -c 'cut -d" " -f5,6 /proc/self/mountinfo'
+out_has '^/mnt ro'
+out_lacks "^$WORK"
 
 it 'keeps a file with a space and a colon-less odd name in its source'
 mkdir "$host/with space"

@@ -49,7 +49,7 @@ c, _ = s.accept()
 c.sendall(b"answer\n")
 PY
 for _ in 1 2 3 4 5 6 7 8 9 10; do [ -S "$WORK/sockets/x" ] && break; sleep 0.2; done
-guest -v "$WORK/sockets:/s" nc -w 5 local:/s/x
+guest -v "$WORK/sockets:/s" /helpers/work connect /s/x
 out answer
 
 it 'shows only the loopback device with --network none'

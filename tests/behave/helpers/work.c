@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -149,6 +150,41 @@ static void unix_socket(void)
 	unlink(address.sun_path);
 }
 
+/* A file locked by one process, by flock and by fcntl, is locked for another. */
+static void locks(void)
+{
+	struct flock range = {.l_type = F_WRLCK};
+	int fd = open("/tmp/lock", O_CREAT | O_RDWR, 0600);
+	pid_t child;
+
+	if (fd < 0 || flock(fd, LOCK_EX) < 0 || fcntl(fd, F_SETLK, &range) < 0)
+		die("lock");
+	child = fork();
+	if (child == 0) {
+		int other = open("/tmp/lock", O_RDWR);
+
+		_exit(other < 0 || flock(other, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK ||
+		      fcntl(other, F_SETLK, &range) == 0);
+	}
+	expect_success(child);
+	unlink("/tmp/lock");
+}
+
+/* connect PATH: prints what the other side sends. */
+static int connect_to(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	char text[256];
+	ssize_t length;
+
+	strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		die(path);
+	length = read(fd, text, sizeof(text));
+	return length <= 0 || write(1, text, (size_t)length) != length;
+}
+
 static volatile sig_atomic_t caught;
 static void on_signal(int number) { caught = number; }
 
@@ -185,8 +221,10 @@ int main(int argc, char **argv)
 		void (*call)(void);
 	} kinds[] = {{"threads", threads}, {"vfork", use_vfork}, {"spawn", use_spawn},
 		     {"clone3", use_clone3}, {"threadexec", thread_exec}, {"socket", unix_socket},
-		     {"signals", signals}};
+		     {"signals", signals}, {"locks", locks}};
 
+	if (argc > 2 && !strcmp(argv[1], "connect"))
+		return connect_to(argv[2]);
 	for (size_t i = 0; argc > 1 && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		if (strcmp(argv[1], kinds[i].name) != 0)
 			continue;
