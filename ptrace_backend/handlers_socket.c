@@ -114,10 +114,12 @@ static int put_address(struct tracee *tracee, struct path_result *result, uint64
 		       uint64_t *ret_length)
 {
 	struct sockaddr_un name = { .sun_family = AF_UNIX };
-	size_t length = strlen(result->host);
+	size_t length = result->host_length;
 	int error = 0;
 
-	if (length < SUN_PATH_SIZE)
+	if (!length)
+		name.sun_path[0] = '/'; /* an empty one would be an abstract name */
+	else if (length < SUN_PATH_SIZE)
 		memcpy(name.sun_path, result->host, length);
 	else
 		error = shorten(tracee->tracer, result->host, name.sun_path);

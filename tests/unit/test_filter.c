@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The seccomp program says what the table says: an interpreter runs it for every number, with
+ * arguments on both sides of each rule, under every combination of options; at the end every
+ * instruction has been executed at least once. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/fs.h>
+#include <linux/seccomp.h>
+#include <linux/sockios.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/base/compat.h"
+#include "ptrace_backend/syscall_table.h"
+
+#define PROGRAM_MAX 4096 /* BPF_MAXINSNS */
+#define NUMBER_MAX  600
+#define FAILS(error) (SECCOMP_RET_ERRNO | (uint32_t)(error))
+
+struct program {
+	struct filter_options options;
+	struct sock_filter code[PROGRAM_MAX];
+	int length;
+	bool covered[PROGRAM_MAX];
+};
+
+static struct program programs[8];
+
+static int build_all(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 8; i++) {
+		struct program *program = &programs[i];
+
+		program->options = (struct filter_options){
+			.fake_ids = i & 1, .read_only = i & 2, .deny_network = i & 4
+		};
+		program->length =
+			filter_build(&program->options, program->code, PROGRAM_MAX);
+		assert_true(program->length > 0);
+	}
+	return 0;
+}
+
+/* Classic BPF as far as the filter uses it; anything else fails the test. */
+static uint32_t run(struct program *program, const struct seccomp_data *data, unsigned *ret_steps)
+{
+	uint32_t accumulator = 0;
+	int at = 0;
+
+	for (unsigned steps = 1;; steps++) {
+		const struct sock_filter *code = &program->code[at];
+		bool holds;
+
+		assert_in_range(at, 0, program->length - 1);
+		program->covered[at++] = true;
+		switch (code->code) {
+		case BPF_LD | BPF_W | BPF_ABS:
+			assert_true(code->k % 4 == 0 && code->k + 4 <= sizeof(*data));
+			memcpy(&accumulator, (const char *)data + code->k, 4);
+			continue;
+		case BPF_ALU | BPF_AND | BPF_K:
+			accumulator &= code->k;
+			continue;
+		case BPF_JMP | BPF_JA:
+			at += (int)code->k;
+			continue;
+		case BPF_JMP | BPF_JEQ | BPF_K:
+			holds = accumulator == code->k;
+			break;
+		case BPF_JMP | BPF_JGE | BPF_K:
+			holds = accumulator >= code->k;
+			break;
+		case BPF_JMP | BPF_JSET | BPF_K:
+			holds = accumulator & code->k;
+			break;
+		case BPF_RET | BPF_K:
+			if (ret_steps)
+				*ret_steps = steps;
+			return code->k;
+		default:
+			fail_msg("instruction %d has code %#x", at - 1, code->code);
+			return 0;
+		}
+		at += holds ? code->jt : code->jf;
+	}
+}
+
+/* What the rules mean, said once more and without the filter's lists. */
+
+static bool is_one_of(uint64_t value, const uint64_t *values, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if ((uint32_t)value == values[i])
+			return true;
+	return false;
+}
+#define IS_ONE_OF(value, ...) \
+	is_one_of(value, (const uint64_t[]){ __VA_ARGS__ }, \
+		  sizeof((const uint64_t[]){ __VA_ARGS__ }) / sizeof(uint64_t))
+
+static uint32_t expect_ioctl(uint32_t request, const struct filter_options *options)
+{
+	if (request == TIOCSTI || request == TIOCLINUX)
+		return FAILS(EPERM);
+	if (request == FIOSETOWN || request == SIOCSPGRP)
+		return SECCOMP_RET_TRACE;
+	if (!options->read_only && !options->fake_ids)
+		return SECCOMP_RET_ALLOW;
+	/* setflags, setversion, fssetxattr, enable verity, set encryption policy; btrfs */
+	if (IS_ONE_OF(request, 0x40086602, 0x40087602, 0x401c5820, 0x40806685, 0x800c6613) ||
+	    _IOC_TYPE(request) == 0x94)
+		return SECCOMP_RET_TRACE;
+	return SECCOMP_RET_ALLOW;
+}
+
+static bool rule_fires(const struct syscall_row *row, const uint64_t *args,
+		       const struct filter_options *options)
+{
+	switch ((enum filter_rule)row->rule) {
+	case RULE_CLONE:
+		return (uint32_t)args[0] &
+		       (CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC |
+			CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_UNTRACED);
+	case RULE_PRCTL:
+		return IS_ONE_OF(args[0], PR_SET_DUMPABLE, PR_GET_DUMPABLE, PR_SET_PTRACER,
+				 PR_SET_MM, PR_SCHED_CORE) ||
+		       (options->fake_ids &&
+			IS_ONE_OF(args[0], PR_GET_KEEPCAPS, PR_SET_KEEPCAPS, PR_CAPBSET_READ,
+				  PR_CAPBSET_DROP, PR_GET_SECUREBITS, PR_SET_SECUREBITS,
+				  PR_CAP_AMBIENT, PR_GET_NO_NEW_PRIVS, PR_SET_NO_NEW_PRIVS));
+	case RULE_SOCKET:
+		return (uint32_t)args[0] != AF_UNIX;
+	case RULE_FCNTL:
+		return IS_ONE_OF(args[1], F_SETOWN, F_SETOWN_EX);
+	case RULE_OTHER_PID:
+		return (uint32_t)args[0] != 0;
+	case RULE_ADDRESS:
+		return args[4] != 0;
+	case RULE_PEERCRED:
+		return (uint32_t)args[1] == SOL_SOCKET && (uint32_t)args[2] == SO_PEERCRED;
+	case RULE_SECCOMP:
+		return (uint32_t)args[0] == SECCOMP_SET_MODE_FILTER &&
+		       ((uint32_t)args[1] & SECCOMP_FILTER_FLAG_NEW_LISTENER);
+	default:
+		return true;
+	}
+}
+
+static uint32_t expect(const struct seccomp_data *data, const struct filter_options *options)
+{
+	const struct syscall_row *row = syscall_row(data->nr);
+	const uint64_t *args = (const uint64_t *)data->args;
+
+	if (data->arch != ARCH_AUDIT || !row)
+		return FAILS(ENOSYS);
+	if (row->action == ACTION_PASS || (row->when == WHEN_FAKE_IDS && !options->fake_ids) ||
+	    (row->when == WHEN_READ_ONLY && !options->read_only && !options->fake_ids) ||
+	    (row->when == WHEN_NO_NETWORK && !options->deny_network))
+		return SECCOMP_RET_ALLOW;
+	if (row->rule == RULE_IOCTL)
+		return expect_ioctl((uint32_t)args[1], options);
+	if (!rule_fires(row, args, options))
+		return SECCOMP_RET_ALLOW;
+	return row->action == ACTION_TRACE ? SECCOMP_RET_TRACE : FAILS(row->error);
+}
+
+static void check(struct program *program, const struct seccomp_data *data)
+{
+	uint32_t answer = run(program, data, NULL);
+
+	if (answer != expect(data, &program->options))
+		fail_msg("call %d (%llx, %llx, ...): %#x instead of %#x", data->nr,
+			 (unsigned long long)data->args[0], (unsigned long long)data->args[1],
+			 answer, expect(data, &program->options));
+}
+
+/* Values on both sides of every rule; each is tried in every argument. */
+static const uint64_t values[] = {
+	0, 1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 23, 24, 27, 28, 35, 38, 39, 47, 62, AF_INET, AF_INET6,
+	AF_NETLINK, F_SETOWN, F_SETOWN_EX, F_GETOWN_EX, SECCOMP_FILTER_FLAG_NEW_LISTENER,
+	SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_NEW_LISTENER, PR_SET_PTRACER,
+	CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWUTS,
+	CLONE_NEWCGROUP, CLONE_UNTRACED, CLONE_VM | CLONE_VFORK | 17, CLONE_VM | CLONE_NEWUSER,
+	TIOCSTI, TIOCLINUX, TCGETS, FIOSETOWN, SIOCSPGRP, FIONBIO, FS_IOC_GETFLAGS, FS_IOC_SETFLAGS,
+	FS_IOC_SETVERSION, FS_IOC_FSSETXATTR, 0xc020660b, FICLONE, 0x40806685, 0x800c6613,
+	0x5000940e, 0x9400, 0x95ff, 0xffffffff,
+};
+#define VALUE_COUNT (sizeof(values) / sizeof(values[0]))
+
+static void check_number(struct program *program, int number)
+{
+	struct seccomp_data data = { .nr = number, .arch = ARCH_AUDIT };
+	const struct syscall_row *row = syscall_row(number);
+
+	check(program, &data);
+	if (!row || row->rule == RULE_NONE)
+		return; /* calls_without_a_rule_depend_on_no_argument() */
+	for (unsigned i = 0; i < 6; i++) {
+		for (size_t j = 0; j < VALUE_COUNT; j++) {
+			data.args[i] = values[j];
+			check(program, &data);
+			data.args[i] |= 0xdead00000000ULL; /* the half the kernel doesn't look at */
+			check(program, &data);
+			data.args[i] = 0;
+		}
+	}
+	/* rules over two arguments */
+	for (size_t j = 0; j < VALUE_COUNT; j++)
+		for (size_t k = 0; k < VALUE_COUNT; k++) {
+			data.args[0] = data.args[1] = values[j];
+			data.args[2] = values[k];
+			check(program, &data);
+			data.args[0] = values[k];
+			check(program, &data);
+		}
+}
+
+static void every_number_gets_the_answer_of_its_row(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 8; i++)
+		for (int number = 0; number <= NUMBER_MAX; number++)
+			check_number(&programs[i], number);
+}
+
+static void x32_and_unknown_numbers_are_enosys(void **state)
+{
+	static const uint32_t numbers[] = { 1000, 0x3fffffff, 0x40000000, 0x40000000 | 520,
+					    0x7fffffff, 0x80000000, 0xffffffff };
+	(void)state;
+	for (unsigned i = 0; i < 8; i++) {
+		struct seccomp_data data = { .arch = ARCH_AUDIT };
+
+		for (size_t j = 0; j < sizeof(numbers) / sizeof(numbers[0]); j++) {
+			data.nr = (int)numbers[j];
+			assert_int_equal(run(&programs[i], &data, NULL), FAILS(ENOSYS));
+		}
+		for (int number = 0; number <= NUMBER_MAX; number++) {
+			data.nr = number | 0x40000000;
+			assert_int_equal(run(&programs[i], &data, NULL), FAILS(ENOSYS));
+		}
+	}
+}
+
+static void other_architectures_are_enosys(void **state)
+{
+	static const uint32_t others[] = { AUDIT_ARCH_I386, AUDIT_ARCH_ARM, AUDIT_ARCH_X86_64,
+					   AUDIT_ARCH_AARCH64, 0 };
+	(void)state;
+	for (unsigned i = 0; i < 8; i++)
+		for (size_t j = 0; j < sizeof(others) / sizeof(others[0]); j++)
+			for (int number = 0; number <= NUMBER_MAX; number++) {
+				struct seccomp_data data = { .nr = number, .arch = others[j] };
+
+				if (others[j] != ARCH_AUDIT)
+					assert_int_equal(run(&programs[i], &data, NULL),
+							 FAILS(ENOSYS));
+			}
+}
+
+static void calls_that_always_pass_take_at_most_twelve_instructions(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 8; i++) {
+		unsigned most = 0;
+
+		for (int number = 0; number <= NUMBER_MAX; number++) {
+			const struct syscall_row *row = syscall_row(number);
+			struct seccomp_data data = { .nr = number, .arch = ARCH_AUDIT };
+			unsigned steps;
+
+			if (!row || row->rule != RULE_NONE)
+				continue;
+			run(&programs[i], &data, &steps);
+			if (steps > most)
+				most = steps;
+		}
+		/* two loads, the architecture, the tree, the verdict */
+		print_message("options %u: %d instructions, a verdict after at most %u\n", i,
+			      programs[i].length, most);
+		assert_in_range(most, 4, 12);
+	}
+}
+
+/* No instruction loads an argument before the number is known to have a rule: since Linux 5.11 the
+ * kernel then skips the program for calls that always pass. */
+static void calls_without_a_rule_depend_on_no_argument(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 8; i++)
+		for (int number = 0; number <= NUMBER_MAX; number++) {
+			const struct syscall_row *row = syscall_row(number);
+			struct program *program = &programs[i];
+			struct seccomp_data data = { .nr = number, .arch = ARCH_AUDIT };
+
+			if (row && row->rule != RULE_NONE)
+				continue;
+			memset(program->covered, 0, sizeof(program->covered));
+			run(program, &data, NULL);
+			for (int at = 0; at < program->length; at++)
+				if (program->covered[at] &&
+				    program->code[at].code == (BPF_LD | BPF_W | BPF_ABS))
+					assert_true(program->code[at].k <
+						    offsetof(struct seccomp_data, args));
+		}
+}
+
+static void every_instruction_is_reached(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 8; i++) {
+		struct program *program = &programs[i];
+		struct seccomp_data foreign = { .arch = 0 };
+
+		memset(program->covered, 0, sizeof(program->covered));
+		run(program, &foreign, NULL);
+		for (int number = 0; number <= NUMBER_MAX; number++)
+			check_number(program, number);
+		for (int at = 0; at < program->length; at++)
+			if (!program->covered[at])
+				fail_msg("options %u: instruction %d of %d is never executed", i,
+					 at, program->length);
+	}
+}
+
+static void a_program_that_does_not_fit_is_refused(void **state)
+{
+	static struct sock_filter code[PROGRAM_MAX];
+	const struct program *program = &programs[7];
+
+	(void)state;
+	for (int capacity = 0; capacity < program->length; capacity++) {
+		memset(code, 0xaa, sizeof(code));
+		assert_int_equal(filter_build(&program->options, code, (size_t)capacity), -ENOSPC);
+		assert_int_equal(code[capacity].k, 0xaaaaaaaa);
+	}
+	assert_int_equal(filter_build(&program->options, code, (size_t)program->length),
+			 program->length);
+	assert_memory_equal(code, program->code, (size_t)program->length * sizeof(code[0]));
+}
+
+/* In a child, without a tracer: a traced call is ENOSYS then. */
+static int live(struct program *program)
+{
+	struct sock_fprog loaded = { (unsigned short)program->length, program->code };
+	char buffer[1];
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &loaded))
+		return 1;
+	if (syscall(SYS_getpid) <= 0 || read(-1, buffer, 1) != -1 || errno != EBADF)
+		return 2;
+	if (openat(AT_FDCWD, "/", O_RDONLY) != -1 || errno != ENOSYS)
+		return 3;
+	if (syscall(SYS_io_uring_setup, 1, NULL) != -1 || errno != ENOSYS)
+		return 4;
+	if (ioctl(-1, 0x100000000UL | TIOCSTI, "x") != -1 || errno != EPERM)
+		return 5;
+	if (syscall(NUMBER_MAX) != -1 || errno != ENOSYS)
+		return 6;
+	if (syscall(SYS_reboot, 0, 0, 0, NULL) != -1 || errno != EPERM)
+		return 7;
+	if (syscall(SYS_socket, AF_INET, SOCK_DGRAM, 0) != -1 || errno != EACCES)
+		return 8;
+	return syscall(SYS_socket, AF_UNIX, SOCK_DGRAM, 0) < 0 ? 9 : 0;
+}
+
+static void the_kernel_takes_it_and_agrees(void **state)
+{
+	pid_t child = fork();
+	int status;
+
+	(void)state;
+	assert_true(child >= 0);
+	if (!child)
+		_exit(live(&programs[7]));
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_number_gets_the_answer_of_its_row),
+		cmocka_unit_test(x32_and_unknown_numbers_are_enosys),
+		cmocka_unit_test(other_architectures_are_enosys),
+		cmocka_unit_test(calls_that_always_pass_take_at_most_twelve_instructions),
+		cmocka_unit_test(calls_without_a_rule_depend_on_no_argument),
+		cmocka_unit_test(every_instruction_is_reached),
+		cmocka_unit_test(a_program_that_does_not_fit_is_refused),
+		cmocka_unit_test(the_kernel_takes_it_and_agrees),
+	};
+
+	return cmocka_run_group_tests_name("filter", tests, build_all, NULL);
+}
