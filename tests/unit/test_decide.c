@@ -258,6 +258,26 @@ static void only_namespaces_that_work_are_made(void **state)
 	}
 }
 
+/* Facts that a filter or a policy can leave in odd company. */
+static void one_missing_piece_takes_its_namespace_away(void **state)
+{
+	struct facts facts = machine_server_user;
+	void *t = talloc_new(NULL);
+	struct plan *plan;
+
+	(void)state;
+	facts.fact[FACT_ID_USERNS_PROC].status = FACT_FAILS;
+	expect("no fresh proc", "processes", facet_of(t, debian(t), &facts, FACET_PROCESSES),
+	       HOSTPROC);
+	facts = machine_server_root;
+	facts.fact[FACT_ID_CAPABILITIES].value &= ~(int64_t)CAP(SYS_ADMIN);
+	assert_int_equal(decide(t, debian(t), &facts, &host, &plan, NULL), 0);
+	assert_true(plan->clone_flags & CLONE_NEWUSER);
+	assert_string_equal(plan->facets[FACET_IDS].refusals[0].reason,
+			    "uid 0 without CAP_SYS_ADMIN");
+	talloc_free(t);
+}
+
 static void ids_are_mapped_as_asked(void **state)
 {
 	void *t = talloc_new(NULL);
@@ -282,6 +302,10 @@ static void ids_are_mapped_as_asked(void **state)
 	assert_int_equal(plan->facets[FACET_IDS].mechanism, MECHANISM_ONE_ID);
 	assert_int_equal(plan->uid_ranges[0].inside, 65537);
 	spec->best_effort = false;
+	spec->process.user = "65536:65537";
+	assert_true(decide(t, spec, &machine_server_user, &host, &plan, &err) < 0);
+	spec->process.user = "65536:65536";
+	assert_int_equal(decide(t, spec, &machine_server_user, &host, &plan, &err), 0);
 
 	spec->process.user = "1234:99";
 	assert_int_equal(decide(t, spec, &machine_user_without_newuidmap, &host, &plan, &err), 0);
@@ -433,6 +457,7 @@ int main(void)
 		cmocka_unit_test(a_refusal_names_the_facet_and_the_fact),
 		cmocka_unit_test(an_asked_backend_is_hinted_away),
 		cmocka_unit_test(only_namespaces_that_work_are_made),
+		cmocka_unit_test(one_missing_piece_takes_its_namespace_away),
 		cmocka_unit_test(ids_are_mapped_as_asked),
 		cmocka_unit_test(a_bad_id_range_is_not_used),
 		cmocka_unit_test(capabilities_are_podmans_adjusted),

@@ -119,11 +119,12 @@ static bool id_exists(const struct plan_id_range *ranges, unsigned count, uint32
 static bool user_is_honoured(const struct plan *plan)
 {
 	struct user_request user;
-	void *t = talloc_new(NULL);
+	void *t;
 	bool honoured;
 
 	if (!plan->spec->process.user)
 		return true;
+	t = talloc_new(NULL);
 	assert_int_equal(user_request_parse(t, plan->spec->process.user, &user, NULL), 0);
 	honoured = (user.user_name || id_exists(plan->uid_ranges, plan->uid_range_count, user.uid)) &&
 		   (!user.has_group || user.group_name ||
