@@ -151,24 +151,40 @@ static void check_outer_seccomp(struct probe_context *context)
 	context->facts->fact[FACT_ID_OUTER_SECCOMP].value = count < 0 ? 1 : count;
 }
 
-static bool same_file(const struct stat *a, const struct stat *b)
+/* Which directory on which mount. Mount ids need Linux 5.8; without, a bind of the real root looks
+ * like the root itself. */
+struct place {
+	struct statx status;
+};
+
+static int find_place(const char *path, struct place *ret_place)
 {
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+	return statx(AT_FDCWD, path, 0, STATX_INO | STATX_MNT_ID, &ret_place->status) < 0 ? -errno :
+											    0;
+}
+
+static bool same_place(const struct place *a, const struct place *b)
+{
+	return a->status.stx_ino == b->status.stx_ino &&
+	       a->status.stx_dev_major == b->status.stx_dev_major &&
+	       a->status.stx_dev_minor == b->status.stx_dev_minor &&
+	       (!(a->status.stx_mask & b->status.stx_mask & STATX_MNT_ID) ||
+		a->status.stx_mnt_id == b->status.stx_mnt_id);
 }
 
 /* A process that shares our mount namespace and has another root: one of us is chrooted, and
  * process 1 or our parents are less likely to be. */
-static bool root_differs_from(pid_t pid, const struct stat *root)
+static bool root_differs_from(pid_t pid, const struct place *root)
 {
 	char path[64], ours[64] = "", theirs[64] = "";
-	struct stat other;
+	struct place other;
 
 	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", (int)pid);
 	if (readlink(path, theirs, sizeof(theirs) - 1) < 0 ||
 	    readlink("/proc/self/ns/mnt", ours, sizeof(ours) - 1) < 0 || strcmp(ours, theirs))
 		return false;
 	snprintf(path, sizeof(path), "/proc/%d/root", (int)pid);
-	return stat(path, &other) == 0 && !same_file(&other, root);
+	return find_place(path, &other) == 0 && !same_place(&other, root);
 }
 
 /* In a chroot to a directory that isn't a mount point, no mount is seen at "/". */
@@ -193,23 +209,23 @@ static bool root_mount_is_hidden(void)
  * it moves our root. */
 static int climb(void *argument)
 {
-	const struct stat *root = argument;
-	struct stat top;
+	const struct place *root = argument;
+	struct place top;
 
 	if (chroot("proc") < 0 && chroot("tmp") < 0 && chroot("dev") < 0)
 		return 0;
 	for (int i = 0; i < 64; i++)
 		if (chdir("..") < 0)
 			return 0;
-	return stat(".", &top) == 0 && !same_file(&top, root);
+	return find_place(".", &top) == 0 && !same_place(&top, root);
 }
 
 bool probe_is_chrooted(const struct probe_context *context)
 {
-	struct stat root;
+	struct place root;
 
 	(void)context;
-	if (stat("/", &root) < 0)
+	if (find_place("/", &root) < 0)
 		return false;
 	if (root_mount_is_hidden())
 		return true;

@@ -139,7 +139,9 @@ static void try_mount(struct probe_context *context, const struct probe_check *c
 		return;
 	result = build_root(probe_mount_point(context), &step);
 	if (result < 0)
-		probe_fails(context, check->facts[0], -result, "%s is refused", step);
+		probe_fails(context, check->facts[0], -result, "%s is refused%s", step,
+			    result == -EINVAL && probe_is_chrooted(context) ?
+				    ": we run in a chroot" : "");
 	else
 		probe_works(context, check->facts[0], 0, "%s", "");
 }

@@ -204,7 +204,10 @@ bool probe_namespaces_work(const struct facts *facts, char *ret_reason, size_t s
 		snprintf(ret_reason, size, "in a user namespace");
 		return true;
 	}
-	if (facts->fact[FACT_ID_USERNS_GATE].status == FACT_FAILS)
+	if (facts->fact[FACT_ID_UID].value == 0 &&
+	    facts->fact[FACT_ID_ROOT_MOUNT].status != FACT_UNKNOWN)
+		id = FACT_ID_ROOT_MOUNT;
+	else if (facts->fact[FACT_ID_USERNS_GATE].status == FACT_FAILS)
 		id = FACT_ID_USERNS_GATE;
 	reason(facts, id, ret_reason, size);
 	return false;

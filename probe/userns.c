@@ -93,13 +93,14 @@ static void explain_denial(struct probe_context *context, int code)
 	}
 	if (access("/proc/self/status", F_OK) < 0) {
 		probe_fails(context, FACT_ID_USERNS_GATE, code,
-			    "/proc is not mounted here, so id maps can't be written; mount it");
+			    "no /proc here, so this is probably a chroot, where the kernel refuses "
+			    "user namespaces; start amphora outside of it");
 		return;
 	}
 	probe_fails(context, FACT_ID_USERNS_GATE, code,
 		    code == EACCES ? "a security module (AppArmor, SELinux, BPF LSM) refuses it" :
-				     "the kernel refuses it and no known switch is set; a security "
-				     "module may be the cause");
+				     "the kernel refuses it and no known switch is set: a chroot or a "
+				     "security module may be the cause");
 }
 
 static void explain(struct probe_context *context, int code)
