@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Prints docs/syscalls.md from ptrace_backend/syscalls.def: a program of its own that links nothing.
+ *
+ *	cc -I. -D_GNU_SOURCE tests/tools/syscalls_doc.c -o doc && ./doc >docs/syscalls.md
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/compat.h"
+#include "ptrace_backend/arch/arch.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+enum kind { KIND_FAMILY, KIND_PASS, KIND_FAIL, KIND_TRACE };
+
+/* A line of syscalls.def, in words. */
+struct line {
+	enum kind kind;
+	const char *name; /* of the call; title of a family */
+	int number;
+	const char *error, *when, *rule, *why, *paths, *handler;
+};
+
+#ifdef SYS_open
+#define LEGACY(...) __VA_ARGS__
+#else
+#define LEGACY(...)
+#endif
+#define FAMILY(title, text)	    { .kind = KIND_FAMILY, .name = title, .why = text },
+#define PASS(call)		    { .kind = KIND_PASS, .name = #call, .number = SYS_##call },
+#define FAIL(call, errno_name, why) FAIL_IF(call, errno_name, ALWAYS, NONE, why)
+#define FAIL_IF(call, errno_name, when_, rule_, why_) \
+	{ .kind = KIND_FAIL, .name = #call, .number = SYS_##call, .error = #errno_name, \
+	  .when = #when_, .rule = #rule_, .why = why_ },
+#define TRACE(call, when_, rule_, paths_, handler_) \
+	{ .kind = KIND_TRACE, .name = #call, .number = SYS_##call, .when = #when_, .rule = #rule_, \
+	  .paths = #paths_, .handler = #handler_ },
+
+static const struct line lines[] = {
+#include "ptrace_backend/syscalls.def"
+};
+
+static const struct word {
+	const char *name, *text;
+} whens[] = {
+	{ "FAKE_IDS", "when ids are faked" },
+	{ "READ_ONLY", "with read-only mounts or faked ids" },
+	{ "NO_NETWORK", "with `--network none`" },
+}, rules[] = {
+	{ "CLONE", "only for CLONE_NEW*, CLONE_UNTRACED" },
+	{ "PRCTL", "only for options that the tracer answers" },
+	{ "SOCKET", "only for other families than AF_UNIX" },
+	{ "IOCTL", "TIOCSTI, TIOCLINUX: EPERM; stops for FIOSETOWN, SIOCSPGRP and, with read-only mounts "
+		   "or faked ids, for what changes a file by a read-only fd" },
+	{ "FCNTL", "only for F_SETOWN, F_SETOWN_EX" },
+	{ "OTHER_PID", "only for another pid than 0" },
+	{ "ADDRESS", "only with a destination address" },
+	{ "PEERCRED", "only for SO_PEERCRED" },
+	{ "SECCOMP", "only for SECCOMP_FILTER_FLAG_NEW_LISTENER" },
+}, handlers[] = {
+	{ "translate_paths", "" },
+	{ "handle_open", "creates, truncates and opens by the mount's rules; /proc files that show the host "
+			 "are replaced" },
+	{ "handle_openat2", "RESOLVE_* flags mean what they mean inside the guest" },
+	{ "handle_chdir", "remembers the mount" },
+	{ "handle_fchdir", "remembers the mount" },
+	{ "handle_chroot", "the tracer's idea of the root; the kernel isn't asked" },
+	{ "handle_getcwd", "the guest path of the kernel's cwd" },
+	{ "handle_readlink", "links of /proc show guest paths" },
+	{ "handle_rename", "remembered owners go along" },
+	{ "handle_fd_write", "EROFS on a read-only mount" },
+	{ "handle_execve", "the program is mapped by amphora's own loader" },
+	{ "handle_clone", "namespaces: EPERM; CLONE_UNTRACED is taken out" },
+	{ "handle_clone3", "the same, and CLONE_INTO_CGROUP: EPERM; the kernel gets a copy of the structure" },
+	{ "handle_prctl", "PR_SET_DUMPABLE and PR_SET_PTRACER succeed without effect, PR_SET_MM: EPERM; "
+			  "capabilities and securebits are the faked ones" },
+	{ "handle_sched_getaffinity", "the mask the guest chose, or the supervisor's at start" },
+	{ "handle_sched_setaffinity", "done by the tracer and remembered" },
+	{ "handle_kill", "ESRCH outside the guest; kill(-1) reaches the guest's processes" },
+	{ "handle_pid", "ESRCH outside the guest" },
+	{ "handle_pidfd", "ESRCH outside the guest" },
+	{ "handle_priority", "ESRCH outside the guest; a whole user: EPERM" },
+	{ "handle_fcntl", "signals of an fd go to the guest's processes only" },
+	{ "handle_uname", "the container's host name" },
+	{ "handle_sethostname", "changes the container's name; without the (faked) capability EPERM" },
+	{ "handle_mount", "OPEN_TREE_CLONE: EPERM; else an open with O_PATH" },
+	{ "handle_unshare", "namespaces: EPERM" },
+	{ "handle_ioctl", "EROFS on a read-only mount; owners as fcntl" },
+	{ "handle_access", "W_OK on a read-only mount: EROFS" },
+	{ "handle_inotify", "IN_DONT_FOLLOW is heeded" },
+	{ "handle_fanotify", "FAN_MARK_DONT_FOLLOW is heeded" },
+	{ "handle_bind", "unix socket path, a new name" },
+	{ "handle_connect", "unix socket path, followed" },
+	{ "handle_sendto", "unix socket path, followed" },
+	{ "handle_sendmsg", "unix socket path, followed; faked ids in SCM_CREDENTIALS become real ones" },
+	{ "handle_getsockname", "unix socket paths are the guest's" },
+	{ "handle_getsockopt", "the peer's faked ids" },
+	{ "handle_stat", "answered by the tracer when ids are faked" },
+	{ "handle_fstat", "answered by the tracer" },
+	{ "handle_newfstatat", "answered by the tracer when ids are faked" },
+	{ "handle_statx", "answered by the tracer when ids are faked" },
+	{ "handle_chown", "remembered when ids are faked" },
+	{ "handle_fchown", "remembered when ids are faked; EROFS on a read-only mount" },
+	{ "handle_chmod", "what the host can't hold is remembered when ids are faked" },
+	{ "handle_fchmod", "the same; EROFS on a read-only mount" },
+	{ "handle_mknod", "devices are remembered when ids are faked" },
+	{ "handle_create", "belongs to the faked user" },
+	{ "handle_unlink", "forgets what was remembered" },
+	{ "handle_ids", "the faked ids" },
+};
+
+#define WORDS(table, name) find_words(table, COUNT(table), name)
+static const char *find_words(const struct word *table, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(table[i].name, name))
+			return table[i].text;
+	return NULL;
+}
+
+static const char *separator;
+
+static void say(const char *text)
+{
+	if (!text[0])
+		return;
+	printf("%s%s", separator, text);
+	separator = "; ";
+}
+
+/* "AT(0,1,3, UNLESS_NOFOLLOW, READ)": what follows the argument numbers. */
+static void say_paths(const char *paths)
+{
+	static const char *const follows[][2] = {
+		{ "UNLESS_NOFOLLOW", "path, followed unless AT_SYMLINK_NOFOLLOW" },
+		{ "IF_FOLLOW", "path, followed with AT_SYMLINK_FOLLOW" },
+		{ "BY_OPEN", "path, followed by the open flags" },
+		{ "CREATE", "a new name" },
+		{ "REMOVE", "a name, not followed" },
+		{ "RENAME", "two names, not followed" },
+		{ "ALWAYS", "path, followed" },
+		{ "NEVER", "path, not followed" },
+	};
+	static const char *const link = "an object and a new name for it in the same mount";
+
+	if (!strcmp(paths, "NO_PATH"))
+		return;
+	if (strstr(paths, "LINK")) {
+		say(link);
+		return;
+	}
+	for (size_t i = 0; i < COUNT(follows); i++)
+		if (strstr(paths, follows[i][0])) {
+			say(follows[i][1]);
+			break;
+		}
+	if (strstr(paths, "WRITE"))
+		say("EROFS on a read-only mount");
+}
+
+static int print_line(const struct line *line)
+{
+	const char *when = line->when ? WORDS(whens, line->when) : NULL;
+	const char *rule = line->rule ? WORDS(rules, line->rule) : NULL;
+	const char *handler = line->handler ? WORDS(handlers, line->handler) : NULL;
+
+	separator = "";
+	switch (line->kind) {
+	case KIND_FAMILY:
+		printf("\n## %s\n%s%s\n| call | number | becomes | how, or why |\n|---|---|---|---|\n",
+		       line->name, line->why, line->why[0] ? "\n" : "");
+		return 0;
+	case KIND_PASS:
+		printf("| `%s` | %d | passed | |\n", line->name, line->number);
+		return 0;
+	case KIND_FAIL:
+		printf("| `%s` | %d | %s | ", line->name, line->number, line->error);
+		break;
+	case KIND_TRACE:
+		if (!handler) {
+			fprintf(stderr, "%s: no words for %s\n", line->name, line->handler);
+			return 1;
+		}
+		printf("| `%s` | %d | %s | ", line->name, line->number,
+		       strcmp(line->paths, "NO_PATH") ? "translated" : "handled");
+		break;
+	}
+	say(when ? when : "");
+	say(rule ? rule : "");
+	if (line->kind == KIND_FAIL) {
+		say(line->why);
+	} else {
+		say_paths(line->paths);
+		say(handler);
+	}
+	printf(" |\n");
+	return 0;
+}
+
+int main(void)
+{
+	unsigned counts[4] = { 0 };
+
+	for (size_t i = 0; i < COUNT(lines); i++)
+		counts[lines[i].kind]++;
+	printf("# System calls under the ptrace backend\n\n"
+	       "Made by tests/tools/syscalls_doc.c from ptrace_backend/syscalls.def: change that.\n"
+	       "Numbers are those of %s. %u calls pass without a stop, %u are looked at by the tracer, %u\n"
+	       "are refused by the filter. A call that isn't listed answers ENOSYS, and so does every\n"
+	       "call of another architecture or of x32.\n\n"
+	       "- **passed**: the kernel's own; costs nothing.\n"
+	       "- **translated**: the tracer turns guest paths into host paths, then the kernel runs the call.\n"
+	       "- **handled**: the tracer checks, changes or answers it.\n"
+	       "- an **errno**: answered by the filter.\n\n"
+	       "A condition in the last column means that the call passes otherwise.\n",
+	       ARCH_NAME, counts[KIND_PASS], counts[KIND_TRACE], counts[KIND_FAIL]);
+	for (size_t i = 0; i < COUNT(lines); i++)
+		if (print_line(&lines[i]))
+			return 1;
+	return 0;
+}
