@@ -6,21 +6,6 @@
  */
 #include "core/model/decision.h"
 
-/* The fact that refuses a kernel overlay, or FACT_ID_COUNT. A tmpfs upper is the best scratch:
- * it is gone with the namespace and any store will do. */
-static enum fact_id overlay_culprit(struct decision *decision)
-{
-	enum fact_id in_store =
-		decision->as_root ? FACT_ID_OVERLAY_ROOT : FACT_ID_OVERLAY_USERNS;
-
-	if (decision_works(decision, FACT_ID_OVERLAY_TMPFS))
-		return FACT_ID_COUNT;
-	if (!decision_works(decision, in_store))
-		return FACT_ID_OVERLAY_TMPFS;
-	decision->plan->scratch_in_store = true;
-	return FACT_ID_COUNT;
-}
-
 static enum strength read_only_strength(const struct decision *decision)
 {
 	if (decision_is_ns(decision))
@@ -34,7 +19,8 @@ static void choose_read_only(struct decision *decision)
 			read_only_strength(decision));
 }
 
-/* No scratch layer can be had: the root stays read-only, and the request is unmet if it was one. */
+/* No scratch layer can be had: the root stays read-only, and the request is unmet if it was one.
+ * overlay_fact refused the kernel's; FACT_ID_COUNT: there is no mount namespace to have it in. */
 static void fall_to_read_only(struct decision *decision, enum fact_id overlay_fact)
 {
 	const struct spec *spec = decision->spec;
@@ -66,24 +52,18 @@ static void fall_to_read_only(struct decision *decision, enum fact_id overlay_fa
 			       "--volatile: kernel overlay refused: %s", layer->refusals[0].reason);
 }
 
+/* The upper layer is on a tmpfs: gone with the namespace, and any store will do. */
 static void decide_scratch(struct decision *decision)
 {
-	enum fact_id refused_by;
-
 	if (!decision_is_ns(decision)) {
 		fall_to_read_only(decision, FACT_ID_COUNT);
-		return;
-	}
-	refused_by = overlay_culprit(decision);
-	if (refused_by != FACT_ID_COUNT) {
-		fall_to_read_only(decision, refused_by);
-		return;
-	}
-	decision_choose(decision, FACET_LAYER, MECHANISM_KERNEL_OVERLAY, STRENGTH_ENFORCED);
-	decision_note(decision, FACET_LAYER,
-		      decision->plan->scratch_in_store ?
-			      "writes go to a scratch layer in the store, thrown away at the end" :
+	} else if (!decision_works(decision, FACT_ID_OVERLAY_TMPFS)) {
+		fall_to_read_only(decision, FACT_ID_OVERLAY_TMPFS);
+	} else {
+		decision_choose(decision, FACET_LAYER, MECHANISM_KERNEL_OVERLAY, STRENGTH_ENFORCED);
+		decision_note(decision, FACET_LAYER,
 			      "writes go to memory and are thrown away at the end");
+	}
 }
 
 void decide_layer(struct decision *decision)

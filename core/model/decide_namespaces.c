@@ -125,7 +125,7 @@ static void decide_hostname(struct decision *decision)
 
 	if (!name && spec->name && spec_hostname_is_valid(spec->name))
 		name = spec->name;
-	if (!name)
+	if (!name && decision->host->hostname && spec_hostname_is_valid(decision->host->hostname))
 		name = decision->host->hostname;
 	if (facet->mechanism == MECHANISM_HOST) {
 		if (spec->hostname)

@@ -136,7 +136,6 @@ struct plan {
 	const char *rootfs;	 /* host path */
 	const char *hostname;
 	enum mechanism layer;	 /* == facets[FACET_LAYER].mechanism */
-	bool scratch_in_store;	 /* KERNEL_OVERLAY: upper on the store's file system; false: on a tmpfs */
 	uint64_t clone_flags;	 /* ns: exactly these CLONE_NEW* */
 	/* MECHANISM_ONE_ID: `inside` is the numeric id asked for, else 0. A user or group given by
 	 * name is looked up later: a backend maps the first process's own ids instead. */

@@ -181,7 +181,6 @@ char *plan_to_json(void *parent, const struct plan *plan)
 	add_bool(root, "process_vm", plan->process_vm);
 	add_bool(root, "seccomp_stop_after_entry", plan->seccomp_stop_after_entry);
 	add_bool(root, "mount_api", plan->mount_api);
-	add_bool(root, "scratch_in_store", plan->scratch_in_store);
 	json_object_object_add(root, "operations", operations_of(plan));
 
 	text = talloc_strdup(parent, json_object_to_json_string_ext(
