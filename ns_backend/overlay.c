@@ -7,10 +7,12 @@
  * mounted. An overlay doesn't show what is mounted below its lower directory, so each such mount gets
  * an overlay of its own, in the order of mountinfo; where the file system is no good as a lower
  * layer, or the mount point is a file, it is bound read-only. Kernel file systems (proc, sysfs, ...) are
- * left out: the plan mounts its own.
+ * left out: the plan mounts its own. In a user namespace a lower directory with mounts below it is
+ * refused: then the root is composed of several overlays (compose.c).
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,10 +23,7 @@
 #include "core/base/log.h"
 #include "core/path/rootfs.h"
 #include "ns_backend/mount_info.h"
-#include "ns_backend/root.h"
-
-/* More would be a mistake, or an attack on the machine's memory. */
-#define SUBMOUNTS_MAX 256
+#include "ns_backend/overlay.h"
 
 static const char *const kernel_types[] = {
 	"autofs",   "binfmt_misc", "bpf",	 "cgroup",  "cgroup2",	"configfs",   "debugfs",
@@ -32,7 +31,7 @@ static const char *const kernel_types[] = {
 	"proc",	    "pstore",	   "rpc_pipefs", "selinuxfs", "securityfs", "sysfs", "tracefs",
 };
 
-static bool is_kernel_type(const char *type)
+bool overlay_is_kernel_type(const char *type)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(kernel_types); i++)
 		if (!strcmp(type, kernel_types[i]))
@@ -53,9 +52,7 @@ static int make_directory(int scratch, const char *kind, unsigned number)
 	return fd < 0 ? -errno : fd;
 }
 
-/* An overlay's root looks as its upper directory does. An owner that isn't mapped can't be copied,
- * nor need it be. */
-static void copy_attributes(int lower, int upper)
+void overlay_copy_attributes(int lower, int upper)
 {
 	struct fd_path path = fd_path(upper);
 	struct stat status;
@@ -68,9 +65,7 @@ static void copy_attributes(int lower, int upper)
 		log_debug("the scratch layer keeps its own mode");
 }
 
-/* Mounts an overlay over `lower` on `target`. Returns an O_PATH fd of its root, or -errno. */
-static int mount_overlay(const struct new_root *root, int scratch, unsigned number, int lower,
-			 int target)
+int overlay_mount(const struct new_root *root, int scratch, unsigned number, int lower, int target)
 {
 	_cleanup_close_ int upper = make_directory(scratch, "upper", number);
 	_cleanup_close_ int work = make_directory(scratch, "work", number);
@@ -79,7 +74,7 @@ static int mount_overlay(const struct new_root *root, int scratch, unsigned numb
 
 	if (upper < 0 || work < 0)
 		return upper < 0 ? upper : work;
-	copy_attributes(lower, upper);
+	overlay_copy_attributes(lower, upper);
 	how.options = mount_options_in_force(lower) & ~(uint32_t)MOUNT_OPTION_READ_ONLY;
 	/* Paths through /proc/self/fd need no escapes, and can't be swapped. userxattr (5.11): in a
 	 * user namespace trusted.* can't be written. */
@@ -104,7 +99,7 @@ static int add_submount(const struct new_root *root, int scratch, unsigned numbe
 	if (target < 0)
 		return 0;
 	if (S_ISDIR(status.st_mode)) {
-		mounted = mount_overlay(root, scratch, number, source, target);
+		mounted = overlay_mount(root, scratch, number, source, target);
 		if (mounted >= 0)
 			return 0;
 	}
@@ -112,32 +107,41 @@ static int add_submount(const struct new_root *root, int scratch, unsigned numbe
 	return mount_bind(&how, source, target);
 }
 
-static int add_submounts(const struct new_root *root, int scratch, struct error *err)
+int overlay_lower_path(int lower, char *path, size_t size)
 {
-	const char *rootfs = root->plan->rootfs;
-	size_t length = strcmp(rootfs, "/") ? strlen(rootfs) : 0;
-	void *scratch_memory = talloc_new(NULL);
-	const char *anchor = root->setup->context->state_directory;
-	struct mount_info info;
-	unsigned number = 1;
-	int result = mount_info_read(scratch_memory, &info);
+	ssize_t length = readlink(fd_path(lower).text, path, size - 1);
 
-	for (size_t i = 0; !result && i < info.count && number < SUBMOUNTS_MAX; i++) {
-		const struct mount_info_entry *entry = &info.entries[i];
+	if (length < 0)
+		return -errno;
+	if ((size_t)length == size - 1)
+		return -ENAMETOOLONG;
+	path[length == 1 ? 0 : length] = '\0';
+	return 0;
+}
+
+static int add_submounts(const struct new_root *root, int scratch, int lower,
+			 const struct mount_info *info, struct error *err)
+{
+	char rootfs[PATH_MAX];
+	unsigned number = 1;
+	int result = overlay_lower_path(lower, rootfs, sizeof(rootfs));
+	size_t length = result ? 0 : strlen(rootfs);
+
+	for (size_t i = 0; !result && i < info->count && number < OVERLAYS_MAX; i++) {
+		const struct mount_info_entry *entry = &info->entries[i];
 
 		if (strncmp(entry->point, rootfs, length) || entry->point[length] != '/' ||
-		    !entry->point[length + 1] || is_kernel_type(entry->type) ||
-		    !strncmp(entry->point, anchor, strlen(anchor)))
+		    !entry->point[length + 1] || overlay_is_kernel_type(entry->type))
 			continue;
 		result = add_submount(root, scratch, number++, entry, entry->point + length);
 		if (result < 0)
 			error_set(err, -result, "cannot show %s in the scratch layer", entry->point);
 	}
-	talloc_free(scratch_memory);
 	return result;
 }
 
-int overlay_mount_root(struct new_root *root, int lower, int anchor, struct error *err)
+static int mount_layers(struct new_root *root, int lower, int anchor, const struct mount_info *info,
+			struct error *err)
 {
 	_cleanup_close_ int scratch = -EBADF, merged = -EBADF;
 
@@ -147,11 +151,28 @@ int overlay_mount_root(struct new_root *root, int lower, int anchor, struct erro
 	merged = make_directory(scratch, "merged", 0);
 	if (merged < 0)
 		return error_set(err, -merged, "cannot prepare the scratch layer");
-	root->fd = mount_overlay(root, scratch, 0, lower, merged);
+	root->fd = overlay_mount(root, scratch, 0, lower, merged);
+	if (root->fd == -EINVAL && root->how.in_userns)
+		return compose_root(root, scratch, lower, merged, info, err);
 	if (root->fd < 0) {
 		error_set(err, -root->fd, "cannot mount an overlay over %s", root->plan->rootfs);
 		error_hint(err, "amphora probe --fresh shows whether overlay works here");
 		return root->fd;
 	}
-	return add_submounts(root, scratch, err);
+	return add_submounts(root, scratch, lower, info, err);
+}
+
+int overlay_mount_root(struct new_root *root, int lower, int anchor, struct error *err)
+{
+	void *memory = talloc_new(NULL);
+	struct mount_info info;
+	/* Before our own mounts are among them. */
+	int result = mount_info_read(memory, &info);
+
+	if (result < 0)
+		error_set(err, -result, "cannot read /proc/self/mountinfo");
+	else
+		result = mount_layers(root, lower, anchor, &info, err);
+	talloc_free(memory);
+	return result;
 }

@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #include "core/base/cleanup.h"
-#include "ns_backend/root.h"
+#include "ns_backend/overlay.h"
 
 static int open_anchor(const struct ns_setup *setup, struct error *err)
 {

@@ -16,10 +16,6 @@ struct new_root {
 	bool scratch;	      /* writes never reach the rootfs */
 };
 
-/* overlay.c: mounts plan->rootfs under a scratch layer on `anchor`, and what is mounted below the
- * rootfs likewise. Sets root->fd. */
-int overlay_mount_root(struct new_root *root, int lower, int anchor, struct error *err);
-
 /* operations.c: executes one operation that isn't PLAN_OP_ROOT. */
 int operation_execute(struct new_root *root, const struct plan_op *op, struct error *err);
 /* Shows the guest's terminal as /dev/console. */
