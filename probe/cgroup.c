@@ -61,7 +61,7 @@ static void keep_controllers(const char *options, char *ret, size_t size)
 		bool skip = !strncmp(word, "release_agent", 13);
 
 		for (size_t i = 0; i < ARRAY_SIZE(not_controllers); i++)
-			skip |= !strcmp(word, not_controllers[i]);
+			skip |= strcmp(word, not_controllers[i]) == 0;
 		if (!skip)
 			snprintf(ret + used, size - used, "%s%s", used ? "," : "", word);
 	}
@@ -93,7 +93,7 @@ static void find_own(struct hierarchy *hierarchy, const char *root)
 {
 	_cleanup_fclose_ FILE *file = fopen("/proc/self/cgroup", "re");
 	char line[512];
-	size_t skip = strcmp(root, "/") ? strlen(root) : 0;
+	size_t skip = strcmp(root, "/") != 0 ? strlen(root) : 0;
 
 	while (file && fgets(line, sizeof(line), file)) {
 		char *controllers = strchr(line, ':'), *path;
@@ -104,11 +104,11 @@ static void find_own(struct hierarchy *hierarchy, const char *root)
 		*path++ = '\0';
 		path[strcspn(path, "\n")] = '\0';
 		if (hierarchy->v2 ? controllers[0] != '\0' :
-				    strcmp(controllers, hierarchy->controllers) &&
+				    strcmp(controllers, hierarchy->controllers) != 0 &&
 					    !lists(hierarchy->controllers, controllers))
 			continue;
 		/* A cgroup namespace or a bind mount may show a part only. */
-		if (strncmp(path, root, skip) || strstr(path, ".."))
+		if (strncmp(path, root, skip) != 0 || strstr(path, ".."))
 			return;
 		snprintf(hierarchy->own, sizeof(hierarchy->own), "%s%s", hierarchy->target,
 			 !strcmp(path + skip, "/") ? "" : path + skip);

@@ -296,7 +296,7 @@ static void wait_for_some(struct probe_context *context, struct job *jobs, unsig
 void probe_run_checks(struct probe_context *context, const struct probe_check *checks,
 		      unsigned jobs)
 {
-	struct job running[JOBS_MAX];
+	struct job running[JOBS_MAX] = { 0 };
 	unsigned count = 0;
 
 	if (jobs > JOBS_MAX)

@@ -205,7 +205,7 @@ static int read_fact(struct json_object *object, const char *name, struct fact *
 {
 	struct fact fact = { 0 };
 	char status[16];
-	int64_t code;
+	int64_t code = 0;
 	int result;
 
 	if (!json_object_is_type(object, json_type_object))
@@ -274,6 +274,8 @@ int facts_from_json(const char *text, size_t length, struct facts *ret_facts, st
 	problem = json_tokener_get_error(tokener);
 	end = json_tokener_get_parse_end(tokener);
 	json_tokener_free(tokener);
+	if (!root && problem == json_tokener_success) /* null */
+		return error_plain(err, "not a facts file: no \"amphora_facts\" in it");
 	if (!root)
 		return error_plain(err, "facts: not JSON at byte %zu: %s", end,
 				   problem == json_tokener_continue ?
