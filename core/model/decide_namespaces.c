@@ -61,6 +61,15 @@ static void decide_namespace(struct decision *decision, const struct namespace_f
 	decision_refuse_fact(decision, row->facet, row->with, refused_by);
 }
 
+/* A hint at path translation, where that would work. */
+static const char *if_ptrace(const struct decision *decision, const char *hint)
+{
+	return decision_works(decision, FACT_ID_PTRACE) &&
+			       decision_works(decision, FACT_ID_SECCOMP_FILTER) ?
+		       hint :
+		       "";
+}
+
 static void choose_host_network(struct decision *decision, const char *why)
 {
 	decision_choose(decision, FACET_NETWORK, MECHANISM_HOST_NETWORK, STRENGTH_NONE);
@@ -88,7 +97,8 @@ static void decide_no_network(struct decision *decision)
 	}
 	decision_choose(decision, FACET_NETWORK, MECHANISM_HOST_NETWORK, STRENGTH_NONE);
 	decision_refuse_fact(decision, FACET_NETWORK, MECHANISM_NET_NAMESPACE, refused_by);
-	decision_unmet(decision, FACET_NETWORK, "--backend ptrace refuses sockets by a filter",
+	decision_unmet(decision, FACET_NETWORK,
+		       if_ptrace(decision, "--backend ptrace refuses sockets by a filter"),
 		       "--network none needs a network namespace: %s",
 		       fact_reason(decision->facts, refused_by, reason, sizeof(reason)));
 }
@@ -130,7 +140,8 @@ static void decide_hostname(struct decision *decision)
 	if (facet->mechanism == MECHANISM_HOST) {
 		if (spec->hostname)
 			decision_unmet(decision, FACET_HOSTNAME,
-				       "--backend ptrace gives the guest a name of its own",
+				       if_ptrace(decision,
+						 "--backend ptrace gives the guest its own name"),
 				       "--hostname %s needs a uts namespace: %s", spec->hostname,
 				       facet->refusals[0].reason);
 		if (decision->host->machine_hostname)
