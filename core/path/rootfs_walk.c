@@ -66,9 +66,11 @@ static int reopen(struct rootfs_walk *walk)
 static int go_up(struct rootfs_walk *walk)
 {
 	char *slash = strrchr(walk->at, '/');
+	/* ".." is looked up in a directory that may be searched only. */
+	int error = move_to(walk, open_directory(walk->dir, "."));
 
-	if (!walk->at[0])
-		return 0;
+	if (error || !walk->at[0])
+		return error;
 	*(slash ? slash : walk->at) = '\0';
 	return reopen(walk);
 }

@@ -7,7 +7,8 @@
  * through the resolver, and by a child (the oracle) to real mounts in its own namespace. Then random
  * (base, path, flags) are put to both in batches, and errno, object and guest path compared. The
  * oracle undoes what it creates before the same is tried on the resolver's host path. Half of the
- * cases run without open_path, so that both of the resolver's ways are compared.
+ * cases run without open_path, so that both of the resolver's ways are compared. rootfs_open()'s
+ * two ways are compared with each other on the same trees.
  *
  * Both sides run without CAP_DAC_*, as root or as root of a user namespace, so permission bits count.
  * A known difference isn't provoked: directories above a mount's source stay searchable, since the
@@ -17,6 +18,7 @@
 #include <sys/mman.h>
 
 #include "core/path/resolve.h"
+#include "core/path/rootfs.h"
 #include "tests/diff/path_diff_oracle.h"
 #include "tests/diff/path_diff_tree.h"
 
@@ -30,6 +32,7 @@ static const struct path_position bottom; /* root of the first mount */
 static struct path_position base_positions[BASES_MAX];
 static bool base_visible[BASES_MAX];
 static int base_count;
+static int rootfs_fd = -1;
 static uint64_t tree_seed;
 static unsigned long differences, op_calls, lost, kinds_run[CASE_KINDS], kinds_found[CASE_KINDS];
 
@@ -438,6 +441,29 @@ static void check_round_trip(const struct test_case *test, const struct answer *
 		differ(test, answer, "path_from_host without hint", -error, again);
 }
 
+/* rootfs_open()'s walk against its openat2. */
+static void compare_rootfs(const struct test_case *test, const struct answer *answer)
+{
+	int flags = O_PATH | test->open_flags, tries = 0, error, walk_error;
+	struct stat one = {0}, other = {0};
+	int fd;
+
+	do { /* see ask() */
+		rootfs_set_openat2(true);
+		fd = rootfs_open(rootfs_fd, test->path, flags, 0, NULL);
+	} while (fd == -ELOOP && ++tries < 4);
+	error = fd < 0 ? -fd : 0;
+	if (fd >= 0 && (fstat(fd, &one) < 0 || close(fd) < 0))
+		die("fstat");
+	rootfs_set_openat2(false);
+	fd = rootfs_open(rootfs_fd, test->path, flags, 0, NULL);
+	walk_error = fd < 0 ? -fd : 0;
+	if (fd >= 0 && (fstat(fd, &other) < 0 || close(fd) < 0))
+		die("fstat");
+	if (error != walk_error || one.st_ino != other.st_ino)
+		differ(test, answer, "rootfs_open", walk_error, strerror(error));
+}
+
 static void compare_lookup(const struct test_case *test, const struct answer *answer)
 {
 	static struct path_result result;
@@ -601,6 +627,10 @@ static void compare(const struct test_case *test, const struct answer *answer)
 	kinds_run[test->kind]++;
 	switch (test->kind) {
 	case CASE_LOOKUP:
+		if (chance(20))
+			compare_rootfs(test, answer);
+		compare_lookup(test, answer);
+		break;
 	case CASE_EMPTY:
 		compare_lookup(test, answer);
 		break;
@@ -631,6 +661,7 @@ static void run_tree(unsigned long cases)
 	tree_build();
 	make_script();
 	oracle_start(shared);
+	rootfs_fd = openat(tree_fd, "rootfs", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	set_file_caps(false);
 	check_script();
 	while (cases && sound) {
@@ -646,6 +677,7 @@ static void run_tree(unsigned long cases)
 		lost += !sound;
 	}
 	oracle_stop();
+	close(rootfs_fd);
 	set_file_caps(true);
 	tree_remove();
 }

@@ -292,8 +292,13 @@ static _Noreturn void oracle_main(struct shared *shared)
 	}
 	enter_tree();
 	set_file_caps(false);
-	for (int i = 0; i < shared->step_count; i++)
-		shared->steps[i].error = -run_step(&shared->steps[i], trees[i], &count);
+	for (int i = 0; i < shared->step_count; i++) {
+		int tries = 0;
+
+		do {
+			shared->steps[i].error = -run_step(&shared->steps[i], trees[i], &count);
+		} while (shared->steps[i].error == ELOOP && ++tries < 4); /* see ask() */
+	}
 	set_file_caps(true);
 	if (fchdir(bases[0]) < 0)
 		die("chdir to the first base");
