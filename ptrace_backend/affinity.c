@@ -29,6 +29,7 @@
 static cpu_set_t allowed;
 static timer_t timer;
 static bool timer_made, timer_armed;
+static volatile sig_atomic_t tick_due;
 
 static uint64_t now(void)
 {
@@ -42,6 +43,7 @@ static uint64_t now(void)
 static void on_timer(int signal)
 {
 	(void)signal;
+	tick_due = 1;
 }
 
 void affinity_init(struct tracer *tracer)
@@ -115,8 +117,9 @@ void affinity_tick(struct tracer *tracer)
 	uint64_t at;
 	bool any = false;
 
-	if (!timer_armed)
+	if (!tick_due)
 		return;
+	tick_due = 0;
 	at = now();
 	for (size_t i = 0; i < TRACER_HASH; i++)
 		for (struct tracee *tracee = tracer->hash[i]; tracee; tracee = tracee->hash_next) {

@@ -105,7 +105,8 @@ static int prepare(struct container *container, const struct backend_context *co
 	if (!error)
 		error = view_build(tracer, context, err);
 	if (!error && plan->fake_ids)
-		error = record_open(container, context->record_path, &tracer->record, err);
+		error = record_open(container, context->record_path, plan->rootfs,
+				    &tracer->record, err);
 	if (!error && plan->landlock)
 		error = landlock_confine(tracer, context, err);
 	guest_affinity_init(tracer);
@@ -167,6 +168,14 @@ static void raise_fd_limit(void)
 	}
 }
 
+/* A stop need not queue a SIGCHLD beside waking waitpid(). */
+static void quiet_stops(void)
+{
+	struct sigaction action = { .sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP };
+
+	sigaction(SIGCHLD, &action, NULL);
+}
+
 static int ptrace_start(void *parent, const struct backend_context *context,
 			struct container **ret_container, struct error *err)
 {
@@ -199,6 +208,7 @@ static int ptrace_start(void *parent, const struct backend_context *context,
 	}
 	read_end = ends[0];
 	write_end = ends[1];
+	quiet_stops();
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	container->tracer.init = fork();
 	if (container->tracer.init < 0) {

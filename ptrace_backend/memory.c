@@ -107,7 +107,9 @@ int tracee_read_string(const struct tracee *tracee, uint64_t address, char *buff
 	size_t length = 0;
 
 	while (length < size) {
-		size_t chunk = PAGE - (address & (PAGE - 1));
+		/* Most paths are short: copying a whole page would cost as much as the call. */
+		size_t chunk = length ? PAGE - (address & (PAGE - 1)) :
+					256 - (address & 255);
 		ssize_t n;
 		char *nul;
 
