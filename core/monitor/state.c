@@ -7,12 +7,14 @@
  * needs no guess about recycled pids. A monitor that goes renames its directory away before it
  * deletes anything; one that comes checks, once it holds the lock, that the path still leads to the
  * file it locked, and starts over when it doesn't. Hence two monitors never own one name, and
- * nobody deletes a directory that another has just claimed.
+ * nobody deletes a directory that another has just claimed. What monitors left that were killed, or whose
+ * sandbox let them delete nothing, is swept by those that start later.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <json-c/json.h>
 #include <stdio.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -26,6 +28,12 @@
 #include "core/monitor/state.h"
 
 #define CLAIM_ATTEMPTS 16
+/* A sweep holds another's lock for a moment: one that is in use stays locked. */
+#define BUSY_ATTEMPTS 5
+#define BUSY_PAUSE_NS (4 * 1000 * 1000)
+/* What a start spends on the dead; a directory younger than this may be one that is being claimed. */
+#define SWEEP_MAX	  16
+#define SWEEP_AGE_SECONDS 10
 
 struct state {
 	int containers_fd; /* base/containers */
@@ -91,6 +99,64 @@ static int try_claim(struct state *state)
 	return 0;
 }
 
+static int claim(struct state *state)
+{
+	const struct timespec pause = {.tv_nsec = BUSY_PAUSE_NS};
+	int result = -EAGAIN, busy = 0;
+
+	for (int i = 0; i < CLAIM_ATTEMPTS && result != 0; i++) {
+		result = try_claim(state);
+		if (result == -EEXIST && ++busy < BUSY_ATTEMPTS)
+			nanosleep(&pause, NULL);
+		else if (result != -EAGAIN)
+			break;
+	}
+	return result;
+}
+
+/* Takes a directory out of sight, then away. Its lock is held. */
+static void remove_directory(int containers, const char *name)
+{
+	char gone[NAME_MAX + 1];
+
+	if (snprintf(gone, sizeof(gone), ".gone-%d-%s", (int)getpid(), name) < (int)sizeof(gone) &&
+	    renameat(containers, name, containers, gone) == 0)
+		file_remove_tree(containers, gone);
+}
+
+/* Removes a directory whose lock nobody holds. Ours is held until it is out of sight, so that nobody
+ * claims it meanwhile. */
+static void remove_abandoned(int containers, const char *name)
+{
+	_cleanup_close_ int lock = -EBADF;
+	char path[NAME_MAX + 8];
+	struct stat status;
+
+	if (fstatat(containers, name, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    !S_ISDIR(status.st_mode) || time(NULL) - status.st_mtime < SWEEP_AGE_SECONDS)
+		return;
+	snprintf(path, sizeof(path), "%s/lock", name);
+	lock = openat(containers, path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0)
+		remove_directory(containers, name);
+}
+
+static void sweep(const struct state *state)
+{
+	int fd = openat(state->containers_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_closedir_ DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	int budget = SWEEP_MAX;
+
+	while (entries && budget > 0 && (entry = readdir(entries))) {
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") ||
+		    !strcmp(entry->d_name, state->name))
+			continue;
+		budget--;
+		remove_abandoned(state->containers_fd, entry->d_name);
+	}
+}
+
 /* What a dead monitor left. */
 static int empty_directory(struct state *state)
 {
@@ -123,7 +189,7 @@ int state_claim(void *parent, const char *base, const char *name, struct state *
 {
 	_cleanup_close_ int base_fd = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct state *state;
-	int result = -EAGAIN;
+	int result;
 
 	if (base_fd < 0)
 		return error_set(err, errno, "cannot open the state directory %s", base);
@@ -137,13 +203,11 @@ int state_claim(void *parent, const char *base, const char *name, struct state *
 	state->name = talloc_strdup(state, name);
 	state->path = talloc_asprintf(state, "%s/containers/%s", base, name);
 	state->containers_fd = open_private_directory(base_fd, "containers");
-	if (state->containers_fd < 0)
-		result = state->containers_fd;
-	for (int i = 0; i < CLAIM_ATTEMPTS && result == -EAGAIN; i++)
-		result = try_claim(state);
+	result = state->containers_fd < 0 ? state->containers_fd : claim(state);
 	if (result == 0)
 		result = empty_directory(state);
 	if (result == 0) {
+		sweep(state);
 		*ret_state = state;
 		return 0;
 	}
@@ -252,12 +316,6 @@ int state_write(const struct state *state, const struct plan *plan, const char *
 
 void state_remove(struct state *state)
 {
-	char gone[NAME_MAX + 1];
-
-	if (snprintf(gone, sizeof(gone), ".gone-%d-%s", (int)getpid(), state->name) >=
-	    (int)sizeof(gone))
-		return;
-	if (renameat(state->containers_fd, state->name, state->containers_fd, gone) == 0)
-		file_remove_tree(state->containers_fd, gone);
+	remove_directory(state->containers_fd, state->name);
 	talloc_free(state);
 }
