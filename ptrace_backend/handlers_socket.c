@@ -385,7 +385,8 @@ static void lengthen(const struct tracer *tracer, char host[PATH_SIZE])
 	char target[PATH_SIZE], *name;
 	ssize_t length;
 
-	if (strncmp(host, tracer->state_directory, state) || strncmp(host + state, "/l/", 3))
+	if (strncmp(host, tracer->state_directory, state) != 0 ||
+	    strncmp(host + state, "/l/", 3) != 0)
 		return;
 	name = strchr(host + state + 3, '/');
 	if (!name)

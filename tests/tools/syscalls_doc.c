@@ -15,8 +15,8 @@ enum kind { KIND_FAMILY, KIND_PASS, KIND_FAIL, KIND_TRACE };
 
 /* A line of syscalls.def, in words. */
 struct line {
-	enum kind kind;
 	const char *name; /* of the call; title of a family */
+	enum kind kind;
 	int number;
 	const char *error, *when, *rule, *why, *paths, *handler;
 };

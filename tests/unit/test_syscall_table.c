@@ -93,7 +93,7 @@ static void every_call_of_the_kernel_headers_has_a_row(void **state)
 			continue;
 		seen++;
 		row = syscall_row(number);
-		if (!row || strcmp(row->name, name))
+		if (!row || strcmp(row->name, name) != 0)
 			fail_msg("%s (%u) has no row", name, number);
 	}
 	fclose(file);
