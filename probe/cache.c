@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The cache of facts: probe-UID.json in the runtime directory.
  *
- * The file holds the facts and a key, the text of everything cheap to read that can change an answer.
- * A key that differs in any byte means probing again; so a flipped sysctl, another login session,
- * a new binary or a reboot is noticed, and no time limit is needed.
+ * The file holds the facts and a key, the text of everything cheap to read that can change an
+ * answer. A key that differs in any byte means probing again; so a flipped sysctl, another login
+ * session, a new binary or a reboot is noticed, and no time limit is needed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -44,16 +44,16 @@ static const char *const key_files[] = {
 	"/sys/fs/selinux/enforce",
 };
 
-static const char *const key_links[] = { "/proc/self/ns/user", "/proc/self/ns/mnt",
-					 "/proc/self/ns/pid", "/proc/self/ns/net" };
+static const char *const key_links[] = {"/proc/self/ns/user", "/proc/self/ns/mnt",
+					"/proc/self/ns/pid", "/proc/self/ns/net"};
 
 /* What identifies a file and tells that it changed. */
-static const char *const key_stats[] = { "/", "/proc/self/exe", "/etc/subuid", "/etc/subgid",
-					 "/dev/fuse", "/dev/net/tun" };
+static const char *const key_stats[] = {"/",           "/proc/self/exe", "/etc/subuid",
+					"/etc/subgid", "/dev/fuse",      "/dev/net/tun"};
 
 /* Lines of /proc/self/status: capabilities, filters, and whether we are traced. */
-static const char *const key_status[] = { "TracerPid:", "CapEff:", "NoNewPrivs:", "Seccomp:",
-					  "Seccomp_filters:", "Groups:" };
+static const char *const key_status[] = {
+	"TracerPid:", "CapEff:", "NoNewPrivs:", "Seccomp:", "Seccomp_filters:", "Groups:"};
 
 static char *add_status(char *key)
 {
@@ -65,7 +65,8 @@ static char *add_status(char *key)
 		const char *at = strstr(text, key_status[i]);
 
 		if (at)
-			key = talloc_asprintf_append_buffer(key, "%.*s|", (int)strcspn(at, "\n"), at);
+			key = talloc_asprintf_append_buffer(key, "%.*s|", (int)strcspn(at, "\n"),
+							    at);
 	}
 	return key;
 }

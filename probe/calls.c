@@ -21,8 +21,8 @@
 
 enum {
 	PRIVILEGED = 1, /* the kernel answers EPERM to plain users before it looks at arguments */
-	NEWER = 2,	/* younger than Linux 4.4 or optional: ENOSYS says nothing of a filter */
-	FORKS = 4,	/* no argument can make it fail */
+	NEWER = 2,      /* younger than Linux 4.4 or optional: ENOSYS says nothing of a filter */
+	FORKS = 4,      /* no argument can make it fail */
 };
 
 #define BAD ((long)-1)
@@ -33,7 +33,10 @@ static const struct dummy_call {
 	long arguments[6];
 	unsigned flags;
 } calls[] = {
-#define CALL(name, flags, ...) { #name, SYS_##name, { __VA_ARGS__ }, flags }
+#define CALL(name, flags, ...)                                                                     \
+	{                                                                                          \
+#name, SYS_##name, {__VA_ARGS__ }, flags                                           \
+	}
 	/* what the namespace backend needs */
 	CALL(mount, PRIVILEGED, 0),
 	CALL(umount2, PRIVILEGED, 0, 0),
@@ -98,7 +101,7 @@ static const struct dummy_call {
 	CALL(name_to_handle_at, NEWER, BAD, 0, 0, 0, BAD),
 	CALL(set_mempolicy, NEWER, BAD, 0, 0),
 	CALL(inotify_init1, NEWER, BAD),
-	/* the older halves of pairs: x86-64 has them, arm64 doesn't */
+/* the older halves of pairs: x86-64 has them, arm64 doesn't */
 #ifdef SYS_open
 	CALL(open, 0, 0, 0, 0),
 	CALL(stat, 0, 0, 0),
@@ -202,7 +205,7 @@ static void append(char *text, size_t size, const char *name)
 
 	if (used + strlen(name) + sizeof(" ...") < size)
 		snprintf(text + used, size - used, "%s%s", used ? " " : "", name);
-	else if (used >= 3 && strcmp(text + used - 3, "..."))
+	else if (used >= 3 && strcmp(text + used - 3, "...") != 0)
 		snprintf(text + used, size - used, " ...");
 }
 
@@ -269,12 +272,12 @@ static void check_calls(struct probe_context *context, const struct probe_check 
 		probe_works(context, FACT_ID_TRAP_MAP, 0, "%s", "");
 	else
 		context->facts->fact[FACT_ID_TRAP_MAP] =
-			(struct fact){ .status = FACT_TRAPPED, .error_code = ENOSYS };
+			(struct fact){.status = FACT_TRAPPED, .error_code = ENOSYS};
 	if (!denied_count)
 		probe_works(context, FACT_ID_DENY_MAP, 0, "%s", "");
 	else
 		context->facts->fact[FACT_ID_DENY_MAP] =
-			(struct fact){ .status = FACT_FAILS, .error_code = denied_code };
+			(struct fact){.status = FACT_FAILS, .error_code = denied_code};
 	context->facts->fact[FACT_ID_TRAP_MAP].value = trapped_count;
 	context->facts->fact[FACT_ID_DENY_MAP].value = denied_count;
 	snprintf(context->facts->fact[FACT_ID_TRAP_MAP].text, FACT_TEXT_SIZE, "%s", trapped);
@@ -282,6 +285,6 @@ static void check_calls(struct probe_context *context, const struct probe_check 
 }
 
 const struct probe_check probe_calls_checks[] = {
-	{ check_calls, PROBE_FACTS(FACT_ID_TRAP_MAP, FACT_ID_DENY_MAP), 0, NULL },
-	{ 0 },
+	{check_calls, PROBE_FACTS(FACT_ID_TRAP_MAP, FACT_ID_DENY_MAP), 0, NULL},
+	{0},
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* cgroups: is a group of our own to be had, in which hierarchy, with which controllers. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -14,12 +15,13 @@
 #include "probe/check.h"
 
 #define HIERARCHIES_MAX 16
+#define GROUP_PREFIX    "amphora-probe-" /* and the pid of the prober */
 
 struct hierarchy {
 	bool v2;
 	char controllers[64]; /* v1: of this mount; name=systemd and the like included */
 	char target[256];     /* mount point */
-	char own[512];	      /* directory of our own group; "" when it can't be seen from here */
+	char own[512];        /* directory of our own group; "" when it can't be seen from here */
 };
 
 /* Octal escapes of mountinfo. */
@@ -51,7 +53,8 @@ static bool lists(const char *list, const char *word)
 /* Keeps of the superblock's options what /proc/self/cgroup names the hierarchy by. */
 static void keep_controllers(const char *options, char *ret, size_t size)
 {
-	static const char *const not_controllers[] = { "rw", "ro", "xattr", "noprefix", "clone_children" };
+	static const char *const not_controllers[] = {"rw", "ro", "xattr", "noprefix",
+						      "clone_children"};
 	char copy[256], *save = NULL;
 
 	ret[0] = '\0';
@@ -76,11 +79,11 @@ static bool parse_mount(char *line, struct hierarchy *ret, char *root, size_t ro
 	if (!tail || sscanf(tail, " - %31s %*s %255s", type, options) != 2 ||
 	    sscanf(line, "%*s %*s %*s %255s %255s", root_text, target) != 2)
 		return false;
-	if (strcmp(type, "cgroup") && strcmp(type, "cgroup2"))
+	if (strcmp(type, "cgroup") != 0 && strcmp(type, "cgroup2") != 0)
 		return false;
 	unescape(target);
 	unescape(root_text);
-	*ret = (struct hierarchy){ .v2 = type[6] == '2' };
+	*ret = (struct hierarchy){.v2 = type[6] == '2'};
 	snprintf(ret->target, sizeof(ret->target), "%s", target);
 	snprintf(root, root_size, "%s", root_text);
 	if (!ret->v2)
@@ -103,8 +106,8 @@ static void find_own(struct hierarchy *hierarchy, const char *root)
 			continue;
 		*path++ = '\0';
 		path[strcspn(path, "\n")] = '\0';
-		if (hierarchy->v2 ? controllers[0] != '\0' :
-				    strcmp(controllers, hierarchy->controllers) != 0 &&
+		if (hierarchy->v2 ? controllers[0] != '\0'
+				  : strcmp(controllers, hierarchy->controllers) != 0 &&
 					    !lists(hierarchy->controllers, controllers))
 			continue;
 		/* A cgroup namespace or a bind mount may show a part only. */
@@ -132,10 +135,23 @@ static size_t find_hierarchies(struct hierarchy *hierarchies)
 	return count;
 }
 
+/* Groups of probers that were killed. rmdir spares one that a process is in. */
+static void remove_stale(const char *own)
+{
+	_cleanup_closedir_ DIR *directory = opendir(own);
+	struct dirent *entry;
+	int pid;
+
+	while (directory && (entry = readdir(directory)))
+		if (sscanf(entry->d_name, GROUP_PREFIX "%d", &pid) == 1 && pid > 0 &&
+		    kill(pid, 0) < 0 && errno == ESRCH)
+			unlinkat(dirfd(directory), entry->d_name, AT_REMOVEDIR);
+}
+
 static void group_path(const struct probe_context *context, const struct hierarchy *hierarchy,
 		       char *path, size_t size)
 {
-	snprintf(path, size, "%s/amphora-probe-%d", hierarchy->own, (int)context->prober);
+	snprintf(path, size, "%s/" GROUP_PREFIX "%d", hierarchy->own, (int)context->prober);
 }
 
 /* A child of ours enters the group and ends. */
@@ -157,6 +173,7 @@ static int try_group(const struct probe_context *context, const struct hierarchy
 	*ret_step = "our own group isn't visible here";
 	if (!hierarchy->own[0])
 		return -ENOENT;
+	remove_stale(hierarchy->own);
 	group_path(context, hierarchy, path, sizeof(path));
 	*ret_step = "a child group of our own can't be made";
 	if (mkdir(path, 0755) < 0)
@@ -177,9 +194,10 @@ static void check_v2(struct probe_context *context, const struct hierarchy *hier
 	probe_works(context, FACT_ID_CGROUP2, 0, "%s", hierarchy->target);
 	result = try_group(context, hierarchy, &step);
 	if (result < 0) {
-		probe_fails(context, FACT_ID_CGROUP2_WRITABLE, -result,
-			    "%s; with systemd: systemd-run --user --scope -p Delegate=yes amphora ...",
-			    step);
+		probe_fails(
+			context, FACT_ID_CGROUP2_WRITABLE, -result,
+			"%s; with systemd: systemd-run --user --scope -p Delegate=yes amphora ...",
+			step);
 		return;
 	}
 	snprintf(path, sizeof(path), "%s/cgroup.controllers", hierarchy->own);
@@ -245,8 +263,7 @@ static void clean_cgroups(const struct probe_context *context)
 }
 
 const struct probe_check probe_cgroup_checks[] = {
-	{ check_cgroups,
-	  PROBE_FACTS(FACT_ID_CGROUP2, FACT_ID_CGROUP2_WRITABLE, FACT_ID_CGROUP1), 0,
-	  clean_cgroups },
-	{ 0 },
+	{check_cgroups, PROBE_FACTS(FACT_ID_CGROUP2, FACT_ID_CGROUP2_WRITABLE, FACT_ID_CGROUP1), 0,
+	 clean_cgroups},
+	{0},
 };

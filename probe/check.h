@@ -2,8 +2,8 @@
 /* What a check is, and the helpers a check may use. Internal to probe/.
  *
  * A check is a function that runs in a forked child and reports one or more facts. The facts lie in
- * memory shared with the prober, so a check may fork further and report from there. A check may change
- * its own process as it likes (namespaces, filters, limits): the process is thrown away.
+ * memory shared with the prober, so a check may fork further and report from there. A check may
+ * change its own process as it likes (namespaces, filters, limits): the process is thrown away.
  */
 #ifndef AMPHORA_PROBE_CHECK_H
 #define AMPHORA_PROBE_CHECK_H
@@ -15,26 +15,26 @@
 #include "core/model/facts.h"
 
 struct probe_context {
-	struct facts *facts;	/* shared with every child */
-	const char *store;	/* host path */
-	int store_error;	/* positive errno when scratch could not be made; 0: it was */
+	struct facts *facts;    /* shared with every child */
+	const char *store;      /* host path */
+	int store_error;        /* positive errno when scratch could not be made; 0: it was */
 	char scratch[PATH_MAX]; /* private directory in the store, removed at the end */
-	int scratch_fd;		/* -EBADF when there is none */
-	pid_t prober;		/* for names that must be unique */
-	uid_t uid;		/* effective ids of the caller, outside of any new namespace */
+	int scratch_fd;         /* -EBADF when there is none */
+	pid_t prober;           /* for names that must be unique */
+	uid_t uid;              /* effective ids of the caller, outside of any new namespace */
 	gid_t gid;
 };
 
 struct probe_check {
 	void (*run)(struct probe_context *context, const struct probe_check *check);
 	const enum fact_id *facts; /* what it reports, ends with FACT_ID_COUNT */
-	int argument;		   /* meaning: the check's own */
+	int argument;              /* meaning: the check's own */
 	/* Removes what a check that was killed may have left outside scratch; may be NULL. Runs in
 	 * the prober. */
 	void (*clean)(const struct probe_context *context);
 };
 
-#define PROBE_FACTS(...) ((const enum fact_id[]){ __VA_ARGS__, FACT_ID_COUNT })
+#define PROBE_FACTS(...) ((const enum fact_id[]){__VA_ARGS__, FACT_ID_COUNT})
 
 /* Runs the checks, `jobs` at a time, each in a child of its own with a time limit. A fact that a
  * check leaves unknown is reported for it: trapped when it died by SIGSYS, fails otherwise.
@@ -49,8 +49,8 @@ void probe_works(struct probe_context *context, enum fact_id id, int64_t value, 
  * for the call, absent otherwise. */
 void probe_fails(struct probe_context *context, enum fact_id id, int code, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
-void probe_absent(struct probe_context *context, enum fact_id id, int code, const char *format,
-		  ...) __attribute__((format(printf, 4, 5)));
+void probe_absent(struct probe_context *context, enum fact_id id, int code, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
 /* Reports all of the check's facts that are still unknown as failed. */
 void probe_rest_fails(struct probe_context *context, const struct probe_check *check, int code,
 		      const char *format, ...) __attribute__((format(printf, 4, 5)));
@@ -82,8 +82,8 @@ const char *probe_mount_point(const struct probe_context *context);
 uint64_t probe_effective_capabilities(void); /* bit = CAP_* */
 /* Also used to explain a refused namespace. May change the working directory. */
 bool probe_is_chrooted(const struct probe_context *context);
-/* calls.c: a hash of what the dummy calls answer: tells one outer filter from another, for the cache.
- * Returns 0 or -errno. */
+/* calls.c: a hash of what the dummy calls answer: tells one outer filter from another, for the
+ * cache. Returns 0 or -errno. */
 int probe_calls_fingerprint(uint64_t *ret_hash);
 /* lsm.c: 1 enforcing, 0 permissive, -1 no SELinux. */
 int probe_selinux_mode(void);

@@ -5,13 +5,13 @@
  *
  *	prober --fork--> check --fork--> tracee, pid 1 of a namespace, ...
  *	   |               |
- *	   +--- poll <-----+  a pipe that nobody writes to: it hangs up when the check and all that it
- *			      forked are gone
+ *	   +--- poll <-----+  a pipe that nobody writes to: it hangs up when the check and all that
+ *it forked are gone
  *
  * Facts lie in a MAP_SHARED page. A check that hangs is killed with its process group; its
- * descendants die with it by PR_SET_PDEATHSIG. An outer seccomp filter may answer a call with SIGSYS:
- * the handler notes the number and lets the call return -ENOSYS, so that the check goes on and reports.
- * A filter that kills instead shows as death by SIGSYS.
+ * descendants die with it by PR_SET_PDEATHSIG. An outer seccomp filter may answer a call with
+ *SIGSYS: the handler notes the number and lets the call return -ENOSYS, so that the check goes on
+ *and reports. A filter that kills instead shows as death by SIGSYS.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +32,7 @@
 #include "probe/check.h"
 
 #define CHECK_TIMEOUT_MS 4000
-#define JOBS_MAX	 8
+#define JOBS_MAX         8
 #define TRAPPED_BY_DEATH INT_MAX /* the number died with the child */
 
 struct job {
@@ -53,7 +53,7 @@ static void on_sigsys(int signal, siginfo_t *info, void *context)
 
 void probe_install_sigsys_handler(void)
 {
-	struct sigaction action = { .sa_sigaction = on_sigsys, .sa_flags = SA_SIGINFO };
+	struct sigaction action = {.sa_sigaction = on_sigsys, .sa_flags = SA_SIGINFO};
 	sigset_t set;
 
 	sigaction(SIGSYS, &action, NULL);
@@ -203,23 +203,26 @@ static int64_t now_ms(void)
 	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
-static int start(struct probe_context *context, const struct probe_check *check, struct job *ret_job)
+/* false: errno says why. */
+static bool start(struct probe_context *context, const struct probe_check *check,
+		  struct job *ret_job)
 {
 	int ends[2];
 	pid_t pid;
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
-		return -errno;
+		return false;
 	pid = probe_fork();
 	if (pid < 0) {
 		int code = errno;
 
 		close(ends[0]);
 		close(ends[1]);
-		return -code;
+		errno = code;
+		return false;
 	}
 	if (pid == 0) {
-		struct sigaction plain = { .sa_handler = SIG_DFL };
+		struct sigaction plain = {.sa_handler = SIG_DFL};
 
 		setpgid(0, 0);
 		sigaction(SIGCHLD, &plain, NULL);
@@ -230,8 +233,8 @@ static int start(struct probe_context *context, const struct probe_check *check,
 		_exit(0);
 	}
 	close(ends[1]);
-	*ret_job = (struct job){ check, pid, ends[0], now_ms() + CHECK_TIMEOUT_MS };
-	return 0;
+	*ret_job = (struct job){check, pid, ends[0], now_ms() + CHECK_TIMEOUT_MS};
+	return true;
 }
 
 /* Kills a check that hangs. One in uninterruptible sleep (a dead NFS server) is left behind. */
@@ -260,8 +263,8 @@ static void finish(struct probe_context *context, const struct job *job, bool ti
 		if (status == 128 + SIGSYS)
 			trapped_call = TRAPPED_BY_DEATH;
 		probe_rest_fails(context, job->check, status == 128 + SIGSYS ? ENOSYS : EPROTO,
-				 status > 128 ? "the check died from signal %d" :
-						"the check ended with status %d",
+				 status > 128 ? "the check died from signal %d"
+					      : "the check ended with status %d",
 				 status > 128 ? status - 128 : status);
 	}
 	if ((timed_out || status) && job->check->clean)
@@ -275,7 +278,7 @@ static void wait_for_some(struct probe_context *context, struct job *jobs, unsig
 	unsigned kept = 0;
 
 	for (unsigned i = 0; i < *count; i++) {
-		fds[i] = (struct pollfd){ .fd = jobs[i].fd };
+		fds[i] = (struct pollfd){.fd = jobs[i].fd};
 		if (jobs[i].deadline < soonest)
 			soonest = jobs[i].deadline;
 	}
@@ -296,21 +299,18 @@ static void wait_for_some(struct probe_context *context, struct job *jobs, unsig
 void probe_run_checks(struct probe_context *context, const struct probe_check *checks,
 		      unsigned jobs)
 {
-	struct job running[JOBS_MAX] = { 0 };
+	struct job running[JOBS_MAX] = {0};
 	unsigned count = 0;
 
 	if (jobs > JOBS_MAX)
 		jobs = JOBS_MAX;
 	for (const struct probe_check *check = checks; check->run; check++) {
-		int result;
-
 		while (count >= jobs)
 			wait_for_some(context, running, &count);
-		result = start(context, check, &running[count]);
-		if (result < 0)
-			probe_rest_fails(context, check, -result, "can't fork a child for the check");
-		else
+		if (start(context, check, &running[count]))
 			count++;
+		else
+			probe_rest_fails(context, check, errno, "can't fork a child for the check");
 	}
 	while (count > 0)
 		wait_for_some(context, running, &count);

@@ -47,8 +47,8 @@ static void check_fuse(struct probe_context *context, const struct probe_check *
 		return;
 	if (result == 0) {
 		snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0", fd);
-		if (mount("amphora-probe", probe_mount_point(context), "fuse",
-			  MS_NOSUID | MS_NODEV, options) < 0)
+		if (mount("amphora-probe", probe_mount_point(context), "fuse", MS_NOSUID | MS_NODEV,
+			  options) < 0)
 			result = -errno;
 	}
 	if (result < 0)
@@ -57,10 +57,27 @@ static void check_fuse(struct probe_context *context, const struct probe_check *
 		probe_works(context, fact, 0, "%s", "");
 }
 
+/* Attached in one step, such that the kernel detaches it with the last close, should we be killed.
+ */
+static int configure_loop(int device, int file)
+{
+	struct loop_config config = {
+		.fd = (__u32)file,
+		.info.lo_flags = LO_FLAGS_AUTOCLEAR,
+	};
+
+	if (ioctl(device, LOOP_CONFIGURE, &config) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOTTY)
+		return -errno;
+	/* before Linux 5.8 */
+	if (ioctl(device, LOOP_SET_FD, file) < 0)
+		return -errno;
+	return ioctl(device, LOOP_SET_STATUS64, &config.info) < 0 ? -errno : 0;
+}
+
 static int attach_loop(int control, int file, int *ret_device, const char **ret_step)
 {
-	/* Detached by the kernel with the last close, should we be killed here. */
-	struct loop_info64 information = { .lo_flags = LO_FLAGS_AUTOCLEAR };
 	int number = ioctl(control, LOOP_CTL_GET_FREE);
 	char path[32];
 
@@ -76,11 +93,8 @@ static int attach_loop(int control, int file, int *ret_device, const char **ret_
 	}
 	if (*ret_device < 0)
 		return -errno;
-	*ret_step = "LOOP_SET_FD";
-	if (ioctl(*ret_device, LOOP_SET_FD, file) < 0)
-		return -errno;
-	*ret_step = "LOOP_SET_STATUS64";
-	return ioctl(*ret_device, LOOP_SET_STATUS64, &information) < 0 ? -errno : 0;
+	*ret_step = "attaching a file";
+	return configure_loop(*ret_device, file);
 }
 
 static void check_loop(struct probe_context *context, const struct probe_check *check)
@@ -98,9 +112,9 @@ static void check_loop(struct probe_context *context, const struct probe_check *
 		return;
 	}
 	file = openat(context->scratch_fd, "loop", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	result = file < 0 || ftruncate(file, LOOP_FILE_SIZE) < 0 ?
-			 -errno :
-			 attach_loop(control, file, &device, &step);
+	result = file < 0 || ftruncate(file, LOOP_FILE_SIZE) < 0
+			 ? -errno
+			 : attach_loop(control, file, &device, &step);
 	if (device >= 0)
 		ioctl(device, LOOP_CLR_FD);
 	if (result < 0)
@@ -112,7 +126,7 @@ static void check_loop(struct probe_context *context, const struct probe_check *
 static void check_tun(struct probe_context *context, const struct probe_check *check)
 {
 	const enum fact_id fact = check->facts[0];
-	struct ifreq request = { .ifr_flags = IFF_TUN | IFF_NO_PI };
+	struct ifreq request = {.ifr_flags = IFF_TUN | IFF_NO_PI};
 	_cleanup_close_ int fd = -EBADF;
 	bool userns;
 	/* The interface goes away with the fd; in a namespace nobody sees it come. */
@@ -140,8 +154,8 @@ static void check_tun(struct probe_context *context, const struct probe_check *c
 }
 
 const struct probe_check probe_devices_checks[] = {
-	{ check_tun, PROBE_FACTS(FACT_ID_TUN), 0, NULL },
-	{ check_fuse, PROBE_FACTS(FACT_ID_FUSE), 0, NULL },
-	{ check_loop, PROBE_FACTS(FACT_ID_LOOP), 0, NULL },
-	{ 0 },
+	{check_tun, PROBE_FACTS(FACT_ID_TUN), 0, NULL},
+	{check_fuse, PROBE_FACTS(FACT_ID_FUSE), 0, NULL},
+	{check_loop, PROBE_FACTS(FACT_ID_LOOP), 0, NULL},
+	{0},
 };

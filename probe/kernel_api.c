@@ -27,7 +27,7 @@ struct clone3_arguments {
 
 static void check_clone3(struct probe_context *context)
 {
-	struct clone3_arguments arguments = { .exit_signal = SIGCHLD };
+	struct clone3_arguments arguments = {.exit_signal = SIGCHLD};
 	long pid = syscall(SYS_clone3, &arguments, sizeof(arguments));
 
 	if (pid == 0)
@@ -52,7 +52,7 @@ static void check_pidfd(struct probe_context *context)
 		_exit(0);
 	}
 	fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	wait = (struct pollfd){ .fd = fd, .events = POLLIN };
+	wait = (struct pollfd){.fd = fd, .events = POLLIN};
 	if (fd < 0)
 		probe_fails(context, FACT_ID_PIDFD, errno, "pidfd_open is not offered");
 	else if (syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) < 0)
@@ -67,7 +67,7 @@ static void check_pidfd(struct probe_context *context)
 
 static void check_openat2(struct probe_context *context)
 {
-	struct amphora_open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT };
+	struct amphora_open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
 	_cleanup_close_ int root = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_close_ int fd = -EBADF;
 	struct stat inside, outside;
@@ -87,7 +87,7 @@ static void check_openat2(struct probe_context *context)
 /* fsopen to move_mount of a tmpfs, a bind by open_tree, made read-only by mount_setattr. */
 static int use_mount_api(const char *target, const char **ret_step)
 {
-	struct mount_attr attributes = { .attr_set = MOUNT_ATTR_RDONLY };
+	struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};
 	_cleanup_close_ int context = -EBADF, tmpfs = -EBADF, bind = -EBADF;
 
 	*ret_step = "fsopen";
@@ -111,7 +111,8 @@ static int use_mount_api(const char *target, const char **ret_step)
 	if (bind < 0)
 		return -errno;
 	*ret_step = "mount_setattr";
-	if (syscall(SYS_mount_setattr, bind, "", AT_EMPTY_PATH, &attributes, sizeof(attributes)) < 0)
+	if (syscall(SYS_mount_setattr, bind, "", AT_EMPTY_PATH, &attributes, sizeof(attributes)) <
+	    0)
 		return -errno;
 	*ret_step = "move_mount of a bind";
 	if (syscall(SYS_move_mount, bind, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) < 0)
@@ -155,7 +156,7 @@ static void check_small(struct probe_context *context, const struct probe_check 
 }
 
 const struct probe_check probe_kernel_api_checks[] = {
-	{ check_mount_api, PROBE_FACTS(FACT_ID_MOUNT_API), 0, NULL },
-	{ check_small, PROBE_FACTS(FACT_ID_CLONE3, FACT_ID_PIDFD, FACT_ID_OPENAT2), 0, NULL },
-	{ 0 },
+	{check_mount_api, PROBE_FACTS(FACT_ID_MOUNT_API), 0, NULL},
+	{check_small, PROBE_FACTS(FACT_ID_CLONE3, FACT_ID_PIDFD, FACT_ID_OPENAT2), 0, NULL},
+	{0},
 };

@@ -69,6 +69,6 @@ static void check_landlock(struct probe_context *context, const struct probe_che
 }
 
 const struct probe_check probe_landlock_checks[] = {
-	{ check_landlock, PROBE_FACTS(FACT_ID_LANDLOCK), 0, NULL },
-	{ 0 },
+	{check_landlock, PROBE_FACTS(FACT_ID_LANDLOCK), 0, NULL},
+	{0},
 };

@@ -67,13 +67,13 @@ static void check_lsm(struct probe_context *context, const struct probe_check *c
 		probe_absent(context, FACT_ID_YAMA, 0, "not active");
 	else
 		probe_works(context, FACT_ID_YAMA, scope, "%s",
-			    scope == 0 ? "no restriction" :
-			    scope == 1 ? "own children only, which is enough" :
-			    scope == 2 ? "administrators only" :
-					 "ptrace is switched off");
+			    scope == 0   ? "no restriction"
+			    : scope == 1 ? "own children only, which is enough"
+			    : scope == 2 ? "administrators only"
+					 : "ptrace is switched off");
 }
 
 const struct probe_check probe_lsm_checks[] = {
-	{ check_lsm, PROBE_FACTS(FACT_ID_SELINUX, FACT_ID_APPARMOR, FACT_ID_YAMA), 0, NULL },
-	{ 0 },
+	{check_lsm, PROBE_FACTS(FACT_ID_SELINUX, FACT_ID_APPARMOR, FACT_ID_YAMA), 0, NULL},
+	{0},
 };

@@ -71,8 +71,8 @@ static void check_android(struct probe_context *context)
 
 uint64_t probe_effective_capabilities(void)
 {
-	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
+	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
 
 	if (syscall(SYS_capget, &header, data) < 0)
 		return 0;
@@ -113,8 +113,10 @@ static void check_capabilities(struct probe_context *context)
 		snprintf(text, sizeof(text), "all");
 	else if (__builtin_popcountll(all & ~bits) <= 8)
 		snprintf(text, sizeof(text), "all but");
-	name_capabilities(!bits || bits == all ? 0 : text[0] ? all & ~bits : bits, text,
-			  sizeof(text));
+	name_capabilities(!bits || bits == all ? 0
+			  : text[0]            ? all & ~bits
+					       : bits,
+			  text, sizeof(text));
 	probe_works(context, FACT_ID_CAPABILITIES, (int64_t)bits, "%s", text);
 }
 
@@ -159,8 +161,8 @@ struct place {
 
 static int find_place(const char *path, struct place *ret_place)
 {
-	return statx(AT_FDCWD, path, 0, STATX_INO | STATX_MNT_ID, &ret_place->status) < 0 ? -errno :
-											    0;
+	return statx(AT_FDCWD, path, 0, STATX_INO | STATX_MNT_ID, &ret_place->status) < 0 ? -errno
+											  : 0;
 }
 
 static bool same_place(const struct place *a, const struct place *b)
@@ -181,7 +183,7 @@ static bool root_differs_from(pid_t pid, const struct place *root)
 
 	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", (int)pid);
 	if (readlink(path, theirs, sizeof(theirs) - 1) < 0 ||
-	    readlink("/proc/self/ns/mnt", ours, sizeof(ours) - 1) < 0 || strcmp(ours, theirs))
+	    readlink("/proc/self/ns/mnt", ours, sizeof(ours) - 1) < 0 || strcmp(ours, theirs) != 0)
 		return false;
 	snprintf(path, sizeof(path), "/proc/%d/root", (int)pid);
 	return find_place(path, &other) == 0 && !same_place(&other, root);
@@ -246,7 +248,8 @@ static void check_machine(struct probe_context *context, const struct probe_chec
 	probe_works(context, FACT_ID_ARCHITECTURE, 0, "%s", name.machine);
 	probe_works(context, FACT_ID_UID, context->uid, "%s", "");
 	probe_works(context, FACT_ID_GID, context->gid, "%s", "");
-	probe_works(context, FACT_ID_NO_NEW_PRIVS, prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), "%s", "");
+	probe_works(context, FACT_ID_NO_NEW_PRIVS, prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), "%s",
+		    "");
 	check_capabilities(context);
 	check_outer_seccomp(context);
 	check_android(context);
@@ -255,10 +258,10 @@ static void check_machine(struct probe_context *context, const struct probe_chec
 }
 
 const struct probe_check probe_machine_checks[] = {
-	{ check_machine,
-	  PROBE_FACTS(FACT_ID_KERNEL, FACT_ID_ARCHITECTURE, FACT_ID_UID, FACT_ID_GID,
-		      FACT_ID_NO_NEW_PRIVS, FACT_ID_CAPABILITIES, FACT_ID_OUTER_SECCOMP,
-		      FACT_ID_ANDROID, FACT_ID_PHANTOM_LIMIT, FACT_ID_CHROOTED),
-	  0, NULL },
-	{ 0 },
+	{check_machine,
+	 PROBE_FACTS(FACT_ID_KERNEL, FACT_ID_ARCHITECTURE, FACT_ID_UID, FACT_ID_GID,
+		     FACT_ID_NO_NEW_PRIVS, FACT_ID_CAPABILITIES, FACT_ID_OUTER_SECCOMP,
+		     FACT_ID_ANDROID, FACT_ID_PHANTOM_LIMIT, FACT_ID_CHROOTED),
+	 0, NULL},
+	{0},
 };

@@ -2,8 +2,8 @@
 /* Each namespace on its own, tried to the end of its chain.
  *
  * The same functions run in a fresh user namespace (facts USERNS_*) and with the caller's own
- * capabilities (facts ROOT_*): real root without user namespaces is an ordinary case, and so is a kernel
- * with some of the kinds only.
+ * capabilities (facts ROOT_*): real root without user namespaces is an ordinary case, and so is a
+ * kernel with some of the kinds only.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,13 +35,13 @@ struct kind {
 };
 
 static const struct kind kinds[] = {
-	{ CLONE_NEWNS, "CLONE_NEWNS", "max_mnt_namespaces", "NAMESPACES" },
-	{ CLONE_NEWPID, "CLONE_NEWPID", "max_pid_namespaces", "PID_NS" },
-	{ CLONE_NEWUTS, "CLONE_NEWUTS", "max_uts_namespaces", "UTS_NS" },
-	{ CLONE_NEWIPC, "CLONE_NEWIPC", "max_ipc_namespaces", "IPC_NS" },
-	{ CLONE_NEWNET, "CLONE_NEWNET", "max_net_namespaces", "NET_NS" },
-	{ CLONE_NEWCGROUP, "CLONE_NEWCGROUP", "max_cgroup_namespaces", "CGROUPS" },
-	{ CLONE_NEWTIME, "CLONE_NEWTIME", "max_time_namespaces", "TIME_NS" },
+	{CLONE_NEWNS, "CLONE_NEWNS", "max_mnt_namespaces", "NAMESPACES"},
+	{CLONE_NEWPID, "CLONE_NEWPID", "max_pid_namespaces", "PID_NS"},
+	{CLONE_NEWUTS, "CLONE_NEWUTS", "max_uts_namespaces", "UTS_NS"},
+	{CLONE_NEWIPC, "CLONE_NEWIPC", "max_ipc_namespaces", "IPC_NS"},
+	{CLONE_NEWNET, "CLONE_NEWNET", "max_net_namespaces", "NET_NS"},
+	{CLONE_NEWCGROUP, "CLONE_NEWCGROUP", "max_cgroup_namespaces", "CGROUPS"},
+	{CLONE_NEWTIME, "CLONE_NEWTIME", "max_time_namespaces", "TIME_NS"},
 };
 
 static const struct kind *find_kind(int flag)
@@ -69,9 +69,8 @@ static void explain_refusal(struct probe_context *context, const struct probe_ch
 	case ENOSPC:
 		snprintf(path, sizeof(path), "/proc/sys/user/%s", kind->limit);
 		file_read_number(path, &limit);
-		probe_rest_fails(context, check, code,
-				 "limit reached: user.%s = %lld (sysctl)", kind->limit,
-				 (long long)limit);
+		probe_rest_fails(context, check, code, "limit reached: user.%s = %lld (sysctl)",
+				 kind->limit, (long long)limit);
 		return;
 	case EPERM:
 		probe_rest_fails(context, check, code, "unshare(%s) needs CAP_SYS_ADMIN",
@@ -114,8 +113,8 @@ static int build_root(const char *base, const char **ret_step)
 	if (mount("source", "bound", NULL, MS_BIND, NULL) < 0)
 		return -errno;
 	*ret_step = "remounting a bind read-only";
-	if (mount(NULL, "bound", NULL,
-		  MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV, NULL) < 0)
+	if (mount(NULL, "bound", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV,
+		  NULL) < 0)
 		return -errno;
 	*ret_step = "pivot_root";
 	if (syscall(SYS_pivot_root, ".", ".") < 0)
@@ -140,8 +139,8 @@ static void try_mount(struct probe_context *context, const struct probe_check *c
 	result = build_root(probe_mount_point(context), &step);
 	if (result < 0)
 		probe_fails(context, check->facts[0], -result, "%s is refused%s", step,
-			    result == -EINVAL && probe_is_chrooted(context) ?
-				    ": we run in a chroot" : "");
+			    result == -EINVAL && probe_is_chrooted(context) ? ": we run in a chroot"
+									    : "");
 	else
 		probe_works(context, check->facts[0], 0, "%s", "");
 }
@@ -181,9 +180,10 @@ static void try_pid(struct probe_context *context, const struct probe_check *che
 		probe_rest_fails(context, check, result < 0 ? -result : result,
 				 "the first child could not be made or isn't process 1");
 	} else if (result == EPERM) {
-		probe_rest_fails(context, check, result,
-				 "a fresh proc is refused: parts of /proc are mounted over here, as "
-				 "containers do; mount it unmasked");
+		probe_rest_fails(
+			context, check, result,
+			"a fresh proc is refused: parts of /proc are mounted over here, as "
+			"containers do; mount it unmasked");
 	} else {
 		probe_rest_fails(context, check, result, "mounting a fresh proc is refused");
 	}
@@ -198,7 +198,7 @@ static void try_uts(struct probe_context *context, const struct probe_check *che
 		return;
 	if (sethostname(name, sizeof(name) - 1) < 0)
 		probe_fails(context, check->facts[0], errno, "sethostname is refused");
-	else if (uname(&read_back) < 0 || strcmp(read_back.nodename, name))
+	else if (uname(&read_back) < 0 || strcmp(read_back.nodename, name) != 0)
 		probe_fails(context, check->facts[0], EPROTO, "sethostname had no effect");
 	else
 		probe_works(context, check->facts[0], 0, "%s", "");
@@ -219,7 +219,7 @@ static void try_ipc(struct probe_context *context, const struct probe_check *che
 
 static int loopback_up(const char **ret_step)
 {
-	struct ifreq request = { .ifr_name = "lo" };
+	struct ifreq request = {.ifr_name = "lo"};
 	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	*ret_step = "an IPv4 socket";
@@ -288,25 +288,25 @@ static void try_time(struct probe_context *context, const struct probe_check *ch
 }
 
 const struct probe_check probe_namespaces_in_userns[] = {
-	{ try_net, PROBE_FACTS(FACT_ID_USERNS_NET), CLONE_NEWNET, NULL },
-	{ probe_overlay_in_store, PROBE_FACTS(FACT_ID_OVERLAY_USERNS), 0, NULL },
-	{ try_mount, PROBE_FACTS(FACT_ID_USERNS_MOUNT), CLONE_NEWNS, NULL },
-	{ try_pid, PROBE_FACTS(FACT_ID_USERNS_PID, FACT_ID_USERNS_PROC), CLONE_NEWPID, NULL },
-	{ try_uts, PROBE_FACTS(FACT_ID_USERNS_UTS), CLONE_NEWUTS, NULL },
-	{ try_ipc, PROBE_FACTS(FACT_ID_USERNS_IPC), CLONE_NEWIPC, NULL },
-	{ try_cgroup, PROBE_FACTS(FACT_ID_USERNS_CGROUP), CLONE_NEWCGROUP, NULL },
-	{ try_time, PROBE_FACTS(FACT_ID_USERNS_TIME), CLONE_NEWTIME, NULL },
-	{ 0 },
+	{try_net, PROBE_FACTS(FACT_ID_USERNS_NET), CLONE_NEWNET, NULL},
+	{probe_overlay_in_store, PROBE_FACTS(FACT_ID_OVERLAY_USERNS), 0, NULL},
+	{try_mount, PROBE_FACTS(FACT_ID_USERNS_MOUNT), CLONE_NEWNS, NULL},
+	{try_pid, PROBE_FACTS(FACT_ID_USERNS_PID, FACT_ID_USERNS_PROC), CLONE_NEWPID, NULL},
+	{try_uts, PROBE_FACTS(FACT_ID_USERNS_UTS), CLONE_NEWUTS, NULL},
+	{try_ipc, PROBE_FACTS(FACT_ID_USERNS_IPC), CLONE_NEWIPC, NULL},
+	{try_cgroup, PROBE_FACTS(FACT_ID_USERNS_CGROUP), CLONE_NEWCGROUP, NULL},
+	{try_time, PROBE_FACTS(FACT_ID_USERNS_TIME), CLONE_NEWTIME, NULL},
+	{0},
 };
 
 const struct probe_check probe_namespaces_as_root[] = {
-	{ try_net, PROBE_FACTS(FACT_ID_ROOT_NET), CLONE_NEWNET, NULL },
-	{ probe_overlay_in_store, PROBE_FACTS(FACT_ID_OVERLAY_ROOT), 0, NULL },
-	{ try_mount, PROBE_FACTS(FACT_ID_ROOT_MOUNT), CLONE_NEWNS, NULL },
-	{ try_pid, PROBE_FACTS(FACT_ID_ROOT_PID), CLONE_NEWPID, NULL },
-	{ try_uts, PROBE_FACTS(FACT_ID_ROOT_UTS), CLONE_NEWUTS, NULL },
-	{ try_ipc, PROBE_FACTS(FACT_ID_ROOT_IPC), CLONE_NEWIPC, NULL },
-	{ try_cgroup, PROBE_FACTS(FACT_ID_ROOT_CGROUP), CLONE_NEWCGROUP, NULL },
-	{ try_time, PROBE_FACTS(FACT_ID_ROOT_TIME), CLONE_NEWTIME, NULL },
-	{ 0 },
+	{try_net, PROBE_FACTS(FACT_ID_ROOT_NET), CLONE_NEWNET, NULL},
+	{probe_overlay_in_store, PROBE_FACTS(FACT_ID_OVERLAY_ROOT), 0, NULL},
+	{try_mount, PROBE_FACTS(FACT_ID_ROOT_MOUNT), CLONE_NEWNS, NULL},
+	{try_pid, PROBE_FACTS(FACT_ID_ROOT_PID), CLONE_NEWPID, NULL},
+	{try_uts, PROBE_FACTS(FACT_ID_ROOT_UTS), CLONE_NEWUTS, NULL},
+	{try_ipc, PROBE_FACTS(FACT_ID_ROOT_IPC), CLONE_NEWIPC, NULL},
+	{try_cgroup, PROBE_FACTS(FACT_ID_ROOT_CGROUP), CLONE_NEWCGROUP, NULL},
+	{try_time, PROBE_FACTS(FACT_ID_ROOT_TIME), CLONE_NEWTIME, NULL},
+	{0},
 };

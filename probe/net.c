@@ -11,7 +11,7 @@
 #include "probe/check.h"
 
 /* Bound on loopback and never listened on. The lowest ones: if they may be bound, all may. */
-static const int low_ports[] = { 1, 2, 3, 4, 5, 6 };
+static const int low_ports[] = {1, 2, 3, 4, 5, 6};
 
 static void check_low_ports(struct probe_context *context)
 {
@@ -47,8 +47,9 @@ static void check_ping(struct probe_context *context)
 	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_ICMP);
 
 	if (fd < 0)
-		probe_fails(context, FACT_ID_PING_SOCKET, errno,
-			    "our group isn't in net.ipv4.ping_group_range; ping needs a raw socket");
+		probe_fails(
+			context, FACT_ID_PING_SOCKET, errno,
+			"our group isn't in net.ipv4.ping_group_range; ping needs a raw socket");
 	else
 		probe_works(context, FACT_ID_PING_SOCKET, 0, "%s", "");
 }
@@ -61,6 +62,6 @@ static void check_net(struct probe_context *context, const struct probe_check *c
 }
 
 const struct probe_check probe_net_checks[] = {
-	{ check_net, PROBE_FACTS(FACT_ID_LOW_PORTS, FACT_ID_PING_SOCKET), 0, NULL },
-	{ 0 },
+	{check_net, PROBE_FACTS(FACT_ID_LOW_PORTS, FACT_ID_PING_SOCKET), 0, NULL},
+	{0},
 };

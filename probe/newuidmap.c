@@ -46,7 +46,7 @@ static int find_range(const char *path, uid_t uid, const char *name, struct rang
 {
 	_cleanup_fclose_ FILE *file = fopen(path, "re");
 	char line[512], number[16];
-	struct range best = { 0 };
+	struct range best = {0};
 
 	if (!file)
 		return -errno;
@@ -58,7 +58,7 @@ static int find_range(const char *path, uid_t uid, const char *name, struct rang
 		if (!rest)
 			continue;
 		*rest++ = '\0';
-		if ((strcmp(line, number) && (!name[0] || strcmp(line, name))) ||
+		if ((strcmp(line, number) != 0 && (!name[0] || strcmp(line, name) != 0)) ||
 		    sscanf(rest, "%lu:%lu", &range.start, &range.count) != 2)
 			continue;
 		if (range.count > best.count && range.start + range.count <= UINT32_MAX)
@@ -73,8 +73,15 @@ static int run_helper(const char *helper, pid_t target, unsigned own, struct ran
 		      char *message, size_t size)
 {
 	char pid_text[16], own_text[16], start[16], count[16];
-	char *argv[] = { (char *)(uintptr_t)helper, pid_text, (char[]){ "0" }, own_text,
-			 (char[]){ "1" }, (char[]){ "1" }, start, count, NULL };
+	char *argv[] = {(char *)(uintptr_t)helper,
+			pid_text,
+			(char[]){"0"},
+			own_text,
+			(char[]){"1"},
+			(char[]){"1"},
+			start,
+			count,
+			NULL};
 	int ends[2];
 	pid_t pid;
 
@@ -129,20 +136,22 @@ static void map_child(struct probe_context *context, enum fact_id fact, pid_t pi
 			     "%s isn't installed (Debian: uidmap, Fedora: shadow-utils)", helper);
 	else if (status != 0)
 		probe_fails(context, fact, EPERM, "%s%s", message[0] ? message : helper,
-			    prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ?
-				    "; no_new_privs is set, which takes the helper's rights" :
-				    message[0] ? "" : " fails");
+			    prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1
+				    ? "; no_new_privs is set, which takes the helper's rights"
+			    : message[0] ? ""
+					 : " fails");
 	else if (!map_is_there(pid, "uid_map", uids) || !map_is_there(pid, "gid_map", gids))
 		probe_fails(context, fact, EPROTO, "the helpers wrote no map");
 	else
-		probe_works(context, fact, (int64_t)(uids.count < gids.count ? uids.count : gids.count),
+		probe_works(context, fact,
+			    (int64_t)(uids.count < gids.count ? uids.count : gids.count),
 			    "%lu:%lu %lu:%lu", uids.start, uids.count, gids.start, gids.count);
 }
 
 static void check_newuidmap(struct probe_context *context, const struct probe_check *check)
 {
 	const enum fact_id fact = check->facts[0];
-	struct range uids, gids;
+	struct range uids = {0}, gids = {0};
 	char name[256];
 	int ends[2], code = 0;
 	pid_t pid;
@@ -179,6 +188,6 @@ static void check_newuidmap(struct probe_context *context, const struct probe_ch
 }
 
 const struct probe_check probe_newuidmap_checks[] = {
-	{ check_newuidmap, PROBE_FACTS(FACT_ID_NEWUIDMAP), 0, NULL },
-	{ 0 },
+	{check_newuidmap, PROBE_FACTS(FACT_ID_NEWUIDMAP), 0, NULL},
+	{0},
 };

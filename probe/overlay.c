@@ -2,8 +2,8 @@
 /* overlayfs, used as a package manager uses it.
  *
  * A mount that succeeds proves little: on a file system without the xattrs or whiteouts that
- * overlayfs needs, the first rename or the first directory made over a removed one fails. f2fs, casefold
- * and NFS are detected by that, not by name.
+ * overlayfs needs, the first rename or the first directory made over a removed one fails. f2fs,
+ * casefold and NFS are detected by that, not by name.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -83,15 +83,17 @@ static void report(struct probe_context *context, enum fact_id fact, int result,
 		   const char *step)
 {
 	if (result == -ENODEV)
-		probe_absent(context, fact, ENODEV, "the kernel has no overlayfs, or its module "
-						    "isn't loaded");
+		probe_absent(context, fact, ENODEV,
+			     "the kernel has no overlayfs, or its module "
+			     "isn't loaded");
 	else if (result < 0)
 		probe_fails(context, fact, -result, "%s", step);
 	else
 		probe_works(context, fact, userxattr, "%s", userxattr ? "with userxattr" : "");
 }
 
-/* By path: scratch_fd lies on a mount of the namespace that was left, where nothing can be mounted. */
+/* By path: scratch_fd lies on a mount of the namespace that was left, where nothing can be mounted.
+ */
 static int enter_directory(struct probe_context *context, enum fact_id fact, bool userxattr)
 {
 	char name[64];
@@ -123,8 +125,8 @@ static int try_once(struct probe_context *context, enum fact_id fact, bool userx
 	return try_overlay("layer", userxattr, ret_step);
 }
 
-/* In a user namespace, ours or one that we were started in, trusted.* can't be written and overlayfs
- * has to keep its marks in user.*; outside, user.* is the second choice. */
+/* In a user namespace, ours or one that we were started in, trusted.* can't be written and
+ * overlayfs has to keep its marks in user.*; outside, user.* is the second choice. */
 static void try_both(struct probe_context *context, enum fact_id fact, bool userns)
 {
 	const char *step;
@@ -162,6 +164,6 @@ static void check_tmpfs(struct probe_context *context, const struct probe_check 
 }
 
 const struct probe_check probe_overlay_checks[] = {
-	{ check_tmpfs, PROBE_FACTS(FACT_ID_OVERLAY_TMPFS), 0, NULL },
-	{ 0 },
+	{check_tmpfs, PROBE_FACTS(FACT_ID_OVERLAY_TMPFS), 0, NULL},
+	{0},
 };

@@ -12,12 +12,32 @@
 
 /* World-readable in the kernel; guests read them. One that the kernel lacks is not hidden. */
 static const char *const files[] = {
-	"stat",	     "version", "uptime",      "loadavg",      "vmstat",
-	"meminfo",   "cpuinfo", "filesystems", "cmdline",      "partitions",
-	"diskstats", "devices", "zoneinfo",    "swaps",	       "interrupts",
-	"net/tcp",   "net/dev", "net/route",   "net/unix",     "self/mountinfo",
-	"self/maps", "sys/kernel/osrelease",   "tty/drivers",  "sys/kernel/random/uuid",
-	"sys/kernel/pid_max",		       "sys/vm/overcommit_memory",
+	"stat",
+	"version",
+	"uptime",
+	"loadavg",
+	"vmstat",
+	"meminfo",
+	"cpuinfo",
+	"filesystems",
+	"cmdline",
+	"partitions",
+	"diskstats",
+	"devices",
+	"zoneinfo",
+	"swaps",
+	"interrupts",
+	"net/tcp",
+	"net/dev",
+	"net/route",
+	"net/unix",
+	"self/mountinfo",
+	"self/maps",
+	"sys/kernel/osrelease",
+	"tty/drivers",
+	"sys/kernel/random/uuid",
+	"sys/kernel/pid_max",
+	"sys/vm/overcommit_memory",
 };
 
 static bool is_hidden(int proc, const char *name)
@@ -66,6 +86,6 @@ static void check_hidden(struct probe_context *context, const struct probe_check
 }
 
 const struct probe_check probe_proc_checks[] = {
-	{ check_hidden, PROBE_FACTS(FACT_ID_HIDDEN_PROC), 0, NULL },
-	{ 0 },
+	{check_hidden, PROBE_FACTS(FACT_ID_HIDDEN_PROC), 0, NULL},
+	{0},
 };

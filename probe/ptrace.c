@@ -20,8 +20,8 @@
 	 PTRACE_O_TRACEEXEC | PTRACE_O_TRACESECCOMP | PTRACE_O_EXITKILL)
 
 #define GET_SYSCALL_INFO 0x420e /* Linux 5.3 */
-#define INFO_ENTRY	 1
-#define STOPS_MAX	 16
+#define INFO_ENTRY       1
+#define STOPS_MAX        16
 
 /* The start of the kernel's ptrace_syscall_info. */
 struct syscall_info {
@@ -43,7 +43,8 @@ static void tracee(void)
 	_exit(syscall(SYS_getppid) == getpid() ? 0 : EPROTO);
 }
 
-/* Next stop; returns the wait status, or -errno when the tracee is gone (its exit status in cell). */
+/* Next stop; returns the wait status, or -errno when the tracee is gone (its exit status in cell).
+ */
 static int next_stop(pid_t pid, int *ret_status)
 {
 	if (waitpid(pid, ret_status, __WALL) < 0)
@@ -53,14 +54,14 @@ static int next_stop(pid_t pid, int *ret_status)
 
 static int read_registers(pid_t pid, probe_registers *registers)
 {
-	struct iovec vector = { .iov_base = registers, .iov_len = sizeof(*registers) };
+	struct iovec vector = {.iov_base = registers, .iov_len = sizeof(*registers)};
 
 	return ptrace(PTRACE_GETREGSET, pid, (void *)NT_PRSTATUS, &vector) < 0 ? -errno : 0;
 }
 
 static int write_registers(pid_t pid, probe_registers *registers)
 {
-	struct iovec vector = { .iov_base = registers, .iov_len = sizeof(*registers) };
+	struct iovec vector = {.iov_base = registers, .iov_len = sizeof(*registers)};
 
 	return ptrace(PTRACE_SETREGSET, pid, (void *)NT_PRSTATUS, &vector) < 0 ? -errno : 0;
 }
@@ -68,8 +69,8 @@ static int write_registers(pid_t pid, probe_registers *registers)
 static void try_process_vm(struct probe_context *context, pid_t pid)
 {
 	long value = 0, changed = 0x4321;
-	struct iovec local = { &value, sizeof(value) }, local_new = { &changed, sizeof(changed) };
-	struct iovec remote = { (void *)(uintptr_t)&cell, sizeof(cell) };
+	struct iovec local = {&value, sizeof(value)}, local_new = {&changed, sizeof(changed)};
+	struct iovec remote = {(void *)(uintptr_t)&cell, sizeof(cell)};
 
 	if (process_vm_readv(pid, &local, 1, &remote, 1, 0) < 0)
 		probe_fails(context, FACT_ID_PROCESS_VM, errno, "process_vm_readv is refused");
@@ -110,7 +111,7 @@ static void try_text_patch(struct probe_context *context, pid_t pid)
 
 static void try_syscall_info(struct probe_context *context, pid_t pid)
 {
-	struct syscall_info info = { 0 };
+	struct syscall_info info = {0};
 
 	if (ptrace(GET_SYSCALL_INFO, pid, (void *)sizeof(info), &info) < 0)
 		probe_absent(context, FACT_ID_PTRACE_SYSCALL_INFO, errno,
@@ -166,10 +167,10 @@ static void refuse(struct probe_context *context, const struct probe_check *chec
 		   const char *step)
 {
 	probe_fails(context, FACT_ID_PTRACE, code, "%s is refused%s", step,
-		    code == EPERM || code == EACCES ?
-			    ": by a seccomp filter, Yama (kernel.yama.ptrace_scope = 3) or a "
-			    "security module, or because we are traced ourselves" :
-			    "");
+		    code == EPERM || code == EACCES
+			    ? ": by a seccomp filter, Yama (kernel.yama.ptrace_scope = 3) or a "
+			      "security module, or because we are traced ourselves"
+			    : "");
 	probe_rest_fails(context, check, code, "needs a tracee");
 }
 
@@ -247,10 +248,10 @@ static void check_seize(struct probe_context *context, const struct probe_check 
 }
 
 const struct probe_check probe_ptrace_checks[] = {
-	{ check_ptrace,
-	  PROBE_FACTS(FACT_ID_PTRACE, FACT_ID_PTRACE_SET_SYSCALL, FACT_ID_PTRACE_SYSCALL_INFO,
-		      FACT_ID_PROCESS_VM, FACT_ID_TEXT_PATCH),
-	  0, NULL },
-	{ check_seize, PROBE_FACTS(FACT_ID_PTRACE_SEIZE), 0, NULL },
-	{ 0 },
+	{check_ptrace,
+	 PROBE_FACTS(FACT_ID_PTRACE, FACT_ID_PTRACE_SET_SYSCALL, FACT_ID_PTRACE_SYSCALL_INFO,
+		     FACT_ID_PROCESS_VM, FACT_ID_TEXT_PATCH),
+	 0, NULL},
+	{check_seize, PROBE_FACTS(FACT_ID_PTRACE_SEIZE), 0, NULL},
+	{0},
 };

@@ -17,10 +17,10 @@ static void check_rootns(struct probe_context *context, const struct probe_check
 }
 
 const struct probe_check probe_rootns_checks[] = {
-	{ check_rootns,
-	  PROBE_FACTS(FACT_ID_ROOT_MOUNT, FACT_ID_ROOT_PID, FACT_ID_ROOT_UTS, FACT_ID_ROOT_IPC,
-		      FACT_ID_ROOT_NET, FACT_ID_ROOT_CGROUP, FACT_ID_ROOT_TIME,
-		      FACT_ID_OVERLAY_ROOT),
-	  0, NULL },
-	{ 0 },
+	{check_rootns,
+	 PROBE_FACTS(FACT_ID_ROOT_MOUNT, FACT_ID_ROOT_PID, FACT_ID_ROOT_UTS, FACT_ID_ROOT_IPC,
+		     FACT_ID_ROOT_NET, FACT_ID_ROOT_CGROUP, FACT_ID_ROOT_TIME,
+		     FACT_ID_OVERLAY_ROOT),
+	 0, NULL},
+	{0},
 };

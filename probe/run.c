@@ -16,17 +16,15 @@
 #include "probe/probe.h"
 
 #define SCRATCH_PREFIX ".probe-"
-#define JOBS	       4
+#define JOBS           4
 #define CHECKS_MAX     40
 
 /* The long ones first, so that the short ones fill the gaps. */
 static const struct probe_check *const tables[] = {
-	probe_userns_checks,	 probe_rootns_checks,  probe_devices_checks,
-	probe_newuidmap_checks,	 probe_cgroup_checks,  probe_overlay_checks,
-	probe_kernel_api_checks, probe_calls_checks,   probe_store_checks,
-	probe_ptrace_checks,	 probe_seccomp_checks, probe_landlock_checks,
-	probe_machine_checks,	 probe_lsm_checks,     probe_proc_checks,
-	probe_net_checks,
+	probe_userns_checks,  probe_rootns_checks,  probe_devices_checks,    probe_newuidmap_checks,
+	probe_cgroup_checks,  probe_overlay_checks, probe_kernel_api_checks, probe_calls_checks,
+	probe_store_checks,   probe_ptrace_checks,  probe_seccomp_checks,    probe_landlock_checks,
+	probe_machine_checks, probe_lsm_checks,     probe_proc_checks,       probe_net_checks,
 };
 
 /* Removes the scratch directories of probers that were killed: theirs are locked no more. */
@@ -40,7 +38,7 @@ static void remove_stale(int store)
 	while (directory && (entry = readdir(directory))) {
 		_cleanup_close_ int fd = -EBADF;
 
-		if (strncmp(entry->d_name, SCRATCH_PREFIX, strlen(SCRATCH_PREFIX)))
+		if (strncmp(entry->d_name, SCRATCH_PREFIX, strlen(SCRATCH_PREFIX)) != 0)
 			continue;
 		fd = openat(store, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
@@ -92,7 +90,7 @@ static int open_store(struct probe_context *context, int *ret_store, char *name,
 
 int probe_run(const char *store, struct facts *ret_facts, struct error *err)
 {
-	struct probe_check checks[CHECKS_MAX] = { 0 };
+	struct probe_check checks[CHECKS_MAX] = {0};
 	struct probe_context context = {
 		.store = store,
 		.scratch_fd = -EBADF,

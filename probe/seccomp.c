@@ -35,7 +35,7 @@ static int install(unsigned flags, uint32_t action)
 		BPF_STMT(BPF_RET | BPF_K, action),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
-	struct sock_fprog filter = { ARRAY_SIZE(program), program };
+	struct sock_fprog filter = {ARRAY_SIZE(program), program};
 	long result;
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
@@ -105,17 +105,17 @@ static void check_filter(struct probe_context *context, const struct probe_check
 	}
 	result = ptrace(PTRACE_SETOPTIONS, pid, NULL,
 			(void *)(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACESECCOMP |
-				 PTRACE_O_EXITKILL)) < 0 ?
-			 -errno :
-			 watch(pid, &first);
+				 PTRACE_O_EXITKILL)) < 0
+			 ? -errno
+			 : watch(pid, &first);
 	if (result < 0) {
 		probe_rest_fails(context, check, -result,
 				 "a RET_TRACE stop does not reach the tracer");
 	} else {
 		probe_works(context, FACT_ID_SECCOMP_FILTER, 0, "%s", "");
 		probe_works(context, FACT_ID_SECCOMP_ORDER, first == STOP_ENTRY, "%s",
-			    first == STOP_ENTRY ? "entry stop, then seccomp event" :
-						  "seccomp event, then entry stop");
+			    first == STOP_ENTRY ? "entry stop, then seccomp event"
+						: "seccomp event, then entry stop");
 	}
 	kill(pid, SIGKILL);
 	probe_wait(pid);
@@ -142,9 +142,10 @@ static int second_thread(void *argument)
 
 static void check_tsync(struct probe_context *context, const struct probe_check *check)
 {
-	/* Not pthread_create(): it blocks SIGSYS around clone3, and a filter that traps that kills. */
-	const int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
-			  CLONE_SYSVSEM;
+	/* Not pthread_create(): it blocks SIGSYS around clone3, and a filter that traps that kills.
+	 */
+	const int flags =
+		CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
 	const enum fact_id fact = check->facts[0];
 	static struct second_thread thread;
 	char has_filter = 0;
@@ -170,7 +171,7 @@ static void check_tsync(struct probe_context *context, const struct probe_check 
 /* Answers one notification; with addfd, by putting our stdin-like fd into the caller. */
 static int answer(int listener, bool addfd)
 {
-	struct pollfd wait = { .fd = listener, .events = POLLIN };
+	struct pollfd wait = {.fd = listener, .events = POLLIN};
 	struct seccomp_notif request;
 	struct seccomp_notif_resp response;
 
@@ -179,9 +180,9 @@ static int answer(int listener, bool addfd)
 	memset(&request, 0, sizeof(request));
 	if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &request) < 0)
 		return -errno;
-	response = (struct seccomp_notif_resp){ .id = request.id, .val = ANSWER_VALUE };
+	response = (struct seccomp_notif_resp){.id = request.id, .val = ANSWER_VALUE};
 	if (addfd) {
-		struct seccomp_notif_addfd add = { .id = request.id, .srcfd = (__u32)listener };
+		struct seccomp_notif_addfd add = {.id = request.id, .srcfd = (__u32)listener};
 		int fd = ioctl(listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
 
 		if (fd < 0) {
@@ -215,8 +216,9 @@ static void check_notify(struct probe_context *context, const struct probe_check
 
 	if (listener < 0) {
 		probe_rest_fails(context, check, -listener,
-				 listener == -EBUSY ? "a supervisor listens already" :
-						      "SECCOMP_FILTER_FLAG_NEW_LISTENER is refused");
+				 listener == -EBUSY
+					 ? "a supervisor listens already"
+					 : "SECCOMP_FILTER_FLAG_NEW_LISTENER is refused");
 		return;
 	}
 	/* Not probe_fork(): the child must not ask for its parent before we listen. */
@@ -244,8 +246,8 @@ static void check_notify(struct probe_context *context, const struct probe_check
 }
 
 const struct probe_check probe_seccomp_checks[] = {
-	{ check_filter, PROBE_FACTS(FACT_ID_SECCOMP_FILTER, FACT_ID_SECCOMP_ORDER), 0, NULL },
-	{ check_tsync, PROBE_FACTS(FACT_ID_SECCOMP_TSYNC), 0, NULL },
-	{ check_notify, PROBE_FACTS(FACT_ID_SECCOMP_NOTIFY, FACT_ID_SECCOMP_ADDFD), 0, NULL },
-	{ 0 },
+	{check_filter, PROBE_FACTS(FACT_ID_SECCOMP_FILTER, FACT_ID_SECCOMP_ORDER), 0, NULL},
+	{check_tsync, PROBE_FACTS(FACT_ID_SECCOMP_TSYNC), 0, NULL},
+	{check_notify, PROBE_FACTS(FACT_ID_SECCOMP_NOTIFY, FACT_ID_SECCOMP_ADDFD), 0, NULL},
+	{0},
 };

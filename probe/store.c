@@ -25,16 +25,16 @@ static const struct {
 	uint32_t magic;
 	const char *name;
 } file_systems[] = {
-	{ 0xEF53, "ext4" },	     { 0xF2F52010, "f2fs" },	 { 0x9123683E, "btrfs" },
-	{ 0x58465342, "xfs" },	     { 0x01021994, "tmpfs" },	 { 0x794C7630, "overlay" },
-	{ 0x6969, "nfs" },	     { 0x65735546, "fuse" },	 { 0x2FC12FC1, "zfs" },
-	{ 0xCA451A4E, "bcachefs" },  { 0x01021997, "9p" },	 { 0x0BD00BD0, "lustre" },
-	{ 0x47504653, "gpfs" },	     { 0x00C36400, "ceph" },	 { 0x5346414F, "afs" },
-	{ 0xFF534D42, "cifs" },	     { 0xFE534D42, "smb2" },	 { 0x4D44, "vfat" },
-	{ 0x2011BAB0, "exfat" },     { 0x5DCA2DF5, "sdcardfs" }, { 0xF15F, "ecryptfs" },
-	{ 0x858458F6, "ramfs" },     { 0x73717368, "squashfs" }, { 0xE0F5E1E2, "erofs" },
-	{ 0x7366746E, "ntfs3" },     { 0x53464846, "wslfs" },	 { 0x19830326, "beegfs" },
-	{ 0xAAD7AAEA, "panfs" },     { 0x786F4256, "vboxsf" },	 { 0x3153464A, "jfs" },
+	{0xEF53, "ext4"},         {0xF2F52010, "f2fs"},     {0x9123683E, "btrfs"},
+	{0x58465342, "xfs"},      {0x01021994, "tmpfs"},    {0x794C7630, "overlay"},
+	{0x6969, "nfs"},          {0x65735546, "fuse"},     {0x2FC12FC1, "zfs"},
+	{0xCA451A4E, "bcachefs"}, {0x01021997, "9p"},       {0x0BD00BD0, "lustre"},
+	{0x47504653, "gpfs"},     {0x00C36400, "ceph"},     {0x5346414F, "afs"},
+	{0xFF534D42, "cifs"},     {0xFE534D42, "smb2"},     {0x4D44, "vfat"},
+	{0x2011BAB0, "exfat"},    {0x5DCA2DF5, "sdcardfs"}, {0xF15F, "ecryptfs"},
+	{0x858458F6, "ramfs"},    {0x73717368, "squashfs"}, {0xE0F5E1E2, "erofs"},
+	{0x7366746E, "ntfs3"},    {0x53464846, "wslfs"},    {0x19830326, "beegfs"},
+	{0xAAD7AAEA, "panfs"},    {0x786F4256, "vboxsf"},   {0x3153464A, "jfs"},
 };
 
 static void check_file_system(struct probe_context *context)
@@ -65,7 +65,7 @@ static int make_file(int directory, const char *name, mode_t mode, const char *c
 
 static int exec_fd_or_path(int directory, const char *name, int flags)
 {
-	char *none[] = { NULL };
+	char *none[] = {NULL};
 
 	syscall(SYS_execveat, directory, name, none, none, flags);
 	return errno;
@@ -88,7 +88,7 @@ static int exec_in_child(void *argument)
  * agreed to execute it, so it is the answer we want. Returns 0 or a positive errno. */
 static int may_execute(int directory, const char *name, int flags)
 {
-	struct exec_request request = { directory, name, flags };
+	struct exec_request request = {directory, name, flags};
 	int code = probe_call_in_child(exec_in_child, &request);
 
 	return code == ENOEXEC ? 0 : code < 0 ? -code : code;
@@ -128,7 +128,7 @@ static void check_links(struct probe_context *context)
 {
 	_cleanup_close_ int fd = make_file(context->scratch_fd, "file", 0640, "x");
 	int directory = context->scratch_fd;
-	struct stat status = { 0 };
+	struct stat status = {0};
 	char target[16] = "";
 
 	if (linkat(directory, "file", directory, "link", 0) < 0)
@@ -142,10 +142,9 @@ static void check_links(struct probe_context *context)
 	if (symlinkat("target", directory, "symlink") < 0)
 		probe_fails(context, FACT_ID_STORE_SYMLINK, errno, "symlink is refused");
 	else if (readlinkat(directory, "symlink", target, sizeof(target)) != 6 ||
-		 memcmp(target, "target", 6))
+		 memcmp(target, "target", 6) != 0)
 		probe_fails(context, FACT_ID_STORE_SYMLINK, EPROTO, "a symlink is changed");
-	else if (fchmod(fd, 0751) < 0 || fstat(fd, &status) < 0 ||
-		 (status.st_mode & 07777) != 0751)
+	else if (fchmod(fd, 0751) < 0 || fstat(fd, &status) < 0 || (status.st_mode & 07777) != 0751)
 		probe_fails(context, FACT_ID_STORE_SYMLINK, EPERM,
 			    "permission bits aren't kept: this file system can't hold a rootfs");
 	else
@@ -162,7 +161,7 @@ static void check_xattr(struct probe_context *context)
 		probe_fails(context, FACT_ID_STORE_XATTR, errno,
 			    "refused; ownership is kept in a sidecar file");
 	else if (fgetxattr(fd, name, read_back, sizeof(read_back)) != sizeof(value) ||
-		 memcmp(read_back, value, sizeof(value)))
+		 memcmp(read_back, value, sizeof(value)) != 0)
 		probe_fails(context, FACT_ID_STORE_XATTR, EPROTO, "a value is changed");
 	else
 		probe_works(context, FACT_ID_STORE_XATTR, 0, "%s", "");
@@ -237,11 +236,11 @@ static void check_memfd_exec(struct probe_context *context, const struct probe_c
 }
 
 const struct probe_check probe_store_checks[] = {
-	{ check_store,
-	  PROBE_FACTS(FACT_ID_STORE, FACT_ID_STORE_FS, FACT_ID_STORE_EXEC, FACT_ID_STORE_MMAP_EXEC,
-		      FACT_ID_STORE_HARDLINK, FACT_ID_STORE_SYMLINK, FACT_ID_STORE_XATTR,
-		      FACT_ID_STORE_TMPFILE, FACT_ID_STORE_CASEFOLD),
-	  0, NULL },
-	{ check_memfd_exec, PROBE_FACTS(FACT_ID_MEMFD_EXEC), 0, NULL },
-	{ 0 },
+	{check_store,
+	 PROBE_FACTS(FACT_ID_STORE, FACT_ID_STORE_FS, FACT_ID_STORE_EXEC, FACT_ID_STORE_MMAP_EXEC,
+		     FACT_ID_STORE_HARDLINK, FACT_ID_STORE_SYMLINK, FACT_ID_STORE_XATTR,
+		     FACT_ID_STORE_TMPFILE, FACT_ID_STORE_CASEFOLD),
+	 0, NULL},
+	{check_memfd_exec, PROBE_FACTS(FACT_ID_MEMFD_EXEC), 0, NULL},
+	{0},
 };

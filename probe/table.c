@@ -8,7 +8,7 @@
 #include "core/base/cleanup.h"
 #include "probe/probe.h"
 
-#define COLUMNS	     80
+#define COLUMNS      80
 #define TITLE_WIDTH  23
 #define STATUS_WIDTH 8
 #define TEXT_COLUMN  (2 + TITLE_WIDTH + STATUS_WIDTH)
@@ -22,7 +22,7 @@ static const char *const headings[FACT_GROUP_COUNT] = {
 };
 
 static const char *const colours[FACT_STATUS_COUNT] = {
-	[FACT_UNKNOWN] = "\033[2m", [FACT_WORKS] = "\033[32m",	 [FACT_FAILS] = "\033[31m",
+	[FACT_UNKNOWN] = "\033[2m",  [FACT_WORKS] = "\033[32m",  [FACT_FAILS] = "\033[31m",
 	[FACT_TRAPPED] = "\033[31m", [FACT_ABSENT] = "\033[33m",
 };
 
@@ -30,11 +30,12 @@ static const char *const colours[FACT_STATUS_COUNT] = {
 static bool is_statement(enum fact_id id)
 {
 	static const enum fact_id statements[] = {
-		FACT_ID_KERNEL,	      FACT_ID_ARCHITECTURE, FACT_ID_UID,      FACT_ID_GID,
-		FACT_ID_CAPABILITIES, FACT_ID_NO_NEW_PRIVS, FACT_ID_CHROOTED, FACT_ID_ANDROID,
-		FACT_ID_SELINUX,      FACT_ID_APPARMOR,	    FACT_ID_YAMA,     FACT_ID_OUTER_SECCOMP,
-		FACT_ID_TRAP_MAP,     FACT_ID_DENY_MAP,	    FACT_ID_HIDDEN_PROC,
-		FACT_ID_PHANTOM_LIMIT, FACT_ID_USERNS_GATE, FACT_ID_STORE_FS,
+		FACT_ID_KERNEL,        FACT_ID_ARCHITECTURE, FACT_ID_UID,
+		FACT_ID_GID,           FACT_ID_CAPABILITIES, FACT_ID_NO_NEW_PRIVS,
+		FACT_ID_CHROOTED,      FACT_ID_ANDROID,      FACT_ID_SELINUX,
+		FACT_ID_APPARMOR,      FACT_ID_YAMA,         FACT_ID_OUTER_SECCOMP,
+		FACT_ID_TRAP_MAP,      FACT_ID_DENY_MAP,     FACT_ID_HIDDEN_PROC,
+		FACT_ID_PHANTOM_LIMIT, FACT_ID_USERNS_GATE,  FACT_ID_STORE_FS,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(statements); i++)
@@ -142,8 +143,8 @@ static char *append_wrapped(char *table, const char *text, int column)
 	}
 }
 
-static char *append_row(char *table, const char *title, const char *status, const char *start_colour,
-			const char *text)
+static char *append_row(char *table, const char *title, const char *status,
+			const char *start_colour, const char *text)
 {
 	const char *end_colour = start_colour[0] ? "\033[0m" : "";
 
@@ -195,12 +196,16 @@ bool probe_namespaces_work(const struct facts *facts, char *ret_reason, size_t s
 	enum fact_id id;
 
 	if (facts->fact[FACT_ID_UID].value == 0 && fact_works(facts, FACT_ID_ROOT_MOUNT)) {
-		snprintf(ret_reason, size, "%s", fact_works(facts, FACT_ID_USERNS_MOUNT) ?
-				"as root, or in a user namespace" : "as root, without user namespaces");
+		snprintf(ret_reason, size, "%s",
+			 fact_works(facts, FACT_ID_USERNS_MOUNT)
+				 ? "as root, or in a user namespace"
+				 : "as root, without user namespaces");
 		return true;
 	}
-	if (!first_failure(facts, (const enum fact_id[]){ FACT_ID_USERNS, FACT_ID_USERNS_MOUNT,
-							  FACT_ID_COUNT }, &id)) {
+	if (!first_failure(
+		    facts,
+		    (const enum fact_id[]){FACT_ID_USERNS, FACT_ID_USERNS_MOUNT, FACT_ID_COUNT},
+		    &id)) {
 		snprintf(ret_reason, size, "in a user namespace");
 		return true;
 	}
@@ -217,15 +222,16 @@ bool probe_ptrace_works(const struct facts *facts, char *ret_reason, size_t size
 {
 	enum fact_id id;
 
-	if (first_failure(facts, (const enum fact_id[]){ FACT_ID_PTRACE, FACT_ID_SECCOMP_FILTER,
-							 FACT_ID_COUNT },
-			  &id)) {
+	if (first_failure(
+		    facts,
+		    (const enum fact_id[]){FACT_ID_PTRACE, FACT_ID_SECCOMP_FILTER, FACT_ID_COUNT},
+		    &id)) {
 		reason(facts, id, ret_reason, size);
 		return false;
 	}
 	snprintf(ret_reason, size, "%s",
-		 fact_works(facts, FACT_ID_LANDLOCK) ? "with Landlock as boundary" :
-						       "no Landlock: no boundary");
+		 fact_works(facts, FACT_ID_LANDLOCK) ? "with Landlock as boundary"
+						     : "no Landlock: no boundary");
 	return true;
 }
 

@@ -5,8 +5,8 @@
  *
  * One child enters a user namespace with its id maps written, then runs the chains of
  * namespaces.c from inside. unshare(CLONE_NEWUSER) alone proves nothing: Ubuntu 24.04 grants it and
- * refuses the maps or the mounts, a phone with a patched kernel grants it and traps mount(2). So the
- * gate, the sentence about who refused, is written last, and also when only the mounts failed.
+ * refuses the maps or the mounts, a phone with a patched kernel grants it and traps mount(2). So
+ * the gate, the sentence about who refused, is written last, and also when only the mounts failed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,15 +27,15 @@ static const struct gate_sysctl {
 	bool root_too;
 	const char *cure;
 } gate_sysctls[] = {
-	{ PROC_SYS "user/max_user_namespaces", "user.max_user_namespaces", 0, true,
-	  "ask the administrator for sysctl user.max_user_namespaces=15000" },
-	{ PROC_SYS "kernel/unprivileged_userns_clone", "kernel.unprivileged_userns_clone", 0, false,
-	  "ask the administrator for sysctl kernel.unprivileged_userns_clone=1" },
-	{ PROC_SYS "kernel/apparmor_restrict_unprivileged_userns",
-	  "kernel.apparmor_restrict_unprivileged_userns", 1, false,
-	  "ask for an AppArmor profile that grants amphora userns, or for setting it to 0" },
-	{ PROC_SYS "kernel/userns_restrict", "kernel.userns_restrict", 1, false,
-	  "ask the administrator for sysctl kernel.userns_restrict=0" },
+	{PROC_SYS "user/max_user_namespaces", "user.max_user_namespaces", 0, true,
+	 "ask the administrator for sysctl user.max_user_namespaces=15000"},
+	{PROC_SYS "kernel/unprivileged_userns_clone", "kernel.unprivileged_userns_clone", 0, false,
+	 "ask the administrator for sysctl kernel.unprivileged_userns_clone=1"},
+	{PROC_SYS "kernel/apparmor_restrict_unprivileged_userns",
+	 "kernel.apparmor_restrict_unprivileged_userns", 1, false,
+	 "ask for an AppArmor profile that grants amphora userns, or for setting it to 0"},
+	{PROC_SYS "kernel/userns_restrict", "kernel.userns_restrict", 1, false,
+	 "ask the administrator for sysctl kernel.userns_restrict=0"},
 };
 
 static bool explain_by_sysctl(struct probe_context *context, int code)
@@ -47,8 +47,8 @@ static bool explain_by_sysctl(struct probe_context *context, int code)
 		if (file_read_number(gate->path, &value) < 0 || value != gate->refuses ||
 		    (context->uid == 0 && !gate->root_too))
 			continue;
-		probe_fails(context, FACT_ID_USERNS_GATE, code, "%s = %lld (sysctl); %s", gate->name,
-			    (long long)value, gate->cure);
+		probe_fails(context, FACT_ID_USERNS_GATE, code, "%s = %lld (sysctl); %s",
+			    gate->name, (long long)value, gate->cure);
 		return true;
 	}
 	return false;
@@ -59,10 +59,11 @@ static void explain_limit(struct probe_context *context, int code)
 	int64_t limit = -1;
 
 	file_read_number(PROC_SYS "user/max_user_namespaces", &limit);
-	probe_fails(context, FACT_ID_USERNS_GATE, code,
-		    "the limit of user namespaces is reached here or in a namespace around us "
-		    "(user.max_user_namespaces = %lld here, 32 levels); ask for a higher one outside",
-		    (long long)limit);
+	probe_fails(
+		context, FACT_ID_USERNS_GATE, code,
+		"the limit of user namespaces is reached here or in a namespace around us "
+		"(user.max_user_namespaces = %lld here, 32 levels); ask for a higher one outside",
+		(long long)limit);
 }
 
 static void explain_denial(struct probe_context *context, int code)
@@ -98,9 +99,10 @@ static void explain_denial(struct probe_context *context, int code)
 		return;
 	}
 	probe_fails(context, FACT_ID_USERNS_GATE, code,
-		    code == EACCES ? "a security module (AppArmor, SELinux, BPF LSM) refuses it" :
-				     "the kernel refuses it and no known switch is set: a chroot or a "
-				     "security module may be the cause");
+		    code == EACCES
+			    ? "a security module (AppArmor, SELinux, BPF LSM) refuses it"
+			    : "the kernel refuses it and no known switch is set: a chroot or a "
+			      "security module may be the cause");
 }
 
 static void explain(struct probe_context *context, int code)
@@ -157,11 +159,11 @@ static void check_userns(struct probe_context *context, const struct probe_check
 }
 
 const struct probe_check probe_userns_checks[] = {
-	{ check_userns,
-	  PROBE_FACTS(FACT_ID_USERNS, FACT_ID_USERNS_GATE, FACT_ID_USERNS_MOUNT, FACT_ID_USERNS_PID,
-		      FACT_ID_USERNS_PROC, FACT_ID_USERNS_UTS, FACT_ID_USERNS_IPC,
-		      FACT_ID_USERNS_NET, FACT_ID_USERNS_CGROUP, FACT_ID_USERNS_TIME,
-		      FACT_ID_OVERLAY_USERNS),
-	  0, NULL },
-	{ 0 },
+	{check_userns,
+	 PROBE_FACTS(FACT_ID_USERNS, FACT_ID_USERNS_GATE, FACT_ID_USERNS_MOUNT, FACT_ID_USERNS_PID,
+		     FACT_ID_USERNS_PROC, FACT_ID_USERNS_UTS, FACT_ID_USERNS_IPC,
+		     FACT_ID_USERNS_NET, FACT_ID_USERNS_CGROUP, FACT_ID_USERNS_TIME,
+		     FACT_ID_OVERLAY_USERNS),
+	 0, NULL},
+	{0},
 };

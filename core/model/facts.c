@@ -9,16 +9,16 @@
 #include "core/base/cleanup.h"
 #include "core/model/facts.h"
 
-#define FORMAT_VERSION	1
-#define JSON_SIZE_MAX	(1024 * 1024)
-#define JSON_DEPTH_MAX	8
-#define ERRNO_MAX	4095
+#define FORMAT_VERSION 1
+#define JSON_SIZE_MAX  (1024 * 1024)
+#define JSON_DEPTH_MAX 8
+#define ERRNO_MAX      4095
 
 static const struct {
 	const char *name, *title;
 	enum fact_group group;
 } descriptions[FACT_ID_COUNT] = {
-#define FACT(id, name, group, title) { name, title, FACT_GROUP_##group },
+#define FACT(id, name, group, title) {name, title, FACT_GROUP_##group},
 #include "core/model/facts.def"
 #undef FACT
 };
@@ -46,8 +46,8 @@ enum fact_group fact_group(enum fact_id id)
 const char *fact_group_name(enum fact_group group)
 {
 	static const char *const names[FACT_GROUP_COUNT] = {
-		[FACT_GROUP_MACHINE] = "machine", [FACT_GROUP_NAMESPACES] = "namespaces",
-		[FACT_GROUP_TRACING] = "tracing", [FACT_GROUP_STORE] = "store",
+		[FACT_GROUP_MACHINE] = "machine",           [FACT_GROUP_NAMESPACES] = "namespaces",
+		[FACT_GROUP_TRACING] = "tracing",           [FACT_GROUP_STORE] = "store",
 		[FACT_GROUP_LIMITS] = "limits and network",
 	};
 
@@ -64,16 +64,18 @@ const char *fact_errno_name(int code)
 {
 	static const char *const names[] = {
 #define NAME(code) [code] = #code
-		NAME(EPERM),	NAME(ENOENT),	  NAME(ESRCH),	  NAME(EINTR),	     NAME(EIO),
-		NAME(ENXIO),	NAME(E2BIG),	  NAME(ENOEXEC),  NAME(EBADF),	     NAME(ECHILD),
-		NAME(EAGAIN),	NAME(ENOMEM),	  NAME(EACCES),	  NAME(EFAULT),	     NAME(ENOTBLK),
-		NAME(EBUSY),	NAME(EEXIST),	  NAME(EXDEV),	  NAME(ENODEV),	     NAME(ENOTDIR),
-		NAME(EISDIR),	NAME(EINVAL),	  NAME(ENFILE),	  NAME(EMFILE),	     NAME(ENOTTY),
-		NAME(ETXTBSY),	NAME(EFBIG),	  NAME(ENOSPC),	  NAME(ESPIPE),	     NAME(EROFS),
-		NAME(EMLINK),	NAME(EPIPE),	  NAME(ENAMETOOLONG), NAME(ENOSYS),  NAME(ENOTEMPTY),
-		NAME(ELOOP),	NAME(ENODATA),	  NAME(ETIME),	  NAME(EPROTO),	     NAME(EOVERFLOW),
-		NAME(EUSERS),	NAME(EOPNOTSUPP), NAME(EADDRINUSE), NAME(EADDRNOTAVAIL),
-		NAME(ENETUNREACH), NAME(ETIMEDOUT), NAME(ESTALE), NAME(EDQUOT),
+		NAME(EPERM),        NAME(ENOENT),          NAME(ESRCH),        NAME(EINTR),
+		NAME(EIO),          NAME(ENXIO),           NAME(E2BIG),        NAME(ENOEXEC),
+		NAME(EBADF),        NAME(ECHILD),          NAME(EAGAIN),       NAME(ENOMEM),
+		NAME(EACCES),       NAME(EFAULT),          NAME(ENOTBLK),      NAME(EBUSY),
+		NAME(EEXIST),       NAME(EXDEV),           NAME(ENODEV),       NAME(ENOTDIR),
+		NAME(EISDIR),       NAME(EINVAL),          NAME(ENFILE),       NAME(EMFILE),
+		NAME(ENOTTY),       NAME(ETXTBSY),         NAME(EFBIG),        NAME(ENOSPC),
+		NAME(ESPIPE),       NAME(EROFS),           NAME(EMLINK),       NAME(EPIPE),
+		NAME(ENAMETOOLONG), NAME(ENOSYS),          NAME(ENOTEMPTY),    NAME(ELOOP),
+		NAME(ENODATA),      NAME(ETIME),           NAME(EPROTO),       NAME(EOVERFLOW),
+		NAME(EUSERS),       NAME(EOPNOTSUPP),      NAME(EADDRINUSE),   NAME(EADDRNOTAVAIL),
+		NAME(ENETUNREACH),  NAME(ETIMEDOUT),       NAME(ESTALE),       NAME(EDQUOT),
 		NAME(EAFNOSUPPORT), NAME(EPROTONOSUPPORT), NAME(ECONNREFUSED),
 #undef NAME
 	};
@@ -89,7 +91,7 @@ static size_t utf8_length(const unsigned char *text)
 	static const struct {
 		unsigned char mask, lead, length;
 		uint32_t least;
-	} forms[] = { { 0xe0, 0xc0, 2, 0x80 }, { 0xf0, 0xe0, 3, 0x800 }, { 0xf8, 0xf0, 4, 0x10000 } };
+	} forms[] = {{0xe0, 0xc0, 2, 0x80}, {0xf0, 0xe0, 3, 0x800}, {0xf8, 0xf0, 4, 0x10000}};
 
 	if (text[0] < 0x80)
 		return text[0] >= 0x20 && text[0] != 0x7f;
@@ -156,9 +158,9 @@ char *facts_to_json(void *parent, const struct facts *facts)
 	for (int id = 0; id < FACT_ID_COUNT; id++)
 		json_object_object_add(table, fact_name(id), fact_to_object(&facts->fact[id]));
 	json_object_object_add(root, "facts", table);
-	text = talloc_strdup(parent, json_object_to_json_string_ext(
-					     root, JSON_C_TO_STRING_PRETTY |
-							   JSON_C_TO_STRING_NOSLASHESCAPE));
+	text = talloc_strdup(
+		parent, json_object_to_json_string_ext(
+				root, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(root);
 	return text;
 }
@@ -203,7 +205,7 @@ static int read_text(struct json_object *object, const char *fact, const char *k
 static int read_fact(struct json_object *object, const char *name, struct fact *ret_fact,
 		     struct error *err)
 {
-	struct fact fact = { 0 };
+	struct fact fact = {0};
 	char status[16];
 	int64_t code = 0;
 	int result;
@@ -214,27 +216,28 @@ static int read_fact(struct json_object *object, const char *name, struct fact *
 	if (result == 0)
 		result = read_integer(object, name, "errno", 0, ERRNO_MAX, &code, err);
 	if (result == 0)
-		result = read_integer(object, name, "value", INT64_MIN, INT64_MAX, &fact.value, err);
+		result =
+			read_integer(object, name, "value", INT64_MIN, INT64_MAX, &fact.value, err);
 	if (result == 0)
 		result = read_text(object, name, "text", fact.text, sizeof(fact.text), err);
 	if (result < 0)
 		return result;
 	fact.error_code = (int)code;
 	for (int i = 0; i < FACT_STATUS_COUNT; i++) {
-		if (strcmp(status, status_names[i]))
+		if (strcmp(status, status_names[i]) != 0)
 			continue;
 		fact.status = i;
 		*ret_fact = fact;
 		return 0;
 	}
-	return error_plain(err, "facts: %s.status is none of works, fails, trapped, absent, unknown",
-			   name);
+	return error_plain(
+		err, "facts: %s.status is none of works, fails, trapped, absent, unknown", name);
 }
 
 static int read_root(struct json_object *root, struct facts *ret_facts, struct error *err)
 {
 	struct json_object *version, *table, *object;
-	struct facts facts = { 0 };
+	struct facts facts = {0};
 	int result = 0;
 
 	if (!json_object_is_type(root, json_type_object) ||
@@ -278,13 +281,14 @@ int facts_from_json(const char *text, size_t length, struct facts *ret_facts, st
 		return error_plain(err, "not a facts file: no \"amphora_facts\" in it");
 	if (!root)
 		return error_plain(err, "facts: not JSON at byte %zu: %s", end,
-				   problem == json_tokener_continue ?
-					   "it ends too early" :
-					   json_tokener_error_desc(problem));
+				   problem == json_tokener_continue
+					   ? "it ends too early"
+					   : json_tokener_error_desc(problem));
 	while (end < length && strchr(" \t\r\n", text[end]))
 		end++;
-	result = end < length ? error_plain(err, "facts: something follows the JSON at byte %zu", end) :
-				read_root(root, ret_facts, err);
+	result = end < length
+			 ? error_plain(err, "facts: something follows the JSON at byte %zu", end)
+			 : read_root(root, ret_facts, err);
 	json_object_put(root);
 	return result;
 }

@@ -37,11 +37,11 @@ static inline long probe_arch_call_result(const probe_registers *registers)
 static inline int probe_arch_set_call_number(pid_t tracee, probe_registers *registers, long number)
 {
 	int value = (int)number;
-	struct iovec vector = { .iov_base = &value, .iov_len = sizeof(value) };
+	struct iovec vector = {.iov_base = &value, .iov_len = sizeof(value)};
 
 	(void)registers;
-	return ptrace(PTRACE_SETREGSET, tracee, (void *)NT_ARM_SYSTEM_CALL, &vector) < 0 ? -errno :
-											   0;
+	return ptrace(PTRACE_SETREGSET, tracee, (void *)NT_ARM_SYSTEM_CALL, &vector) < 0 ? -errno
+											 : 0;
 }
 
 #endif

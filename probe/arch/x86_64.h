@@ -31,7 +31,7 @@ static inline long probe_arch_call_result(const probe_registers *registers)
 /* At a syscall-entry stop: the call that will be made. Returns 0 or -errno. */
 static inline int probe_arch_set_call_number(pid_t tracee, probe_registers *registers, long number)
 {
-	struct iovec vector = { .iov_base = registers, .iov_len = sizeof(*registers) };
+	struct iovec vector = {.iov_base = registers, .iov_len = sizeof(*registers)};
 
 	registers->orig_rax = (unsigned long)number;
 	return ptrace(PTRACE_SETREGSET, tracee, (void *)NT_PRSTATUS, &vector) < 0 ? -errno : 0;

@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (back.fact[id].status != facts.fact[id].status ||
 		    back.fact[id].error_code != facts.fact[id].error_code ||
 		    back.fact[id].value != facts.fact[id].value ||
-		    strcmp(back.fact[id].text, facts.fact[id].text))
+		    strcmp(back.fact[id].text, facts.fact[id].text) != 0)
 			abort();
 	talloc_free(json);
 	return 0;

@@ -115,7 +115,8 @@ static void wrong_types_are_refused(void **state)
 	assert_refused(HEAD "{\"userns\": {}}}", "userns.status is none of");
 	assert_refused(HEAD "{\"userns\": {\"status\": \"works\", \"errno\": \"EPERM\"}}}",
 		       "userns.errno is not an integer");
-	assert_refused(HEAD "{\"userns\": {\"status\": \"works\", \"errno\": -1}}}", "out of range");
+	assert_refused(HEAD "{\"userns\": {\"status\": \"works\", \"errno\": -1}}}",
+		       "out of range");
 	assert_refused(HEAD "{\"userns\": {\"status\": \"works\", \"value\": 1.5}}}",
 		       "userns.value is not an integer");
 	assert_refused(HEAD "{\"userns\": {\"status\": \"works\", \"text\": {}}}}",
@@ -132,7 +133,8 @@ static void broken_json_is_refused(void **state)
 	assert_refused("{amphora_facts: 1}", "not JSON");
 	assert_refused(HEAD "{}} x", "something follows");
 	assert_refused("[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]", "not JSON");
-	assert_refused(HEAD "{\"userns\": {\"status\": \"works\", \"text\": \"\xff\"}}}", "not JSON");
+	assert_refused(HEAD "{\"userns\": {\"status\": \"works\", \"text\": \"\xff\"}}}",
+		       "not JSON");
 }
 
 static void more_than_a_mebibyte_is_refused(void **state)
@@ -187,7 +189,10 @@ static void text_that_is_not_utf8_is_written_as_json_all_the_same(void **state)
 	facts.fact[FACT_ID_STORE] = (struct fact){FACT_WORKS, 0, 0, "/home/\xff\xc3-\xed\xa0\x80"};
 	json = facts_to_json(NULL, &facts);
 	assert_int_equal(read_facts(json, &back, NULL), 0);
-	assert_string_equal(back.fact[FACT_ID_STORE].text, "/home/?" "?-?" "?" "?");
+	assert_string_equal(back.fact[FACT_ID_STORE].text, "/home/?"
+							   "?-?"
+							   "?"
+							   "?");
 	talloc_free(json);
 }
 

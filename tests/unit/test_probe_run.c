@@ -51,7 +51,7 @@ static int count_entries(const char *path)
 
 	assert_non_null(open_directory);
 	for (struct dirent *entry; (entry = readdir(open_directory));)
-		count += strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..");
+		count += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
 	closedir(open_directory);
 	return count;
 }

@@ -71,14 +71,14 @@ static void a_sentence_is_continued_below_where_it_starts(void **state)
 	(void)state;
 	all_work(&facts);
 	set_failed(&facts, FACT_ID_USERNS_GATE, ENOSPC,
-	     "user.max_user_namespaces = 0 (sysctl); ask the administrator for sysctl "
-	     "user.max_user_namespaces=15000");
+		   "user.max_user_namespaces = 0 (sysctl); ask the administrator for sysctl "
+		   "user.max_user_namespaces=15000");
 	table = probe_table(NULL, &facts, false);
-	assert_non_null(strstr(table,
-			       "  userns gate            fails   ENOSPC: "
-			       "user.max_user_namespaces = 0 (sysctl);\n"
-			       "                                 ask the administrator for sysctl\n"
-			       "                                 user.max_user_namespaces=15000\n"));
+	assert_non_null(
+		strstr(table, "  userns gate            fails   ENOSPC: "
+			      "user.max_user_namespaces = 0 (sysctl);\n"
+			      "                                 ask the administrator for sysctl\n"
+			      "                                 user.max_user_namespaces=15000\n"));
 	talloc_free(table);
 }
 

@@ -14,7 +14,7 @@
 #include "core/store/store.h"
 #include "probe/probe.h"
 
-#define EXIT_NO_BACKEND	    3
+#define EXIT_NO_BACKEND     3
 #define FACTS_FILE_SIZE_MAX (1024 * 1024)
 
 struct probe_request {
@@ -41,9 +41,10 @@ static int set_facts(void *target, const char *value, struct error *err)
 
 static const struct option_row rows[] = {
 	{"json", 0, NULL, "print the facts as JSON", set_json, OPTION_EVERYDAY, NULL},
-	{"fresh", 0, NULL, "probe again, whatever the cache says", set_fresh, OPTION_EVERYDAY, NULL},
-	{"facts", 0, "FILE", "read facts of another machine; - is stdin", set_facts, OPTION_EVERYDAY,
-	 "@file"},
+	{"fresh", 0, NULL, "probe again, whatever the cache says", set_fresh, OPTION_EVERYDAY,
+	 NULL},
+	{"facts", 0, "FILE", "read facts of another machine; - is stdin", set_facts,
+	 OPTION_EVERYDAY, "@file"},
 	{0},
 };
 
@@ -124,8 +125,8 @@ int verb_probe(int argc, char **argv)
 	scope = talloc_new(NULL);
 	result = find_facts(scope, &request, &facts, &err);
 	if (!result) {
-		fputs(request.json ? facts_to_json(scope, &facts) :
-				     probe_table(scope, &facts, isatty(STDOUT_FILENO)),
+		fputs(request.json ? facts_to_json(scope, &facts)
+				   : probe_table(scope, &facts, isatty(STDOUT_FILENO)),
 		      stdout);
 		if (request.json)
 			putchar('\n');
