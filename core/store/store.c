@@ -26,12 +26,13 @@ static int refuse(const char *path, const char *why, struct error *err)
 	return -EPERM;
 }
 
-/* Makes `path` (its parents must exist) as 0700 when missing; refuses one that isn't ours. */
+/* Makes a host path (its parents must exist) as 0700 when missing; refuses one that isn't ours. */
 static int open_private(const char *path, struct error *err)
 {
 	_cleanup_close_ int fd = -EBADF;
 	struct stat status;
 
+	/* A host path: no guest has a name in it. */
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		return error_set(err, errno, "mkdir %s", path);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -92,7 +93,7 @@ int store_runtime_directory(void *parent, char **ret_path, struct error *err)
 	char *path;
 	int result;
 
-	/* su, sudo and cron hand down a variable that is another user's or gone. */
+	/* su, sudo and cron hand down a host path that is another user's or gone. */
 	if (runtime && (stat(runtime, &status) < 0 || status.st_uid != geteuid())) {
 		log_debug("XDG_RUNTIME_DIR %s is not ours: not used", runtime);
 		runtime = NULL;
@@ -118,6 +119,7 @@ int store_record_path(void *parent, const char *rootfs, char **ret_path, struct 
 
 	if (result)
 		return result;
+	/* The rootfs itself is a host path. */
 	if (stat(rootfs, &status) < 0)
 		return error_set(err, errno, "rootfs %s", rootfs);
 	records = talloc_asprintf(parent, "%s/records", data);

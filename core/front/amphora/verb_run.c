@@ -88,7 +88,7 @@ static int execute(void *parent, const struct option_table *table, int argc, cha
 	result = decide(parent, request->spec, facts, &host, &plan, err);
 	if (plan && only_show)
 		show_plan(parent, plan, request->json);
-	if (result || only_show)
+	if (result || only_show || !plan)
 		return result;
 	for (unsigned i = 0; i < plan->warning_count; i++)
 		log_warning("%s", plan->warnings[i]);
