@@ -102,7 +102,7 @@ static char *make_key(void *parent, const char *store)
 		key = talloc_asprintf_append_buffer(key, "%s|", length < 0 ? "-" : text);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(key_links) && key; i++) {
-		ssize_t length = readlink(key_links[i], text, sizeof(text) - 1);
+		ssize_t length = readlinkat(AT_FDCWD, key_links[i], text, sizeof(text) - 1);
 
 		text[length < 0 ? 0 : length] = '\0';
 		key = talloc_asprintf_append_buffer(key, "%s|", text);

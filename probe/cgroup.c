@@ -176,11 +176,12 @@ static int try_group(const struct probe_context *context, const struct hierarchy
 	remove_stale(hierarchy->own);
 	group_path(context, hierarchy, path, sizeof(path));
 	*ret_step = "a child group of our own can't be made";
-	if (mkdir(path, 0755) < 0)
+	if (mkdirat(AT_FDCWD, path, 0755) < 0)
 		return -errno;
 	*ret_step = "a process can't be moved into a child group";
 	code = probe_call_in_child(enter_group, path);
-	for (int tries = 0; rmdir(path) < 0 && errno == EBUSY && tries < 50; tries++)
+	for (int tries = 0;
+	     unlinkat(AT_FDCWD, path, AT_REMOVEDIR) < 0 && errno == EBUSY && tries < 50; tries++)
 		usleep(1000);
 	return code < 0 ? code : -code;
 }
@@ -258,7 +259,7 @@ static void clean_cgroups(const struct probe_context *context)
 		if (!hierarchies[i].own[0])
 			continue;
 		group_path(context, &hierarchies[i], path, sizeof(path));
-		rmdir(path);
+		unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
 	}
 }
 

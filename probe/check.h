@@ -57,6 +57,8 @@ void probe_rest_fails(struct probe_context *context, const struct probe_check *c
 
 /* fork() for use inside a check: the child dies with its parent. */
 pid_t probe_fork(void);
+/* Until killed: for a child that only has to be there. */
+void probe_sleep(void) __attribute__((noreturn));
 /* Waits for a child of probe_fork(). Returns its exit status, 128 + n for a signal, -errno. */
 int probe_wait(pid_t pid);
 /* Runs `body` in a probe_fork() child and returns what it returned (0..255), or as probe_wait(). */

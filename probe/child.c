@@ -174,6 +174,12 @@ pid_t probe_fork(void)
 	return 0;
 }
 
+void probe_sleep(void)
+{
+	for (;;)
+		ppoll(NULL, 0, NULL, NULL);
+}
+
 int probe_wait(pid_t pid)
 {
 	int status;
@@ -275,6 +281,7 @@ static void wait_for_some(struct probe_context *context, struct job *jobs, unsig
 {
 	struct pollfd fds[JOBS_MAX];
 	int64_t now = now_ms(), soonest = INT64_MAX;
+	struct timespec patience = {0};
 	unsigned kept = 0;
 
 	for (unsigned i = 0; i < *count; i++) {
@@ -282,7 +289,10 @@ static void wait_for_some(struct probe_context *context, struct job *jobs, unsig
 		if (jobs[i].deadline < soonest)
 			soonest = jobs[i].deadline;
 	}
-	if (poll(fds, *count, soonest > now ? (int)(soonest - now) : 0) < 0)
+	if (soonest > now)
+		patience =
+			(struct timespec){(soonest - now) / 1000, (soonest - now) % 1000 * 1000000};
+	if (ppoll(fds, *count, &patience, NULL) < 0)
 		return;
 	now = now_ms();
 	for (unsigned i = 0; i < *count; i++) {

@@ -27,7 +27,8 @@ int probe_enter_userns(const struct probe_context *context, const char **ret_ste
 	*ret_step = "writing deny to /proc/self/setgroups";
 	result = file_write_once("/proc/self/setgroups", "deny");
 	/* ENOENT: before Linux 3.19 the file was not there, nor needed. */
-	if (result < 0 && (result != -ENOENT || access("/proc/self/uid_map", F_OK) < 0))
+	if (result < 0 &&
+	    (result != -ENOENT || faccessat(AT_FDCWD, "/proc/self/uid_map", F_OK, 0) < 0))
 		return result;
 	*ret_step = "writing /proc/self/uid_map";
 	snprintf(map, sizeof(map), "0 %u 1", (unsigned)context->uid);

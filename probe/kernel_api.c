@@ -43,21 +43,20 @@ static void check_clone3(struct probe_context *context)
 static void check_pidfd(struct probe_context *context)
 {
 	_cleanup_close_ int fd = -EBADF;
+	const struct timespec second = {.tv_sec = 1};
 	struct pollfd wait;
 	siginfo_t info;
 	pid_t pid = probe_fork();
 
-	if (pid == 0) {
-		pause();
-		_exit(0);
-	}
+	if (pid == 0)
+		probe_sleep();
 	fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	wait = (struct pollfd){.fd = fd, .events = POLLIN};
 	if (fd < 0)
 		probe_fails(context, FACT_ID_PIDFD, errno, "pidfd_open is not offered");
 	else if (syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) < 0)
 		probe_fails(context, FACT_ID_PIDFD, errno, "pidfd_send_signal is refused");
-	else if (poll(&wait, 1, 1000) != 1)
+	else if (ppoll(&wait, 1, &second, NULL) != 1)
 		probe_fails(context, FACT_ID_PIDFD, EPROTO, "a pidfd can't be polled");
 	else if (waitid(P_PIDFD, (id_t)fd, &info, WEXITED) < 0)
 		probe_fails(context, FACT_ID_PIDFD, errno, "waitid by pidfd is not offered");

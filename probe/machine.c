@@ -32,7 +32,7 @@ static int read_property(const char *name, char *value, size_t size)
 		return -errno;
 	pid = probe_fork();
 	if (pid == 0) {
-		dup2(ends[1], STDOUT_FILENO);
+		dup3(ends[1], STDOUT_FILENO, 0);
 		execl("/system/bin/getprop", "getprop", name, (char *)NULL);
 		_exit(127);
 	}
@@ -52,7 +52,8 @@ static void check_android(struct probe_context *context)
 	char release[64] = "", api[16] = "";
 	long level;
 
-	if (access("/system/bin/linker64", F_OK) < 0 && access("/system/bin/linker", F_OK) < 0) {
+	if (faccessat(AT_FDCWD, "/system/bin/linker64", F_OK, 0) < 0 &&
+	    faccessat(AT_FDCWD, "/system/bin/linker", F_OK, 0) < 0) {
 		probe_absent(context, FACT_ID_ANDROID, 0, "not Android");
 		probe_absent(context, FACT_ID_PHANTOM_LIMIT, 0, "no limit but the kernel's own");
 		return;
@@ -182,8 +183,9 @@ static bool root_differs_from(pid_t pid, const struct place *root)
 	struct place other;
 
 	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", (int)pid);
-	if (readlink(path, theirs, sizeof(theirs) - 1) < 0 ||
-	    readlink("/proc/self/ns/mnt", ours, sizeof(ours) - 1) < 0 || strcmp(ours, theirs) != 0)
+	if (readlinkat(AT_FDCWD, path, theirs, sizeof(theirs) - 1) < 0 ||
+	    readlinkat(AT_FDCWD, "/proc/self/ns/mnt", ours, sizeof(ours) - 1) < 0 ||
+	    strcmp(ours, theirs) != 0)
 		return false;
 	snprintf(path, sizeof(path), "/proc/%d/root", (int)pid);
 	return find_place(path, &other) == 0 && !same_place(&other, root);

@@ -93,8 +93,8 @@ static int run_helper(const char *helper, pid_t target, unsigned own, struct ran
 		return -errno;
 	pid = probe_fork();
 	if (pid == 0) {
-		dup2(ends[1], STDERR_FILENO);
-		dup2(ends[1], STDOUT_FILENO);
+		dup3(ends[1], STDERR_FILENO, 0);
+		dup3(ends[1], STDOUT_FILENO, 0);
 		execvp(helper, argv);
 		_exit(127);
 	}
@@ -171,7 +171,7 @@ static void check_newuidmap(struct probe_context *context, const struct probe_ch
 	if (pid == 0) {
 		code = unshare(CLONE_NEWUSER) < 0 ? errno : 0;
 		if (write(ends[1], &code, sizeof(code)) == sizeof(code))
-			pause();
+			probe_sleep();
 		_exit(0);
 	}
 	close(ends[1]);

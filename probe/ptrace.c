@@ -233,8 +233,7 @@ static void check_seize(struct probe_context *context, const struct probe_check 
 	int status;
 
 	if (pid == 0)
-		for (;;)
-			pause();
+		probe_sleep();
 	if (ptrace(PTRACE_SEIZE, pid, NULL, (void *)OPTIONS) < 0)
 		probe_fails(context, fact, errno, "PTRACE_SEIZE is refused");
 	else if (ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) < 0)

@@ -69,11 +69,15 @@ static int make_scratch(int store, const char *name)
 
 static int open_store(struct probe_context *context, int *ret_store, char *name, size_t size)
 {
-	int result = file_mkdirs(context->store, 0700);
+	int result;
 
-	if (result < 0)
-		return result;
 	*ret_store = open(context->store, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*ret_store < 0) {
+		result = file_mkdirs(context->store, 0700);
+		if (result < 0)
+			return result;
+		*ret_store = open(context->store, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
 	if (*ret_store < 0)
 		return -errno;
 	remove_stale(*ret_store);
@@ -88,37 +92,55 @@ static int open_store(struct probe_context *context, int *ret_store, char *name,
 	return 0;
 }
 
-int probe_run(const char *store, struct facts *ret_facts, struct error *err)
+/* In a child of its own: an outer filter may answer the prober's own calls with SIGSYS too. */
+static void run_all(struct probe_context *context)
 {
 	struct probe_check checks[CHECKS_MAX] = {0};
+	_cleanup_close_ int store = -EBADF;
+	char name[32];
+	size_t count = 0;
+
+	probe_install_sigsys_handler();
+	context->prober = getpid();
+	context->store_error = -open_store(context, &store, name, sizeof(name));
+	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
+		for (const struct probe_check *check = tables[i];
+		     check->run && count + 1 < CHECKS_MAX; check++)
+			checks[count++] = *check;
+	probe_run_checks(context, checks, JOBS);
+	if (context->scratch_fd >= 0) {
+		close(context->scratch_fd);
+		file_remove_tree(store, name);
+	}
+}
+
+int probe_run(const char *store, struct facts *ret_facts, struct error *err)
+{
 	struct probe_context context = {
 		.store = store,
 		.scratch_fd = -EBADF,
-		.prober = getpid(),
 		.uid = geteuid(),
 		.gid = getegid(),
 	};
-	_cleanup_close_ int store_fd = -EBADF;
-	char name[32];
-	size_t count = 0;
+	int status, result = 0;
+	pid_t pid;
 
 	context.facts = mmap(NULL, sizeof(*context.facts), PROT_READ | PROT_WRITE,
 			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (context.facts == MAP_FAILED)
 		return error_set(err, errno, "can't map memory for the prober");
-	context.store_error = -open_store(&context, &store_fd, name, sizeof(name));
-
-	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
-		for (const struct probe_check *check = tables[i];
-		     check->run && count + 1 < CHECKS_MAX; check++)
-			checks[count++] = *check;
-	probe_run_checks(&context, checks, JOBS);
-
-	if (context.scratch_fd >= 0) {
-		close(context.scratch_fd);
-		file_remove_tree(store_fd, name);
+	pid = probe_fork();
+	if (pid == 0) {
+		run_all(&context);
+		_exit(0);
 	}
-	*ret_facts = *context.facts;
+	status = pid < 0 ? -errno : probe_wait(pid);
+	if (status < 0)
+		result = error_set(err, -status, "can't fork the prober");
+	else if (status > 0)
+		result = error_set(err, EPROTO, "the prober ended with status %d", status);
+	else
+		*ret_facts = *context.facts;
 	munmap(context.facts, sizeof(*context.facts));
-	return 0;
+	return result;
 }

@@ -171,11 +171,12 @@ static void check_tsync(struct probe_context *context, const struct probe_check 
 /* Answers one notification; with addfd, by putting our stdin-like fd into the caller. */
 static int answer(int listener, bool addfd)
 {
+	const struct timespec second = {.tv_sec = 1};
 	struct pollfd wait = {.fd = listener, .events = POLLIN};
 	struct seccomp_notif request;
 	struct seccomp_notif_resp response;
 
-	if (poll(&wait, 1, 1000) != 1)
+	if (ppoll(&wait, 1, &second, NULL) != 1)
 		return -ETIMEDOUT;
 	memset(&request, 0, sizeof(request));
 	if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &request) < 0)

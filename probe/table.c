@@ -104,6 +104,10 @@ static void describe(enum fact_id id, const struct fact *fact, char *text, size_
 		snprintf(number, sizeof(number), "errno %d", fact->error_code);
 		name = number;
 	}
+	if (id == FACT_ID_TRAP_MAP || id == FACT_ID_DENY_MAP || id == FACT_ID_HIDDEN_PROC) {
+		snprintf(text, size, "%lld: %s", (long long)fact->value, fact->text);
+		return;
+	}
 	if (fact->status != FACT_FAILS)
 		name = NULL; /* absent, trapped: the status says it */
 	snprintf(text, size, "%s%s%s", name ? name : "", name && fact->text[0] ? ": " : "",

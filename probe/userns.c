@@ -92,7 +92,7 @@ static void explain_denial(struct probe_context *context, int code)
 			    "start that with seccomp=unconfined");
 		return;
 	}
-	if (access("/proc/self/status", F_OK) < 0) {
+	if (faccessat(AT_FDCWD, "/proc/self/status", F_OK, 0) < 0) {
 		probe_fails(context, FACT_ID_USERNS_GATE, code,
 			    "no /proc here, so this is probably a chroot, where the kernel refuses "
 			    "user namespaces; start amphora outside of it");
@@ -107,7 +107,8 @@ static void explain_denial(struct probe_context *context, int code)
 
 static void explain(struct probe_context *context, int code)
 {
-	if (access("/proc/self/ns", F_OK) == 0 && access("/proc/self/ns/user", F_OK) < 0)
+	if (faccessat(AT_FDCWD, "/proc/self/ns", F_OK, 0) == 0 &&
+	    faccessat(AT_FDCWD, "/proc/self/ns/user", F_OK, 0) < 0)
 		probe_fails(context, FACT_ID_USERNS_GATE, EINVAL,
 			    "the kernel was built without user namespaces (CONFIG_USER_NS)");
 	else if (code == EINVAL)
