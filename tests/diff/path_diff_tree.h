@@ -30,6 +30,7 @@ static struct node {
 	char path[600]; /* relative to tree_directory */
 } nodes[NODES_MAX];
 static int node_count;
+static char chain_directory[PATH_ROOM]; /* as the guest may see it */
 
 static int tree_fd = -1;
 
@@ -60,7 +61,9 @@ static void append_random_component(char *path)
 	} else if (dice < 90) {
 		append_text(path, ".");
 	} else if (dice < 94) {
-		snprintf(name, sizeof(name), "k%02u", random_below(CHAIN));
+		/* Every other one ends within two links of the kernel's limit. */
+		snprintf(name, sizeof(name), "k%02u",
+			 chance(50) ? CHAIN - 42 + random_below(4) : random_below(CHAIN));
 		append_text(path, name);
 	} else if (dice < 96) {
 		append_text(path, "missing");
@@ -129,6 +132,10 @@ static void random_path(char *path)
 			append_text(path, "/");
 			random_components(path, 1 + random_below(3));
 		}
+	} else if (chance(4)) {
+		append_text(path, chain_directory);
+		append_text(path, chance(80) ? "/" : "/./");
+		append_random_component(path);
 	} else if (!(path[0] && chance(4))) {
 		random_components(path, 1 + random_below(6));
 	}
@@ -216,8 +223,10 @@ static void add_random_node(void)
 /* k00 -> k01 -> ... -> the last one, which leads to a name that may exist. */
 static void add_chain(void)
 {
-	const char *directory = random_directory()->path;
+	const char *directory = random_directory()->path, *inside = strchr(directory, '/');
 	char path[PATH_ROOM], text[16];
+
+	strcpy(chain_directory, inside ? inside + 1 : "");
 
 	for (int i = 0; i < CHAIN; i++) {
 		snprintf(path, sizeof(path), "%s/k%02d", directory, i);

@@ -614,6 +614,10 @@ static void a_mount_on_the_root_is_the_guests_root(void **state)
 	assert_int_equal(path_table_add(&table, &root, below_top("volume"), 0), 1);
 	path_table_root(&table, &root);
 	assert_int_equal(root.mount, 1);
+	assert_int_equal(path_table_add(&table, &(struct path_position){0}, below_top("volume"), 0),
+			 2);
+	assert_int_equal(table.mounts[2].parent, 1);
+	assert_int_equal(path_table_remove(&table, 2), 0);
 	assert_int_equal(resolve("/inner/../..", 0), 0);
 	assert_guest("/");
 	assert_host("volume");
