@@ -33,9 +33,11 @@ syscall_handler handle_bind, handle_connect, handle_sendto, handle_sendmsg, hand
 	handle_getsockopt;
 /* handlers_stat.c (faked ids): the stat family, answered by the tracer */
 syscall_handler handle_stat, handle_fstat, handle_newfstatat, handle_statx;
-/* handlers_owner.c (faked ids): chown, chmod, mknod families and their fd forms */
-syscall_handler handle_chown, handle_fchown, handle_chmod, handle_fchmod, handle_mknod,
-	handle_unlink, handle_create;
+/* handlers_owner.c (faked ids): chown and chmod families and their fd forms */
+syscall_handler handle_chown, handle_fchown, handle_chmod, handle_fchmod;
+/* handlers_create.c (faked ids): names that come and go; handle_create is for symlinks, handle_setxattr
+ * for all calls that change an xattr */
+syscall_handler handle_mknod, handle_mkdir, handle_create, handle_unlink, handle_setxattr;
 /* How a handler ends whose call makes a new file, once the host path has been put into an argument:
  * VERDICT_CONTINUE for the fake root, whose files need no record; otherwise VERDICT_EXIT with an
  * on_exit that gives the file to fsuid and fsgid. Uses saved[4]. */
@@ -43,6 +45,11 @@ enum verdict ids_created(struct tracee *tracee, const struct path_result *file);
 /* The same for a call that takes away a name of `host` (not followed): VERDICT_EXIT when a record may have
  * to be forgotten then. Uses saved[4] and saved[5]. */
 enum verdict ids_removed(struct tracee *tracee, const char *host);
+/* Before an open of an existing file: root may read and write whatever its mode, but the real user
+ * only what the mode allows, so the real mode is made wide enough (and the shown one kept). `real` is
+ * the file's own stat; no system call unless bits are missing. */
+void ids_grant(struct tracee *tracee, const struct path_result *file, const struct stat *real,
+	       uint64_t open_flags);
 /* handlers_ids.c (faked ids): get*id, set*id, groups, capget, capset; handle_prctl_ids is called by
  * handle_prctl for every option that credentials_prctl() knows */
 syscall_handler handle_ids, handle_prctl_ids;

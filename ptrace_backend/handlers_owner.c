@@ -1,28 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-/* chown, chmod, mknod and what makes or removes files, with faked ids.
+/* chown and chmod with faked ids.
  *
  * Theory of operation
  *
  * chown changes nothing on the host: owner and group go into the record. chmod changes the real file as
- * far as is safe and useful: the owner keeps read and write (and search, where anybody may), because
- * the guest's root may always do these and the real user is the owner; set-id bits are never real,
- * because they would hand the host user's rights to other host users. What then differs from the
- * wish is remembered. A device is an empty regular file with a record.
- *
- * The object is always held by an O_PATH fd from resolving to the last change.
+ * far as is safe and useful (ids_chmod()); what then differs from the wish is remembered. The object is
+ * held by an O_PATH fd from resolving to the last change.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/base/cleanup.h"
 #include "core/base/compat.h"
-#include "core/base/file.h"
 #include "ptrace_backend/handlers.h"
 #include "ptrace_backend/syscall_table.h"
 
@@ -211,24 +204,6 @@ enum verdict handle_fchown(struct tracee *tracee, const struct syscall_row *row)
 
 /* chmod */
 
-/* The permission bits that a real file gets when the guest asks for `mode`. */
-static mode_t real_mode(mode_t mode)
-{
-	mode_t real = (mode & 0777) | S_IRUSR | S_IWUSR;
-
-	if (S_ISDIR(mode))
-		return real | S_IXUSR | (mode & S_ISVTX);
-	return mode & 0111 ? real | S_IXUSR : real;
-}
-
-static int chmod_real(const struct object *object, mode_t mode)
-{
-	char link[32];
-
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", object->fd);
-	return chmod(link, mode) < 0 ? -errno : 0;
-}
-
 static int change_mode(struct tracee *tracee, struct object *object, mode_t mode)
 {
 	const struct credentials *credentials = &tracee->credentials;
@@ -243,10 +218,8 @@ static int change_mode(struct tracee *tracee, struct object *object, mode_t mode
 	if (!credentials_in_group(credentials, shown->st_gid) &&
 	    !credentials_capable(credentials, CAP_FSETID))
 		mode &= ~(mode_t)S_ISGID;
-	result = chmod_real(object, real_mode(mode));
-	if (!result)
-		object->real.st_mode = (object->real.st_mode & S_IFMT) | real_mode(mode);
-	else if (result != -EPERM && result != -EROFS) /* another host user's: remembered only */
+	result = ids_chmod(object->fd, &object->real, mode);
+	if (result && result != -EPERM && result != -EROFS) /* another host user's: remembered only */
 		return result;
 	shown->st_mode = mode;
 	return remember(tracee, object);
@@ -286,101 +259,4 @@ enum verdict handle_fchmod(struct tracee *tracee, const struct syscall_row *row)
 	if (result)
 		return tracee_answer(tracee, result);
 	return chmod_object(tracee, &object, (mode_t)tracee_argument(tracee, 1));
-}
-
-/* mknod */
-
-/* The tracer can't know a guest's umask otherwise. Since Linux 4.7; 022 before. */
-static mode_t read_umask(const struct tracee *tracee)
-{
-	char path[64], text[4096];
-	const char *line;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)tracee->tid);
-	if (file_read_at(AT_FDCWD, path, text, sizeof(text)) < 0)
-		return 022;
-	line = strstr(text, "\nUmask:");
-	return line ? (mode_t)strtoul(line + strlen("\nUmask:"), NULL, 8) & 0777 : 022;
-}
-
-/* An empty regular file that is remembered as a device. Returns 0 or -errno. */
-static int make_device(struct tracee *tracee, const struct path_result *place, mode_t mode,
-		       dev_t device)
-{
-	struct object object;
-	int result;
-
-	object.fd = open(place->host, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDONLY | O_CLOEXEC, 0600);
-	if (object.fd < 0)
-		return -errno;
-	mode &= ~read_umask(tracee);
-	result = fchmod(object.fd, real_mode(mode)) < 0 || fstat(object.fd, &object.real) < 0 ?
-			 -errno :
-			 0;
-	if (!result) {
-		object.shown = object.real;
-		object.shown.st_uid = tracee->credentials.fsuid;
-		object.shown.st_gid = tracee->credentials.fsgid;
-		object.shown.st_mode = mode;
-		object.shown.st_rdev = device;
-		result = remember(tracee, &object);
-	}
-	close(object.fd);
-	if (result)
-		unlink(place->host);
-	return result;
-}
-
-/* mknod, mknodat */
-enum verdict handle_mknod(struct tracee *tracee, const struct syscall_row *row)
-{
-	unsigned path = (unsigned)row->paths[0].path;
-	struct path_result *place = tracee_result_buffer(tracee, 0);
-	mode_t mode = (mode_t)tracee_argument(tracee, path + 1);
-	/* The kernel's 32-bit dev_t, which is how the C library encodes small numbers too. */
-	dev_t device = (uint32_t)tracee_argument(tracee, path + 2);
-	struct stat status;
-	int dirfd = AT_FDCWD, result;
-
-	if (!tracee->tracer->fake_ids || (!S_ISBLK(mode) && !S_ISCHR(mode)))
-		return handle_create(tracee, row);
-	if (row->paths[0].dirfd >= 0)
-		dirfd = (int)tracee_argument(tracee, (unsigned)row->paths[0].dirfd);
-	result = tracee_resolve(tracee, dirfd, tracee_argument(tracee, path), PATH_PARENT, place);
-	if (result)
-		return tracee_answer(tracee, result);
-	if (place->last != PATH_LAST_NORMAL || (place->flags & PATH_RESULT_MOUNT_ROOT) ||
-	    fstatat(AT_FDCWD, place->host, &status, AT_SYMLINK_NOFOLLOW) == 0)
-		result = -EEXIST;
-	else if (place->flags & PATH_RESULT_SLASH)
-		result = -ENOENT;
-	else if (tracee_mount_flags(tracee, &place->position) & PATH_MOUNT_READ_ONLY)
-		result = -EROFS;
-	else if (!credentials_capable(&tracee->credentials, CAP_MKNOD) &&
-		 !(S_ISCHR(mode) && device == 0)) /* a whiteout */
-		result = -EPERM;
-	else
-		result = make_device(tracee, place, mode & (S_IFMT | 07777), device);
-	return tracee_answer(tracee, result);
-}
-
-/* Names that come and go: translated, and the record kept up. */
-
-/* mkdir, mkdirat, symlink, symlinkat; mknod of what the host user may make */
-enum verdict handle_create(struct tracee *tracee, const struct syscall_row *row)
-{
-	enum verdict verdict = translate_paths(tracee, row);
-
-	return verdict == VERDICT_CONTINUE ? ids_created(tracee, tracee_result_buffer(tracee, 0)) :
-					     verdict;
-}
-
-/* unlink, unlinkat, rmdir */
-enum verdict handle_unlink(struct tracee *tracee, const struct syscall_row *row)
-{
-	enum verdict verdict = translate_paths(tracee, row);
-
-	if (verdict != VERDICT_CONTINUE || !tracee->tracer->fake_ids)
-		return verdict;
-	return ids_removed(tracee, tracee_result_buffer(tracee, 0)->host);
 }

@@ -78,6 +78,12 @@ void ids_guest_stat_link(struct tracer *tracer, const char *link, struct stat *s
  * dropped. Returns 0 or -errno. */
 int ids_remember(struct tracer *tracer, int fd, const struct stat *real, const struct stat *shown);
 
+/* Gives the real file the permission bits that stand for `mode` (a whole st_mode as the guest should see
+ * it): its owner, who is the guest's root, keeps read and write, and search or execute where that
+ * makes sense, as root always could; set-id bits are left out, because they would hand the host
+ * user's rights to other host users. Updates *real. Returns 0 or -errno. */
+int ids_chmod(int fd, struct stat *real, mode_t mode);
+
 /* After a call has made a file: it belongs to the thread's fsuid and fsgid, which is remembered unless
  * these are what the file shows anyway. `host` is not followed. ids_created() in handlers.h arranges
  * for that at the exit stop. */

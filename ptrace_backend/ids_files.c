@@ -2,12 +2,12 @@
 /* What the guest sees of a file's owner and mode: between the record and the handlers. */
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "core/base/cleanup.h"
 #include "core/store/record.h"
-#include "ptrace_backend/handlers.h"
+#include "ptrace_backend/tracee.h"
 
 static void show_own_ids(const struct tracer *tracer, struct stat *status)
 {
@@ -74,6 +74,22 @@ int ids_remember(struct tracer *tracer, int fd, const struct stat *real, const s
 	return record_set(tracer->record, &file, &entry);
 }
 
+int ids_chmod(int fd, struct stat *real, mode_t mode)
+{
+	mode_t bits = (mode & 0777) | S_IRUSR | S_IWUSR;
+	char link[32];
+
+	if (S_ISDIR(mode))
+		bits |= S_IXUSR | (mode & S_ISVTX);
+	else if (mode & 0111)
+		bits |= S_IXUSR;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	if (chmod(link, bits) < 0)
+		return -errno;
+	real->st_mode = (real->st_mode & S_IFMT) | bits;
+	return 0;
+}
+
 void ids_own(struct tracee *tracee, const char *host)
 {
 	_cleanup_close_ int fd = open(host, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -85,52 +101,4 @@ void ids_own(struct tracee *tracee, const char *host)
 	shown.st_uid = tracee->credentials.fsuid;
 	shown.st_gid = tracee->credentials.fsgid;
 	ids_remember(tracee->tracer, fd, &real, &shown);
-}
-
-static void own_at_exit(struct tracee *tracee)
-{
-	char host[PATH_SIZE];
-
-	if (tracee_result(tracee) >= 0 &&
-	    tracee_read_string(tracee, tracee->saved[4], host, sizeof(host)) > 0)
-		ids_own(tracee, host);
-}
-
-enum verdict ids_created(struct tracee *tracee, const struct path_result *file)
-{
-	(void)file;
-	if (!tracee->tracer->fake_ids ||
-	    (tracee->credentials.fsuid == 0 && tracee->credentials.fsgid == 0))
-		return VERDICT_CONTINUE;
-	for (unsigned i = 0; i < 3; i++) {
-		if (!tracee_in_scratch(tracee, tracee_argument(tracee, i)))
-			continue;
-		tracee->saved[4] = tracee_argument(tracee, i);
-		tracee->on_exit = own_at_exit;
-		return VERDICT_EXIT;
-	}
-	return VERDICT_CONTINUE;
-}
-
-static void forget_at_exit(struct tracee *tracee)
-{
-	if (tracee_result(tracee) == 0)
-		record_forget(tracee->tracer->record, (dev_t)tracee->saved[4],
-			      (ino_t)tracee->saved[5]);
-}
-
-enum verdict ids_removed(struct tracee *tracee, const char *host)
-{
-	struct record *record = tracee->tracer->record;
-	struct stat status;
-
-	if (!record || record_count(record) == 0 ||
-	    fstatat(AT_FDCWD, host, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    (status.st_nlink > 1 && !S_ISDIR(status.st_mode)) ||
-	    !record_has(record, status.st_dev, status.st_ino))
-		return VERDICT_CONTINUE;
-	tracee->saved[4] = status.st_dev;
-	tracee->saved[5] = status.st_ino;
-	tracee->on_exit = forget_at_exit;
-	return VERDICT_EXIT;
 }

@@ -74,6 +74,13 @@ static bool can_have_xattr(mode_t mode)
 	return S_ISREG(mode) || S_ISDIR(mode);
 }
 
+/* A real device, such as a terminal under /dev/pts: these come and go with their inode numbers, which
+ * have no birth time. What is remembered holds for as long as ctime stands still, in memory. */
+static bool is_passing(const struct stat *status)
+{
+	return S_ISCHR(status->st_mode) || S_ISBLK(status->st_mode);
+}
+
 static struct record_line *find(const struct record *record, const struct stat *status)
 {
 	return record_index_find(&record->index, device_key(record, status->st_dev),
@@ -282,6 +289,10 @@ static int check_line(struct record *record, struct record_line *line,
 		}
 		/* Unreadable: the line's own word has to do. */
 	}
+	if (is_passing(file->status)) {
+		record_index_drop(&record->index, line);
+		return 0;
+	}
 	if (line->birth) {
 		read_times(file, &birth, &unused);
 		if (birth && birth != line->birth) {
@@ -339,9 +350,9 @@ bool record_proven(const struct record *record)
 /* Changes */
 
 /* Into the log, then into the index. A line that can't be logged is still indexed. */
-static int write_line(struct record *record, struct record_line *line)
+static int write_line(struct record *record, struct record_line *line, bool lasting)
 {
-	int logged = record->log ? record_log_append(record->log, line) : -EROFS;
+	int logged = !lasting ? 0 : record->log ? record_log_append(record->log, line) : -EROFS;
 	int result = record_index_make_room(record, &record->index);
 
 	if (!result)
@@ -379,7 +390,7 @@ int record_set(struct record *record, const struct record_file *file,
 		line.kind = RECORD_LINE_XATTR;
 	entry_into_line(entry, &line);
 	read_times(file, &line.birth, &line.change);
-	return write_line(record, &line);
+	return write_line(record, &line, !is_passing(file->status));
 }
 
 int record_forget(struct record *record, dev_t device, ino_t inode)
@@ -392,7 +403,7 @@ int record_forget(struct record *record, dev_t device, ino_t inode)
 
 	if (!record_has(record, device, inode))
 		return 0;
-	return write_line(record, &line);
+	return write_line(record, &line, true);
 }
 
 int record_clear(struct record *record, const struct record_file *file)
@@ -530,7 +541,7 @@ static int prove_file(struct record *record, int path_fd, unsigned depth)
 			line.inode = status.st_ino;
 			entry_into_line(&entry, &line);
 			read_times(&file, &line.birth, &line.change);
-			result = write_line(record, &line);
+			result = write_line(record, &line, true);
 			if (result)
 				return result;
 		}

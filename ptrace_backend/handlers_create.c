@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Names that come and go with faked ids: mknod, mkdir, symlink, unlink; and the calls around a record
+ * that other handlers make.
+ *
+ * Theory of operation
+ *
+ * The calls themselves are translated and run by the kernel. The fake root's new files need no record:
+ * the real owner is shown as root. Others' do, and a stop at the exit writes it, which only they
+ * pay for. A device can't be made by the kernel: an empty regular file with a record stands for it. A
+ * directory is always made with all owner bits, or root couldn't fill it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/cleanup.h"
+#include "core/base/file.h"
+#include "core/store/record.h"
+#include "ptrace_backend/handlers.h"
+#include "ptrace_backend/syscall_table.h"
+
+/* The tracer can't know a guest's umask otherwise. Since Linux 4.7; 022 before. */
+static mode_t read_umask(const struct tracee *tracee)
+{
+	char path[64], text[4096];
+	const char *line;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)tracee->tid);
+	if (file_read_at(AT_FDCWD, path, text, sizeof(text)) < 0)
+		return 022;
+	line = strstr(text, "\nUmask:");
+	return line ? (mode_t)strtoul(line + strlen("\nUmask:"), NULL, 8) & 0777 : 022;
+}
+
+/* The host path of a new name lies in the scratch area until the exit stop: remembers which argument it
+ * is. */
+static bool save_new_name(struct tracee *tracee)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		if (!tracee_in_scratch(tracee, tracee_argument(tracee, i)))
+			continue;
+		tracee->saved[4] = tracee_argument(tracee, i);
+		return true;
+	}
+	return false;
+}
+
+static void own_at_exit(struct tracee *tracee)
+{
+	char host[PATH_SIZE];
+
+	if (tracee_result(tracee) >= 0 &&
+	    tracee_read_string(tracee, tracee->saved[4], host, sizeof(host)) > 0)
+		ids_own(tracee, host);
+	tracee_restore_arguments(tracee);
+}
+
+enum verdict ids_created(struct tracee *tracee, const struct path_result *file)
+{
+	const struct credentials *credentials = &tracee->credentials;
+
+	(void)file;
+	if (!tracee->tracer->fake_ids || (credentials->fsuid == 0 && credentials->fsgid == 0) ||
+	    !save_new_name(tracee))
+		return VERDICT_CONTINUE;
+	tracee->on_exit = own_at_exit;
+	return VERDICT_EXIT;
+}
+
+/* symlink, symlinkat; mknod of what the host user may make */
+enum verdict handle_create(struct tracee *tracee, const struct syscall_row *row)
+{
+	enum verdict verdict = translate_paths(tracee, row);
+
+	return verdict == VERDICT_CONTINUE ? ids_created(tracee, tracee_result_buffer(tracee, 0)) :
+					     verdict;
+}
+
+/* saved[3] has the owner bits that were asked for. */
+static void narrow_at_exit(struct tracee *tracee)
+{
+	char host[PATH_SIZE];
+	struct stat real, shown;
+	_cleanup_close_ int fd = -EBADF;
+
+	if (tracee_result(tracee) == 0 &&
+	    tracee_read_string(tracee, tracee->saved[4], host, sizeof(host)) > 0)
+		fd = open(host, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0 && fstat(fd, &real) == 0) {
+		shown = real;
+		shown.st_uid = tracee->credentials.fsuid;
+		shown.st_gid = tracee->credentials.fsgid;
+		shown.st_mode = (real.st_mode & ~(mode_t)S_IRWXU) |
+				((mode_t)tracee->saved[3] & S_IRWXU & ~read_umask(tracee));
+		ids_remember(tracee->tracer, fd, &real, &shown);
+	}
+	tracee_restore_arguments(tracee);
+}
+
+/* mkdir, mkdirat */
+enum verdict handle_mkdir(struct tracee *tracee, const struct syscall_row *row)
+{
+	unsigned mode_index = (unsigned)row->paths[0].path + 1;
+	mode_t mode = (mode_t)tracee_argument(tracee, mode_index);
+	enum verdict verdict = translate_paths(tracee, row);
+
+	if (verdict != VERDICT_CONTINUE || !tracee->tracer->fake_ids)
+		return verdict;
+	if ((mode & S_IRWXU) == S_IRWXU || !save_new_name(tracee))
+		return ids_created(tracee, tracee_result_buffer(tracee, 0));
+	tracee->saved[3] = mode;
+	tracee_set_argument(tracee, mode_index, mode | S_IRWXU);
+	tracee->on_exit = narrow_at_exit;
+	return VERDICT_EXIT;
+}
+
+/* An empty regular file that is remembered as a device. Returns 0 or -errno. */
+static int make_device(struct tracee *tracee, const struct path_result *place, mode_t mode,
+		       dev_t device)
+{
+	_cleanup_close_ int fd =
+		open(place->host, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDONLY | O_CLOEXEC, 0600);
+	struct stat real, shown;
+	int result;
+
+	if (fd < 0)
+		return -errno;
+	mode &= ~read_umask(tracee);
+	result = fstat(fd, &real) < 0 ? -errno : ids_chmod(fd, &real, mode);
+	if (!result) {
+		shown = real;
+		shown.st_uid = tracee->credentials.fsuid;
+		shown.st_gid = tracee->credentials.fsgid;
+		shown.st_mode = mode;
+		shown.st_rdev = device;
+		result = ids_remember(tracee->tracer, fd, &real, &shown);
+	}
+	if (result)
+		unlink(place->host);
+	return result;
+}
+
+/* mknod, mknodat */
+enum verdict handle_mknod(struct tracee *tracee, const struct syscall_row *row)
+{
+	unsigned path = (unsigned)row->paths[0].path;
+	struct path_result *place = tracee_result_buffer(tracee, 0);
+	mode_t mode = (mode_t)tracee_argument(tracee, path + 1);
+	/* The kernel's 32-bit dev_t, which is how the C library encodes small numbers too. */
+	dev_t device = (uint32_t)tracee_argument(tracee, path + 2);
+	struct stat status;
+	int dirfd = AT_FDCWD, result;
+
+	if (!tracee->tracer->fake_ids || (!S_ISBLK(mode) && !S_ISCHR(mode)))
+		return handle_create(tracee, row);
+	if (row->paths[0].dirfd >= 0)
+		dirfd = (int)tracee_argument(tracee, (unsigned)row->paths[0].dirfd);
+	result = tracee_resolve(tracee, dirfd, tracee_argument(tracee, path), PATH_PARENT, place);
+	if (result)
+		return tracee_answer(tracee, result);
+	if (place->last != PATH_LAST_NORMAL || (place->flags & PATH_RESULT_MOUNT_ROOT) ||
+	    fstatat(AT_FDCWD, place->host, &status, AT_SYMLINK_NOFOLLOW) == 0)
+		result = -EEXIST;
+	else if (place->flags & PATH_RESULT_SLASH)
+		result = -ENOENT;
+	else if (tracee_mount_flags(tracee, &place->position) & PATH_MOUNT_READ_ONLY)
+		result = -EROFS;
+	else if (!credentials_capable(&tracee->credentials, CAP_MKNOD) &&
+		 !(S_ISCHR(mode) && device == 0)) /* a whiteout */
+		result = -EPERM;
+	else
+		result = make_device(tracee, place, mode & (S_IFMT | 07777), device);
+	return tracee_answer(tracee, result);
+}
+
+static void forget_at_exit(struct tracee *tracee)
+{
+	if (tracee_result(tracee) == 0)
+		record_forget(tracee->tracer->record, (dev_t)tracee->saved[4],
+			      (ino_t)tracee->saved[5]);
+	tracee_restore_arguments(tracee);
+}
+
+enum verdict ids_removed(struct tracee *tracee, const char *host)
+{
+	struct record *record = tracee->tracer->record;
+	struct stat status;
+
+	if (!record || record_count(record) == 0 ||
+	    fstatat(AT_FDCWD, host, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    (status.st_nlink > 1 && !S_ISDIR(status.st_mode)) ||
+	    !record_has(record, status.st_dev, status.st_ino))
+		return VERDICT_CONTINUE;
+	tracee->saved[4] = status.st_dev;
+	tracee->saved[5] = status.st_ino;
+	tracee->on_exit = forget_at_exit;
+	return VERDICT_EXIT;
+}
+
+/* unlink, unlinkat, rmdir */
+enum verdict handle_unlink(struct tracee *tracee, const struct syscall_row *row)
+{
+	enum verdict verdict = translate_paths(tracee, row);
+
+	if (verdict != VERDICT_CONTINUE || !tracee->tracer->fake_ids)
+		return verdict;
+	return ids_removed(tracee, tracee_result_buffer(tracee, 0)->host);
+}
+
+/* setxattr, removexattr and their kin. A copying program that takes xattrs along would also take along the
+ * record, and hand the source's owner to the copy. */
+enum verdict handle_setxattr(struct tracee *tracee, const struct syscall_row *row)
+{
+	unsigned name_index = row->paths[0].flags >= 0 ? 3 : 1; /* the *xattrat calls */
+	char name[sizeof(RECORD_XATTR)];
+
+	if (tracee->tracer->fake_ids &&
+	    tracee_read_string(tracee, tracee_argument(tracee, name_index), name, sizeof(name)) ==
+		    (int)strlen(RECORD_XATTR) &&
+	    !strcmp(name, RECORD_XATTR))
+		return tracee_answer(tracee, 0);
+	return row->paths[0].path >= 0 ? translate_paths(tracee, row) :
+					 handle_fd_write(tracee, row);
+}
+
+void ids_grant(struct tracee *tracee, const struct path_result *file, const struct stat *real,
+	       uint64_t open_flags)
+{
+	static const mode_t needed[] = { S_IRUSR, S_IWUSR, S_IRUSR | S_IWUSR, S_IRUSR | S_IWUSR };
+	mode_t missing = needed[open_flags & O_ACCMODE] & ~real->st_mode;
+	struct stat now, shown;
+	_cleanup_close_ int fd = -EBADF;
+
+	if (!missing || (open_flags & O_PATH) || !tracee->tracer->fake_ids ||
+	    real->st_uid != tracee->tracer->host_uid ||
+	    (!S_ISREG(real->st_mode) && !S_ISDIR(real->st_mode)) ||
+	    !credentials_capable(&tracee->credentials, CAP_DAC_OVERRIDE) ||
+	    (tracee_mount_flags(tracee, &file->position) & PATH_MOUNT_READ_ONLY))
+		return;
+	fd = open(file->host, O_PATH | O_CLOEXEC |
+				      (file->flags & PATH_RESULT_MAGIC ? 0 : O_NOFOLLOW));
+	if (fd < 0 || fstat(fd, &now) < 0 || now.st_ino != real->st_ino)
+		return;
+	shown = now;
+	ids_guest_stat(tracee->tracer, NULL, fd, &shown);
+	if (ids_chmod(fd, &now, now.st_mode) == 0)
+		ids_remember(tracee->tracer, fd, &now, &shown);
+}
