@@ -18,7 +18,7 @@ CFLAGS ?= -O2 -g
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.0)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
-	-Wcast-qual -Wwrite-strings -Wundef -Wformat=2 -Wvla -Werror -Wno-format-truncation \
+	-Wcast-qual -Wwrite-strings -Wundef -Wformat=2 -Wvla -Werror -Wno-format-truncation -Wno-format-nonliteral \
 	-Wno-unknown-warning-option
 BASE_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I. $(WARNINGS) -fno-strict-aliasing -fPIE
 HARDENING := -fstack-protector-strong
@@ -31,6 +31,9 @@ LOADER_CFLAGS := -O2 -g -ffreestanding -fPIC -fno-stack-protector -fno-asynchron
 	-fno-tree-loop-distribute-patterns -fno-tree-switch-conversion
 ifneq ($(ARCH),x86_64)
 LOADER_CFLAGS := $(filter-out -fcf-protection=none,$(LOADER_CFLAGS))
+endif
+ifneq ($(findstring clang,$(shell $(CC) --version)),)
+LOADER_CFLAGS := $(filter-out -fno-tree-%,$(LOADER_CFLAGS)) -fno-vectorize -fno-slp-vectorize
 endif
 
 LIBRARIES := libseccomp libcap talloc json-c
