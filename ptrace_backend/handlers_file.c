@@ -90,7 +90,7 @@ static enum verdict open_file(struct tracee *tracee, int dirfd, unsigned index, 
 		return VERDICT_EXIT;
 	}
 	if (!exists && (flags & O_CREAT) && tracee->tracer->fake_ids)
-		return (enum verdict)ids_continue_created(tracee, index);
+		return ids_created(tracee, file);
 	return VERDICT_CONTINUE;
 }
 

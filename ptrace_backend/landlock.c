@@ -85,7 +85,8 @@ static int allow_own_binary(const struct ruleset *ruleset, struct error *err)
 	return error;
 }
 
-/* The tracer's own needs. Removing the state directory takes a right on its parent. */
+/* The tracer's own needs. Removing the state directory, which the monitor renames first,
+ * takes rights on its parent. */
 static int allow_own_files(const struct ruleset *ruleset, const struct backend_context *context,
 			   struct error *err)
 {
@@ -95,8 +96,8 @@ static int allow_own_files(const struct ruleset *ruleset, const struct backend_c
 	snprintf(path, sizeof(path), "%s", context->state_directory);
 	if (!error)
 		error = allow(ruleset, dirname(path),
-			      LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |
-				      LANDLOCK_ACCESS_FS_READ_DIR,
+			      LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_MAKE_DIR |
+				      LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_READ_DIR,
 			      err);
 	if (!error && context->record_path) {
 		snprintf(path, sizeof(path), "%s", context->record_path);

@@ -17,13 +17,11 @@
  * PTRACE_SYSCALL gives the entry stop first, which is skipped (plan->seccomp_stop_after_entry is
  * false).
  */
-#include <elf.h>
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ptrace.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,18 +35,14 @@
 
 static int get_registers(struct tracee *tracee)
 {
-	struct iovec vector = { &tracee->regs.raw, sizeof(tracee->regs.raw) };
-
 	tracee->regs_changed = false;
-	return ptrace(PTRACE_GETREGSET, tracee->tid, NT_PRSTATUS, &vector) < 0 ? -errno : 0;
+	return registers_fetch(tracee->tid, &tracee->regs);
 }
 
 static void set_registers(struct tracee *tracee)
 {
-	struct iovec vector = { &tracee->regs.raw, sizeof(tracee->regs.raw) };
-
 	if (tracee->regs_changed)
-		ptrace(PTRACE_SETREGSET, tracee->tid, NT_PRSTATUS, &vector);
+		registers_store(tracee->tid, &tracee->regs);
 	tracee->regs_changed = false;
 }
 
@@ -64,7 +58,7 @@ static void resume(struct tracee *tracee, int signal)
 
 void tracee_restore_arguments(struct tracee *tracee)
 {
-	for (unsigned i = 0; i < 6; i++)
+	for (unsigned i = ARCH_RESULT_IN_ARGUMENT; i < 6; i++)
 		registers_set_argument(&tracee->regs, i,
 				       registers_argument(&tracee->entry_regs, i));
 	tracee->regs_changed = true;
@@ -86,7 +80,8 @@ static void on_seccomp(struct tracee *tracee)
 		return;
 	}
 	row = syscall_row(registers_number(&tracee->regs));
-	if (!row) {
+	if (!row || row->action != ACTION_TRACE) {
+		/* RET_TRACE of a guest's own filter: as without a tracer (seccomp(2)). */
 		tracee_answer(tracee, -ENOSYS);
 		verdict = VERDICT_SKIP;
 	} else {

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "core/base/compat.h"
+#include "ptrace_backend/handlers.h"
 #include "ptrace_backend/syscall_table.h"
 #include "ptrace_backend/tracer.h"
 
@@ -366,6 +367,6 @@ enum verdict translate_paths(struct tracee *tracee, const struct syscall_row *ro
 	/* mkdir, symlink, mknod by somebody who isn't the fake root. link(2) has two paths. */
 	if (!state[0] && row->paths[0].use == USE_CREATE && row->paths[1].path < 0 &&
 	    tracee->tracer->fake_ids)
-		return (enum verdict)ids_continue_created(tracee, (unsigned)row->paths[0].path);
+		return ids_created(tracee, first);
 	return VERDICT_CONTINUE;
 }

@@ -3,9 +3,14 @@
 #ifndef AMPHORA_ARCH_X86_64_REGISTERS_H
 #define AMPHORA_ARCH_X86_64_REGISTERS_H
 
+#include <elf.h>
+#include <errno.h>
 #include <linux/audit.h>
 #include <stdint.h>
 #include <sys/syscall.h>
+#include <sys/ptrace.h>
+#include <sys/types.h>
+#include <sys/uio.h>
 #include <sys/user.h>
 
 #define ARCH_AUDIT	 AUDIT_ARCH_X86_64
@@ -25,6 +30,24 @@
 struct registers {
 	struct user_regs_struct raw;
 };
+
+/* 1 where the result comes back in the register of argument 0. */
+#define ARCH_RESULT_IN_ARGUMENT 0
+
+/* Of a stopped tracee. Return 0 or -errno. */
+static inline int registers_fetch(pid_t tid, struct registers *regs)
+{
+	struct iovec vector = { &regs->raw, sizeof(regs->raw) };
+
+	return ptrace(PTRACE_GETREGSET, tid, NT_PRSTATUS, &vector) < 0 ? -errno : 0;
+}
+
+static inline int registers_store(pid_t tid, const struct registers *regs)
+{
+	struct iovec vector = { (void *)(uintptr_t)&regs->raw, sizeof(regs->raw) };
+
+	return ptrace(PTRACE_SETREGSET, tid, NT_PRSTATUS, &vector) < 0 ? -errno : 0;
+}
 
 static inline int64_t registers_number(const struct registers *regs)
 {
