@@ -80,7 +80,7 @@ enum path_resolve_flags {
 	PATH_EMPTY = 1 << 3,	 /* "" means base itself (AT_EMPTY_PATH); without it ENOENT */
 	PATH_WANT_FD = 1 << 4,	 /* keep the O_PATH fd of the object where resolving opened one */
 	PATH_PARENT = 1 << 5,	 /* don't look at the last component at all: mkdir, link target,
-				  * rename source and target; see path_result.last */
+				  * rename source and target, unlink; see path_result.last */
 	/* openat2(2) RESOLVE_*, same meaning */
 	PATH_NO_SYMLINKS = 1 << 8,
 	PATH_NO_MAGICLINKS = 1 << 9,
@@ -132,6 +132,8 @@ struct path_request {
 	uint32_t flags;			  /* enum path_resolve_flags */
 };
 
+/* With PATH_PARENT and anything but NORMAL, host ends in "/.": the kernel then refuses as it would
+ * for the guest's path, except that rmdir is EINVAL for DOT, ENOTEMPTY for DOTDOT, EBUSY for ROOT. */
 enum path_last {
 	PATH_LAST_NORMAL,
 	PATH_LAST_DOT,	  /* the path ended in "." */
@@ -159,8 +161,14 @@ struct path_result {
 };
 
 /* Resolves. Returns 0 or -errno, the errno that the kernel would give (ENOENT, ENOTDIR, ELOOP,
- * ENAMETOOLONG, EACCES, EXDEV); *result is then undefined and no fd is left open.
- * One difference from the kernel: a host path of PATH_SIZE or more is ENAMETOOLONG. */
+ * ENAMETOOLONG, EACCES, EXDEV); *result is then undefined and no fd is left open. -EINVAL: root or
+ * base isn't in the table. Needs about 36 KiB of stack.
+ *
+ * With PATH_PARENT, a single name below the root or a PATH_POSITION_DIRECTORY costs no system call, so
+ * EACCES is left to the call that is made on host.
+ * Differences from the kernel: a host path of PATH_SIZE or more is ENAMETOOLONG; so are nested
+ * symlinks whose unconsumed texts exceed 16 KiB. Directories above base and above a mount's source
+ * must be searchable. fs.protected_symlinks doesn't apply to symlinks that the resolver follows. */
 int path_resolve(const struct path_request *request, struct path_result *result);
 
 /* Host path of a position. Returns its length or -ENAMETOOLONG. size should be PATH_SIZE. */
