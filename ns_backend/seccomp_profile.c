@@ -7,17 +7,18 @@
  * older ways; what is known and refused answers EPERM, or ENOSYS where programs probe for it. Foreign
  * architectures (int 0x80 and x32 on x86-64) answer ENOSYS: their numbers mean other calls.
  *
- * By argument: a second program that allows all but a few values. Two programs instead of one
- * because a list of exceptions to an allowed call is awkward in the first, and because the kernel
- * (5.11) keeps a bitmap of the calls that a program allows whatever their arguments: with both
- * programs constant for a call, it is not run at all.
+ * That program is written by seccomp_numbers.c: libseccomp copies its whole state for every rule, which
+ * for some 400 rules takes longer than all the rest of a start.
+ *
+ * By argument: a second program, by libseccomp, that allows all but a few values. Two are no
+ * slower than one: the kernel (5.11) keeps a bitmap of the calls that a program allows whatever
+ * their arguments, and where both are constant for a call, neither runs.
  *
  * Values are compared in their low 32 bits where the kernel truncates them: a 64-bit compare would
  * let 0x100005412 pass as "not TIOCSTI".
  */
 #include <errno.h>
 #include <seccomp.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -27,51 +28,6 @@
 #include "core/base/compat.h"
 #include "ns_backend/seccomp_profile.h"
 #include "ns_backend/seccomp_table.h"
-
-static bool has_capability(uint64_t capabilities, int capability)
-{
-	return capability >= 0 && capability < 64 && (capabilities >> capability & 1);
-}
-
-/* Allowed values only, so this one belongs to the program by number. */
-static int add_personalities(scmp_filter_ctx filter)
-{
-	for (size_t i = 0; i < seccomp_personality_count; i++) {
-		struct scmp_arg_cmp compare = SCMP_CMP64(0, SCMP_CMP_MASKED_EQ, 0xffffffffULL,
-							 seccomp_personalities[i]);
-		int result = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(personality),
-						    1, &compare);
-
-		if (result < 0)
-			return result;
-	}
-	return 0;
-}
-
-static int add_numbers(scmp_filter_ctx filter, uint64_t capabilities)
-{
-	for (size_t i = 0; i < seccomp_call_count; i++) {
-		const struct seccomp_call *call = &seccomp_calls[i];
-		uint32_t action = SCMP_ACT_ALLOW;
-		int result;
-
-		if (call->number < 0)
-			continue; /* this architecture has no such call */
-		if (call->rule == CALL_DENIED)
-			action = SCMP_ACT_ERRNO(EPERM);
-		else if (call->rule == CALL_ABSENT)
-			continue; /* the default */
-		else if (call->rule == CALL_NEEDS && !has_capability(capabilities, call->capability))
-			action = SCMP_ACT_ERRNO((uint16_t)call->error);
-		/* libseccomp refuses a rule that says what the default says. */
-		if (action == SCMP_ACT_ERRNO(ENOSYS))
-			continue;
-		result = seccomp_rule_add(filter, action, call->number, 0);
-		if (result < 0)
-			return result;
-	}
-	return add_personalities(filter);
-}
 
 static int add_arguments(scmp_filter_ctx filter, uint64_t capabilities)
 {
@@ -84,7 +40,7 @@ static int add_arguments(scmp_filter_ctx filter, uint64_t capabilities)
 		};
 		int result;
 
-		if (row->number < 0 || has_capability(capabilities, row->capability))
+		if (row->number < 0 || seccomp_has_capability(capabilities, row->capability))
 			continue;
 		result = seccomp_rule_add_array(filter, SCMP_ACT_ERRNO((uint16_t)row->error),
 						row->number, row->two ? 2 : 1, compare);
@@ -115,22 +71,17 @@ static int export_program(scmp_filter_ctx filter, struct seccomp_program *ret_pr
 	return 0;
 }
 
-static int compile(uint32_t default_action, uint64_t capabilities,
-		   int (*add)(scmp_filter_ctx filter, uint64_t capabilities),
-		   struct seccomp_program *ret_program)
+static int compile_arguments(uint64_t capabilities, struct seccomp_program *ret_program)
 {
-	scmp_filter_ctx filter = seccomp_init(default_action);
-	uint32_t foreign = SCMP_ACT_ERRNO(ENOSYS);
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
 	int result;
 
 	if (!filter)
 		return -ENOMEM;
-	result = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, foreign);
-	/* A balanced tree: about nine compares a call instead of some hundred. */
+	/* The program by number has refused foreign architectures already. */
+	result = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS));
 	if (!result)
-		result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	if (!result)
-		result = add(filter, capabilities);
+		result = add_arguments(filter, capabilities);
 	if (!result)
 		result = export_program(filter, ret_program);
 	seccomp_release(filter);
@@ -139,13 +90,9 @@ static int compile(uint32_t default_action, uint64_t capabilities,
 
 int seccomp_profile_compile(uint64_t capabilities, struct seccomp_profile *ret_profile)
 {
-	int result;
+	int result = seccomp_numbers_compile(capabilities, &ret_profile->numbers);
 
-	result = compile(SCMP_ACT_ERRNO(ENOSYS), capabilities, add_numbers, &ret_profile->numbers);
-	if (!result)
-		result = compile(SCMP_ACT_ALLOW, capabilities, add_arguments,
-				 &ret_profile->arguments);
-	return result;
+	return result < 0 ? result : compile_arguments(capabilities, &ret_profile->arguments);
 }
 
 static int load_program(const struct seccomp_program *program)

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ns_backend/seccomp_profile.h"
+
 enum seccomp_rule {
 	CALL_ALLOWED,
 	CALL_DENIED, /* EPERM, whoever asks */
@@ -43,5 +45,16 @@ extern const size_t seccomp_argument_count;
 /* What personality(2) may be called with. */
 extern const uint32_t seccomp_personalities[];
 extern const size_t seccomp_personality_count;
+
+static inline bool seccomp_has_capability(uint64_t capabilities, int capability)
+{
+	return capability >= 0 && capability < 64 && (capabilities >> capability & 1);
+}
+
+/* What a row answers: a SECCOMP_RET_* value. */
+uint32_t seccomp_call_action(const struct seccomp_call *call, uint64_t capabilities);
+
+/* seccomp_numbers.c: writes the program by number. Returns 0 or -E2BIG. */
+int seccomp_numbers_compile(uint64_t capabilities, struct seccomp_program *ret_program);
 
 #endif
