@@ -175,26 +175,32 @@ static int set_up(struct ns_setup *setup, int *ret_root, int *ret_host_proc, str
 	return root_enter(setup, ret_root, err);
 }
 
+/* Returns only on failure. */
+static int run_under_init(struct ns_setup *setup, int root, int host_proc, struct error *err)
+{
+	pid_t command;
+
+	init_prepare();
+	/* The command borrows our memory until it executes or ends, which is sooner than copying it
+	 * would be. It returns to nobody, and what it writes is for the monitor. */
+	command = vfork();
+	if (command == 0)
+		command_run(setup, root);
+	if (command > 0)
+		init_run(setup, command, host_proc);
+	return error_set(err, errno, "cannot start a process for the command");
+}
+
 _Noreturn void child_main(struct ns_setup *setup)
 {
 	struct error *err = &setup->shared->error;
 	int root = -EBADF, host_proc = -EBADF;
-	pid_t command = 0;
+	int result = set_up(setup, &root, &host_proc, err);
 
-	if (set_up(setup, &root, &host_proc, err) < 0)
-		goto failed;
-	if (setup_has_init(setup->plan)) {
-		init_prepare();
-		command = fork();
-		if (command < 0) {
-			error_set(err, errno, "cannot fork the command");
-			goto failed;
-		}
-		if (command > 0)
-			init_run(setup, command, host_proc);
-	}
-	command_run(setup, root);
-failed:
+	if (!result && !setup_has_init(setup->plan))
+		command_run(setup, root);
+	if (!result)
+		run_under_init(setup, root, host_proc, err);
 	atomic_store(&setup->shared->failed, true);
 	_exit(EXIT_AMPHORA);
 }

@@ -26,8 +26,10 @@ static int open_target(const struct new_root *root, const char *path, bool file,
 		       struct error *err)
 {
 	struct stat status;
-	int fd = rootfs_mount_point(root->fd, path, file, ret_created, err);
+	int fd = rootfs_open(root->fd, path, O_PATH, 0, NULL);
 
+	if (fd < 0)
+		fd = rootfs_mount_point(root->fd, path, file, ret_created, err);
 	if (fd < 0) {
 		error_wrap(err, fd, "cannot make the mount point %s in the root filesystem", path);
 		return fd;
@@ -296,6 +298,15 @@ static int open_null(struct error *err)
 	return steal_fd(&fd);
 }
 
+/* One empty tmpfs covers all masked directories. */
+static int mask_directory(struct new_root *root, const struct mount_how *how, int target)
+{
+	if (root->empty_directory >= 0)
+		return mount_bind(how, root->empty_directory, target);
+	root->empty_directory = mount_filesystem(how, "tmpfs", "mode=0755,nr_inodes=1", target);
+	return root->empty_directory < 0 ? root->empty_directory : 0;
+}
+
 static int execute_mask(struct new_root *root, const struct plan_op *op, struct error *err)
 {
 	_cleanup_close_ int target = open_existing(root, op, err), cover = -EBADF;
@@ -310,8 +321,8 @@ static int execute_mask(struct new_root *root, const struct plan_op *op, struct 
 	how.options = MOUNT_OPTION_READ_ONLY | MOUNT_OPTION_NOSUID | MOUNT_OPTION_NOEXEC;
 	if (S_ISDIR(status.st_mode)) {
 		how.options |= MOUNT_OPTION_NODEV;
-		cover = mount_filesystem(&how, "tmpfs", "mode=0755,nr_inodes=1", target);
-		return cover < 0 ? error_set(err, -cover, "cannot mask %s", op->target) : 0;
+		result = mask_directory(root, &how, target);
+		return result < 0 ? error_set(err, -result, "cannot mask %s", op->target) : 0;
 	}
 	cover = open_null(err);
 	if (cover < 0)

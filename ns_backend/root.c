@@ -120,6 +120,7 @@ int root_enter(const struct ns_setup *setup, int *ret_root, struct error *err)
 				.how = {.use_api = plan->mount_api,
 					.in_userns = plan->clone_flags & CLONE_NEWUSER},
 				.fd = -EBADF,
+				.empty_directory = -EBADF,
 				.scratch = plan->layer == MECHANISM_KERNEL_OVERLAY};
 	int result = mount_all_private();
 
@@ -136,6 +137,8 @@ int root_enter(const struct ns_setup *setup, int *ret_root, struct error *err)
 		result = restrict_root(&root, &plan->ops[0], err);
 	if (!result)
 		result = pivot(root.fd, err);
+	if (root.empty_directory >= 0)
+		close(root.empty_directory);
 	if (!result)
 		*ret_root = root.fd;
 	return result;

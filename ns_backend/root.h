@@ -12,6 +12,7 @@ struct new_root {
 	const struct plan *plan;
 	struct mount_how how; /* options 0: copied and completed for each mount */
 	int fd;		      /* O_PATH, of the new root directory: "/" to be */
+	int empty_directory;  /* that masks directories, or negative: none yet */
 	unsigned file_count;  /* generated files so far */
 	bool scratch;	      /* writes never reach the rootfs */
 };
