@@ -123,7 +123,7 @@ $(BUILD)/%.o: %.c
 $(BUILD)/core/path/%.o: HARDENING = $(FREESTANDING)
 $(BUILD)/core/path/rootfs.o: HARDENING = -fstack-protector-strong
 
-$(BUILD)/ptrace_backend/loader/%.o: ptrace_backend/loader/%.c
+$(BUILD)/ptrace_backend/loader/%.o: ptrace_backend/loader/%.c Makefile
 	@mkdir -p $(@D)
 	$(call SAY,CC  )$(filter-out -fPIE,$(COMPILE)) $(LOADER_CFLAGS) -c -o $@ $<
 	@if nm $@ | grep -q ' U ' || readelf -SW $@ | grep -q '\.rela*loader_text'; then \
