@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Names that come and go with faked ids: mknod, mkdir, symlink, unlink; and the calls around a record
- * that other handlers make.
+/* Names that come and go with faked ids: mknod, mkdir, symlink, unlink; and the calls around a
+ * record that other handlers make.
  *
  * Theory of operation
  *
- * The calls themselves are translated and run by the kernel. The fake root's new files need no record:
- * the real owner is shown as root. Others' do, and a stop at the exit writes it, which only they
- * pay for. A device can't be made by the kernel: an empty regular file with a record stands for it. A
- * directory is always made with all owner bits, or root couldn't fill it.
+ * The calls themselves are translated and run by the kernel. The fake root's new files need no
+ * record: the real owner is shown as root. Others' do, and a stop at the exit writes it, which
+ * only they pay for. A device can't be made by the kernel: an empty regular file with a record
+ * stands for it. A directory is always made with all owner bits, or root couldn't fill it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,8 +37,8 @@ static mode_t read_umask(const struct tracee *tracee)
 	return line ? (mode_t)strtoul(line + strlen("\nUmask:"), NULL, 8) & 0777 : 022;
 }
 
-/* The host path of a new name lies in the scratch area until the exit stop: remembers which argument it
- * is. */
+/* The host path of a new name lies in the scratch area until the exit stop: remembers which
+ * argument it is. */
 static bool save_new_name(struct tracee *tracee)
 {
 	for (unsigned i = 0; i < 3; i++) {
@@ -212,8 +212,8 @@ enum verdict handle_unlink(struct tracee *tracee, const struct syscall_row *row)
 	return ids_removed(tracee, tracee_result_buffer(tracee, 0)->host);
 }
 
-/* setxattr, removexattr and their kin. A copying program that takes xattrs along would also take along the
- * record, and hand the source's owner to the copy. */
+/* setxattr, removexattr and their kin. A copying program that takes xattrs along would also take
+ * along the record, and hand the source's owner to the copy. */
 enum verdict handle_setxattr(struct tracee *tracee, const struct syscall_row *row)
 {
 	unsigned name_index = row->paths[0].flags >= 0 ? 3 : 1; /* the *xattrat calls */

@@ -131,8 +131,8 @@ static int64_t answer_setgroups(struct tracee *tracee)
 	return credentials_setgroups(&tracee->credentials, groups, count);
 }
 
-/* How many data structures follow a capability header: -EINVAL and the kernel's own version written into
- * it when it is of no known version. */
+/* How many data structures follow a capability header: -EINVAL and the kernel's own version
+ * written into it when it is of no known version. */
 static int read_capability_header(struct tracee *tracee, struct __user_cap_header_struct *header)
 {
 	uint64_t address = tracee_argument(tracee, 0);

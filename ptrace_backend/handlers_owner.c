@@ -3,9 +3,9 @@
  *
  * Theory of operation
  *
- * chown changes nothing on the host: owner and group go into the record. chmod changes the real file as
- * far as is safe and useful (ids_chmod()); what then differs from the wish is remembered. The object is
- * held by an O_PATH fd from resolving to the last change.
+ * chown changes nothing on the host: owner and group go into the record. chmod changes the real
+ * file as far as is safe and useful (ids_chmod()); what then differs from the wish is remembered.
+ * The object is held by an O_PATH fd from resolving to the last change.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -219,7 +219,8 @@ static int change_mode(struct tracee *tracee, struct object *object, mode_t mode
 	    !credentials_capable(credentials, CAP_FSETID))
 		mode &= ~(mode_t)S_ISGID;
 	result = ids_chmod(object->fd, &object->real, mode);
-	if (result && result != -EPERM && result != -EROFS) /* another host user's: remembered only */
+	/* Another host user's file: remembered only. */
+	if (result && result != -EPERM && result != -EROFS)
 		return result;
 	shown->st_mode = mode;
 	return remember(tracee, object);

@@ -3,13 +3,14 @@
  *
  * Theory of operation
  *
- * The tracer has the guest's real rights, so its own fstat() of the resolved file is what the kernel would
- * tell the guest; owner, mode and rdev are then replaced and the structure is written into the
- * guest. struct stat is the kernel's own layout on the 64-bit architectures we build for.
+ * The tracer has the guest's real rights, so its own fstat() of the resolved file is what the
+ * kernel would tell the guest; owner, mode and rdev are then replaced and the structure is
+ * written into the guest. struct stat is the kernel's own layout on the 64-bit architectures we
+ * build for.
  *
- * What a stat costs beyond its stop: process_vm_readv (path), openat2, fstat, close, process_vm_writev;
- * the record adds nothing in the usual case (core/store/record.h). fstat(2): fstatat of
- * /proc/TID/fd/N and process_vm_writev.
+ * What a stat costs beyond its stop: process_vm_readv (path), openat2, fstat, close,
+ * process_vm_writev; the record adds nothing in the usual case (core/store/record.h). fstat(2):
+ * fstatat of /proc/TID/fd/N and process_vm_writev.
  *
  * Checks come in the kernel's order: flags, path pointer, path, result pointer.
  */
@@ -28,7 +29,8 @@
 #define STAT_FLAGS (AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE)
 #define FD_LINK_SIZE 64
 
-static enum verdict answer_status(struct tracee *tracee, uint64_t address, const struct stat *status)
+static enum verdict answer_status(struct tracee *tracee, uint64_t address,
+				  const struct stat *status)
 {
 	return tracee_answer(tracee, tracee_write(tracee, address, status, sizeof(*status)));
 }
@@ -100,7 +102,8 @@ static void patch_at_exit(struct tracee *tracee)
 	tracee_write(tracee, tracee->saved[0], &status, sizeof(status));
 }
 
-/* What a call with an empty path looks at: the magic link of dirfd or of the cwd. Returns 0, or -EBADF. */
+/* What a call with an empty path looks at: the magic link of dirfd or of the cwd. Returns 0, or
+ * -EBADF. */
 static int base_link(const struct tracee *tracee, int dirfd, char link[FD_LINK_SIZE])
 {
 	if (dirfd == AT_FDCWD)

@@ -3,11 +3,12 @@
  *
  * Theory of operation
  *
- * Each function is one system call of the kernel, on numbers instead of on a task. The order of checks
- * follows kernel/sys.c and security/commoncap.c of Linux 6.18, because programs that drop privileges
- * test that they can't get them back. Where kernels differ the newest counts: setresuid() without
- * effect leaves fsuid alone (6.1), some securebits need no capability (6.14), and execve() forgets
- * ambient capabilities when euid changes, not when euid differs from uid (6.16).
+ * Each function is one system call of the kernel, on numbers instead of on a task. The order of
+ * checks follows kernel/sys.c and security/commoncap.c of Linux 6.18, because programs that drop
+ * privileges test that they can't get them back. Where kernels differ the newest counts:
+ * setresuid() without effect leaves fsuid alone (6.1), some securebits need no capability (6.14),
+ * and execve() forgets ambient capabilities when euid changes, not when euid differs from uid
+ * (6.16).
  *
  *   set*id()  --ids change-->  fix_capabilities(): the four rules of capabilities(7)
  *   execve()  --set-id bits--> ids, then pP' = bounding for root, ambient for others
@@ -33,7 +34,8 @@
 	 BIT64(CAP_DAC_READ_SEARCH) | BIT64(CAP_FOWNER) | BIT64(CAP_FSETID) |                      \
 	 BIT64(CAP_LINUX_IMMUTABLE) | BIT64(CAP_MAC_OVERRIDE))
 
-/* SECBIT_EXEC_RESTRICT_FILE and SECBIT_EXEC_DENY_INTERACTIVE, Linux 6.14; each lock is one bit higher. */
+/* SECBIT_EXEC_RESTRICT_FILE and SECBIT_EXEC_DENY_INTERACTIVE, Linux 6.14; each lock is one bit
+ * higher. */
 #define UNPRIVILEGED_BITS  ((1u << 8) | (1u << 10))
 #define UNPRIVILEGED_LOCKS (UNPRIVILEGED_BITS << 1)
 #define ALL_BITS	   (SECURE_ALL_BITS | UNPRIVILEGED_BITS)
@@ -400,7 +402,8 @@ void credentials_exec(struct credentials *credentials, uid_t owner, gid_t group,
 	if ((credentials->euid == 0 || credentials->ruid == 0) && !secure(&old, SECURE_NOROOT))
 		permitted = old.bounding | old.inheritable;
 
-	id_changed = credentials->euid != old.euid || !credentials_in_group(&old, credentials->egid);
+	id_changed = credentials->euid != old.euid ||
+		     !credentials_in_group(&old, credentials->egid);
 	if (old.no_new_privs && (id_changed || !is_subset(permitted, old.permitted))) {
 		/* No more than before, and perhaps less. */
 		credentials->euid = credentials->ruid;

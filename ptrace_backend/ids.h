@@ -23,7 +23,7 @@ struct credentials {
 	gid_t rgid, egid, sgid, fsgid;
 	uint32_t group_count;
 	gid_t groups[CREDENTIALS_GROUPS_MAX]; /* ascending */
-	uint32_t securebits;		      /* PR_SET_SECUREBITS; PR_SET_KEEPCAPS is a bit of it */
+	uint32_t securebits;		      /* PR_SET_SECUREBITS, PR_SET_KEEPCAPS */
 	bool no_new_privs; /* as the guest set it: the real one is always on and hidden */
 	/* Capability bits, bit = CAP_*. */
 	uint64_t permitted, effective, inheritable, bounding, ambient;
@@ -40,8 +40,8 @@ void credentials_init(struct credentials *credentials, uid_t uid, gid_t gid, con
  * capability recomputation). On a nosuid mount the caller takes S_ISUID and S_ISGID out of mode. */
 void credentials_exec(struct credentials *credentials, uid_t owner, gid_t group, mode_t mode);
 
-/* The calls of the same names. (uid_t)-1 and (gid_t)-1 mean what they mean there. Return 0 or -errno and
- * change nothing on failure. */
+/* The calls of the same names. (uid_t)-1 and (gid_t)-1 mean what they mean there. Return 0 or
+ * -errno and change nothing on failure. */
 int credentials_setuid(struct credentials *credentials, uid_t uid);
 int credentials_setgid(struct credentials *credentials, gid_t gid);
 int credentials_setreuid(struct credentials *credentials, uid_t ruid, uid_t euid);
@@ -51,12 +51,13 @@ int credentials_setresgid(struct credentials *credentials, gid_t rgid, gid_t egi
 /* These two return the id before the call, whether it succeeded or not. */
 uid_t credentials_setfsuid(struct credentials *credentials, uid_t uid);
 gid_t credentials_setfsgid(struct credentials *credentials, gid_t gid);
-/* More than CREDENTIALS_GROUPS_MAX groups are -EINVAL, as on a kernel with a smaller NGROUPS_MAX. */
+/* More than CREDENTIALS_GROUPS_MAX groups are -EINVAL, as on a kernel with a smaller NGROUPS_MAX.
+ */
 int credentials_setgroups(struct credentials *credentials, const gid_t *groups, size_t count);
 int credentials_capset(struct credentials *credentials, uint64_t effective, uint64_t permitted,
 		       uint64_t inheritable);
-/* The prctl options that only concern credentials: their result, or -errno. -ENOSYS for any other option:
- * the kernel's own answer holds. */
+/* The prctl options that only concern credentials: their result, or -errno. -ENOSYS for any other
+ * option: the kernel's own answer holds. */
 long credentials_prctl(struct credentials *credentials, int option, unsigned long arg2,
 		       unsigned long arg3, unsigned long arg4, unsigned long arg5);
 
@@ -65,28 +66,28 @@ bool credentials_capable(const struct credentials *credentials, unsigned capabil
 bool credentials_in_group(const struct credentials *credentials, gid_t gid);
 
 /* Makes *status, which fstat() or lstat() just gave, what the guest should see for the file that
- * `host` (absolute, not followed) or, when host is NULL, `fd` names (an O_PATH fd will do; give both where
- * both are at hand). Owner, group, mode, rdev and type from the record when there is one, otherwise
- * the host's own ids mapped to 0. Does nothing when ids are real. */
+ * `host` (absolute, not followed) or, when host is NULL, `fd` names (an O_PATH fd will do; give
+ * both where both are at hand). Owner, group, mode, rdev and type from the record when there is
+ * one, otherwise the host's own ids mapped to 0. Does nothing when ids are real. */
 void ids_guest_stat(struct tracer *tracer, const char *host, int fd, struct stat *status);
 
 /* The same for a magic link of /proc, such as /proc/TID/fd/N, that the kernel has to follow. */
 void ids_guest_stat_link(struct tracer *tracer, const char *link, struct stat *status);
 
-/* What the guest should see of a file from now on. `real` is the file's own, unpatched stat; of `shown`
- * owner, group, mode and rdev count. When the real file already says the same, what was remembered is
- * dropped. Returns 0 or -errno. */
+/* What the guest should see of a file from now on. `real` is the file's own, unpatched stat; of
+ * `shown` owner, group, mode and rdev count. When the real file already says the same, what was
+ * remembered is dropped. Returns 0 or -errno. */
 int ids_remember(struct tracer *tracer, int fd, const struct stat *real, const struct stat *shown);
 
-/* Gives the real file the permission bits that stand for `mode` (a whole st_mode as the guest should see
- * it): its owner, who is the guest's root, keeps read and write, and search or execute where that
- * makes sense, as root always could; set-id bits are left out, because they would hand the host
- * user's rights to other host users. Updates *real. Returns 0 or -errno. */
+/* Gives the real file the permission bits that stand for `mode` (a whole st_mode as the guest
+ * should see it): its owner, who is the guest's root, keeps read and write, and search or execute
+ * where that makes sense, as root always could; set-id bits are left out, because they would hand
+ * the host user's rights to other host users. Updates *real. Returns 0 or -errno. */
 int ids_chmod(int fd, struct stat *real, mode_t mode);
 
-/* After a call has made a file: it belongs to the thread's fsuid and fsgid, which is remembered unless
- * these are what the file shows anyway. `host` is not followed. ids_created() in handlers.h arranges
- * for that at the exit stop. */
+/* After a call has made a file: it belongs to the thread's fsuid and fsgid, which is remembered
+ * unless these are what the file shows anyway. `host` is not followed. ids_created() in
+ * handlers.h arranges for that at the exit stop. */
 void ids_own(struct tracee *tracee, const char *host);
 
 #endif

@@ -108,6 +108,33 @@ static int allow_own_files(const struct ruleset *ruleset, const struct backend_c
 	return error;
 }
 
+/* The files behind standard input and output, with the rights that the fds have, so that
+ * /dev/stdout and /proc/self/fd/1 can be opened as without us. */
+static int allow_stdio(const struct ruleset *ruleset, const struct backend_context *context,
+		       struct error *err)
+{
+	int error = 0;
+
+	for (unsigned i = 0; i < 3 + context->plan->spec->process.preserve_fds && !error; i++) {
+		int fd = i < 3 ? context->stdio[i] : (int)i;
+		int flags = fcntl(fd, F_GETFL);
+		uint64_t rights = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_TRUNCATE;
+		char path[64];
+		struct stat status;
+
+		if (flags < 0 || fstat(fd, &status) < 0 ||
+		    (!S_ISREG(status.st_mode) && !S_ISCHR(status.st_mode)))
+			continue;
+		if ((flags & O_ACCMODE) == O_RDONLY)
+			rights = LANDLOCK_ACCESS_FS_READ_FILE;
+		else if ((flags & O_ACCMODE) == O_RDWR)
+			rights |= LANDLOCK_ACCESS_FS_READ_FILE;
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		error = allow(ruleset, path, rights, err);
+	}
+	return error;
+}
+
 int landlock_confine(struct tracer *tracer, const struct backend_context *context,
 		     struct error *err)
 {
@@ -130,6 +157,8 @@ int landlock_confine(struct tracer *tracer, const struct backend_context *contex
 	error = allow_own_binary(&ruleset, err);
 	if (!error)
 		error = allow_own_files(&ruleset, context, err);
+	if (!error)
+		error = allow_stdio(&ruleset, context, err);
 	for (uint32_t i = 0; i < tracer->table->mount_count && !error; i++) {
 		const struct path_mount *mount = &tracer->table->mounts[i];
 

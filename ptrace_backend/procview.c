@@ -216,7 +216,7 @@ int procview_readlink(struct tracee *tracee, const struct path_result *result, c
 	return length == -ENOENT ? -EINVAL : length;
 }
 
-enum view_file { VIEW_NONE, VIEW_MAPS, VIEW_MOUNTS, VIEW_MOUNTINFO };
+enum view_file { VIEW_NONE, VIEW_MAPS, VIEW_MOUNTS, VIEW_MOUNTINFO, VIEW_STATUS };
 
 static enum view_file view_file(const char *rest)
 {
@@ -226,6 +226,8 @@ static enum view_file view_file(const char *rest)
 		return VIEW_MOUNTS;
 	if (!strcmp(rest, "mountinfo"))
 		return VIEW_MOUNTINFO;
+	if (!strcmp(rest, "status"))
+		return VIEW_STATUS;
 	return VIEW_NONE;
 }
 
@@ -244,6 +246,8 @@ static void fill_memfd(struct tracee *tracee)
 	subject = tracer_find(tracee->tracer, (pid_t)tracee->saved[1]);
 	if (subject && tracee->saved[0] == VIEW_MAPS)
 		text = procview_maps(tracee->tracer, subject);
+	else if (subject && tracee->saved[0] == VIEW_STATUS)
+		text = procview_status(tracee->tracer, subject);
 	else if (subject)
 		text = procview_mounts(tracee->tracer, subject,
 				       tracee->saved[0] == VIEW_MOUNTINFO);

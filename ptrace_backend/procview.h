@@ -10,4 +10,7 @@ char *procview_maps(struct tracer *tracer, struct tracee *subject);
 /* /proc/PID/mounts, or mountinfo, of the guest's mount table. Child of tracer, or NULL. */
 char *procview_mounts(struct tracer *tracer, struct tracee *subject, bool info);
 
+/* /proc/PID/status without the tracer, and with the guest's ids. Child of tracer, or NULL. */
+char *procview_status(struct tracer *tracer, struct tracee *subject);
+
 #endif

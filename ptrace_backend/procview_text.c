@@ -140,3 +140,57 @@ char *procview_mounts(struct tracer *tracer, struct tracee *subject, bool info)
 	}
 	return text;
 }
+
+static char *append_ids(char *text, const char *label, const struct credentials *ids, bool group)
+{
+	return talloc_asprintf_append_buffer(text, "%s\t%u\t%u\t%u\t%u\n", label,
+					     group ? ids->rgid : ids->ruid,
+					     group ? ids->egid : ids->euid,
+					     group ? ids->sgid : ids->suid,
+					     group ? ids->fsgid : ids->fsuid);
+}
+
+/* A line of status that the guest should see differently; NULL when it stays. */
+static char *status_line(char *text, const struct credentials *ids, const char *line)
+{
+	if (!strncmp(line, "Uid:", 4))
+		return append_ids(text, "Uid:", ids, false);
+	if (!strncmp(line, "Gid:", 4))
+		return append_ids(text, "Gid:", ids, true);
+	if (!strncmp(line, "Groups:", 7)) {
+		text = talloc_strdup_append_buffer(text, "Groups:\t");
+		for (uint32_t i = 0; text && i < ids->group_count; i++)
+			text = talloc_asprintf_append_buffer(text, "%u ", ids->groups[i]);
+		return text ? talloc_strdup_append_buffer(text, "\n") : NULL;
+	}
+	if (!strncmp(line, "CapInh:", 7))
+		return talloc_asprintf_append_buffer(text, "CapInh:\t%016" PRIx64 "\n",
+						     ids->inheritable);
+	if (!strncmp(line, "CapPrm:", 7))
+		return talloc_asprintf_append_buffer(text, "CapPrm:\t%016" PRIx64 "\n",
+						     ids->permitted);
+	if (!strncmp(line, "CapEff:", 7))
+		return talloc_asprintf_append_buffer(text, "CapEff:\t%016" PRIx64 "\n",
+						     ids->effective);
+	return NULL;
+}
+
+char *procview_status(struct tracer *tracer, struct tracee *subject)
+{
+	_cleanup_fclose_ FILE *file = NULL;
+	_cleanup_free_ char *line = NULL;
+	char *text = talloc_strdup(tracer, ""), path[64], *changed;
+	size_t room = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)subject->tid);
+	file = fopen(path, "re");
+	while (file && text && getline(&line, &room, file) > 0) {
+		if (!strncmp(line, "TracerPid:", 10)) {
+			text = talloc_strdup_append_buffer(text, "TracerPid:\t0\n");
+			continue;
+		}
+		changed = tracer->fake_ids ? status_line(text, &subject->credentials, line) : NULL;
+		text = changed ? changed : talloc_strdup_append_buffer(text, line);
+	}
+	return text;
+}

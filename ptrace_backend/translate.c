@@ -249,6 +249,11 @@ static int refuse_at_mount(struct tracee *tracee, enum path_use use,
 		return -EBUSY;
 	if (use == USE_CREATE && (result->flags & PATH_RESULT_MOUNT_ROOT))
 		return -EEXIST;
+	/* A directory has no hard links. Landlock, asked first, would say EXDEV: a mount's root has no
+	 * parent that it knows. */
+	if (use == USE_LINK && (result->flags & PATH_RESULT_MOUNT_ROOT) &&
+	    !(flags & PATH_MOUNT_FILE))
+		return -EPERM;
 	if (!(flags & PATH_MOUNT_READ_ONLY))
 		return 0;
 	if (use == USE_CREATE)
@@ -333,6 +338,10 @@ static int translate_one(struct tracee *tracee, const struct syscall_row *row,
 	error = tracee_resolve(tracee, dirfd, address, resolve_flags(tracee, argument), result);
 	if (error)
 		return error;
+	if (argument == &row->paths[1] && row->number == SYS_renameat2 &&
+	    result->last != PATH_LAST_NORMAL &&
+	    (tracee_argument(tracee, 4) & RENAME_NOREPLACE))
+		return -EEXIST; /* fs/namei.c: do_renameat2() */
 	return refuse_at_mount(tracee, argument->use, result, remove_directory);
 }
 

@@ -135,7 +135,21 @@ void decide_privileges(struct decision *decision)
 	unmet_conflict(decision);
 }
 
-void decide_limits(struct decision *decision)
+/* Under path translation a tmpfs is a directory of the host. */
+static void unmet_tmpfs_sizes(struct decision *decision)
+{
+	const struct spec *spec = decision->spec;
+
+	if (decision_is_ns(decision))
+		return;
+	for (size_t i = 0; i < spec->mount_count; i++)
+		if (spec->mounts[i].kind == MOUNT_KIND_TMPFS && spec->mounts[i].size)
+			decision_unmet(decision, FACET_LIMITS, "Leave size= away",
+				       "size= of the tmpfs on %s: path translation can't bound it",
+				       spec->mounts[i].target);
+}
+
+static void choose_limits(struct decision *decision)
 {
 	if (decision->spec->rlimit_count == 0) {
 		decision_choose(decision, FACET_LIMITS, MECHANISM_NO_LIMITS, STRENGTH_NONE);
@@ -147,4 +161,10 @@ void decide_limits(struct decision *decision)
 	decision_refuse(decision, FACET_LIMITS, MECHANISM_CGROUP2, FACT_ID_COUNT,
 			"nothing asked for needs a control group");
 	decision_note(decision, FACET_LIMITS, "each process has them, not the container as a whole");
+}
+
+void decide_limits(struct decision *decision)
+{
+	choose_limits(decision);
+	unmet_tmpfs_sizes(decision);
 }
