@@ -88,6 +88,23 @@ if [ "$code" != 0 ] && as plain && on ns 'one mapped id can only be root'; then 
 	out 1000
 fi
 
+it 'shows the generated files, /dev/shm and /tmp to another user'
+guest --tmpfs /scratch -u 1000 sh -c 'test -s /etc/resolv.conf && test -s /etc/hosts && echo x >/dev/shm/f && echo y >/scratch/f && echo z >/tmp/f && cat /dev/shm/f /scratch/f /tmp/f'
+if [ "$code" = 125 ] && as plain && on ns 'one mapped id can only be root'; then :; else
+	out 'x
+y
+z'
+fi
+
+it 'runs another user in a root filesystem below a directory that only root may search'
+mkdir -p "$WORK/closed"
+cp -a "$BUSYBOX" "$WORK/closed/root"
+chmod 700 "$WORK/closed"
+run "$AMPHORA" run --backend "$BACKEND" --rootfs "$WORK/closed/root" -u 1000 head -n 1 /etc/passwd
+if [ "$code" = 125 ] && as plain && on ns 'one mapped id can only be root'; then :; else
+	out 'root:x:0:0:root:/root:/bin/sh'
+fi
+
 it 'does not give power over the host'\''s files to a plain user'
 guest -v /etc:/host-etc sh -c 'echo x >>/host-etc/hostname.amphora-test'
 if as plain; then
