@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Records: the agreement between files, their xattrs, and the sidecar's lines in memory. record.h
- * has the theory; record_log.c is the file, record_index.c the hash, record_text.c the xattr's text.
+ * has the theory; record_log.c is the file, record_index.c the hash, record_text.c the xattr's
+ * text.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -16,8 +17,7 @@
 #include <unistd.h>
 
 #include "core/base/cleanup.h"
-#include "core/base/compat.h"
-#include "core/store/record.h"
+#include "core/store/record_file.h"
 #include "core/store/record_index.h"
 
 #define ABSENCES	  8192 /* direct-mapped */
@@ -74,8 +74,9 @@ static bool can_have_xattr(mode_t mode)
 	return S_ISREG(mode) || S_ISDIR(mode);
 }
 
-/* A real device, such as a terminal under /dev/pts: these come and go with their inode numbers, which
- * have no birth time. What is remembered holds for as long as ctime stands still, in memory. */
+/* A real device, such as a terminal under /dev/pts: these come and go with their inode numbers,
+ * which have no birth time. What is remembered holds for as long as ctime stands still, in
+ * memory. */
 static bool is_passing(const struct stat *status)
 {
 	return S_ISCHR(status->st_mode) || S_ISBLK(status->st_mode);
@@ -109,74 +110,15 @@ static void reset_lines(void *context)
 	record_index_clear(&record->index);
 }
 
-/* xattrs */
-
-/* Where the kernel finds the file: returns path, or its fd's magic link in buffer. */
-static const char *file_path(const struct record_file *file, char buffer[32], bool *ret_follow)
-{
-	if (file->host) {
-		*ret_follow = file->follow;
-		return file->host;
-	}
-	snprintf(buffer, 32, "/proc/self/fd/%d", file->fd);
-	*ret_follow = true;
-	return buffer;
-}
-
-/* 1 and an entry, 0 when there is none (or one that makes no sense), -errno when nobody can tell. */
+/* As record_file_read(), and remembers file systems without xattrs. */
 static int read_xattr(struct record *record, const struct record_file *file,
 		      struct record_entry *ret_entry)
 {
-	char buffer[32], text[RECORD_TEXT_SIZE];
-	bool follow;
-	const char *path = file_path(file, buffer, &follow);
-	ssize_t n = follow ? getxattr(path, RECORD_XATTR, text, sizeof(text))
-			   : lgetxattr(path, RECORD_XATTR, text, sizeof(text));
+	int result = record_file_read(file, ret_entry);
 
-	if (n >= 0)
-		return record_parse(text, (size_t)n, file->status->st_mode, ret_entry) ? 0 : 1;
-	if (errno == EOPNOTSUPP && record->plain_device_count < PLAIN_DEVICES_MAX)
+	if (result == -EOPNOTSUPP && record->plain_device_count < PLAIN_DEVICES_MAX)
 		record->plain_devices[record->plain_device_count++] = file->status->st_dev;
-	return errno == ENODATA || errno == ERANGE ? 0 : -errno;
-}
-
-/* Calls setxattr or removexattr (text NULL); a file without write permission gets it for a moment. */
-static int change_xattr(const struct record_file *file, const char *text)
-{
-	char path[32];
-	int attempts = 2, result;
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", file->fd);
-	do {
-		result = text ? setxattr(path, RECORD_XATTR, text, strlen(text), 0)
-			      : removexattr(path, RECORD_XATTR);
-		result = result < 0 ? -errno : 0;
-	} while (result == -EACCES && --attempts > 0 &&
-		 chmod(path, (file->status->st_mode & 07777) | S_IRUSR | S_IWUSR) == 0);
-	if (attempts < 2)
-		chmod(path, file->status->st_mode & 07777);
-	return result == -ENODATA ? 0 : result;
-}
-
-/* Birth and change times now; zero where unknown. */
-static void read_times(const struct record_file *file, int64_t *ret_birth, int64_t *ret_change)
-{
-	struct statx status;
-	int result;
-
-	*ret_birth = *ret_change = 0;
-	if (file->fd < 0 && !file->host)
-		return;
-	if (file->fd >= 0)
-		result = statx(file->fd, "", AT_EMPTY_PATH, STATX_BTIME | STATX_CTIME, &status);
-	else
-		result = statx(AT_FDCWD, file->host, file->follow ? 0 : AT_SYMLINK_NOFOLLOW,
-			       STATX_BTIME | STATX_CTIME, &status);
-	if (result < 0)
-		return;
-	*ret_change = nanoseconds(status.stx_ctime.tv_sec, status.stx_ctime.tv_nsec);
-	if (status.stx_mask & STATX_BTIME)
-		*ret_birth = nanoseconds(status.stx_btime.tv_sec, status.stx_btime.tv_nsec);
+	return result;
 }
 
 /* Lookups */
@@ -248,7 +190,7 @@ static int look_at_file(struct record *record, const struct record_file *file,
 	const struct stat *status = file->status;
 	int result;
 
-	if (file->fd < 0 && !file->host)
+	if (!record_file_is_named(file))
 		return 0;
 	result = read_xattr(record, file, ret_entry);
 	if (result <= 0) {
@@ -275,7 +217,7 @@ static int check_line(struct record *record, struct record_line *line,
 {
 	int64_t change = change_of(file->status), birth, unused;
 
-	if (line->kind == RECORD_LINE_XATTR && (file->fd >= 0 || file->host)) {
+	if (line->kind == RECORD_LINE_XATTR && record_file_is_named(file)) {
 		int result = read_xattr(record, file, ret_entry);
 
 		if (result == 0) {
@@ -294,7 +236,7 @@ static int check_line(struct record *record, struct record_line *line,
 		return 0;
 	}
 	if (line->birth) {
-		read_times(file, &birth, &unused);
+		record_file_times(file, &birth, &unused);
 		if (birth && birth != line->birth) {
 			record_index_drop(&record->index, line);
 			return 0;
@@ -386,10 +328,10 @@ int record_set(struct record *record, const struct record_file *file,
 		return 0;
 	if (record_format(entry, text, sizeof(text)) < 0)
 		return -EINVAL;
-	if (can_have_xattr(file->status->st_mode) && change_xattr(file, text) == 0)
+	if (can_have_xattr(file->status->st_mode) && record_file_write(file, text) == 0)
 		line.kind = RECORD_LINE_XATTR;
 	entry_into_line(entry, &line);
-	read_times(file, &line.birth, &line.change);
+	record_file_times(file, &line.birth, &line.change);
 	return write_line(record, &line, !is_passing(file->status));
 }
 
@@ -415,7 +357,7 @@ int record_clear(struct record *record, const struct record_file *file)
 	    !record_has(record, file->status->st_dev, file->status->st_ino))
 		return 0;
 	if (can_have_xattr(file->status->st_mode)) {
-		result = change_xattr(file, NULL);
+		result = record_file_write(file, NULL);
 		if (result && result != -EOPNOTSUPP)
 			return result;
 	}
@@ -438,6 +380,7 @@ static bool bears_marker(const struct record *record)
 	char expected[33], found[33] = "";
 
 	marker_text(record, expected);
+	/* The rootfs itself is a host path. */
 	return getxattr(record->rootfs, RECORD_MARKER_XATTR, found, 32) == 32 &&
 	       !strcmp(found, expected);
 }
@@ -467,45 +410,46 @@ static int record_destructor(struct record *record)
 	return 0;
 }
 
+static int init(struct record *record, const char *rootfs, struct error *err)
+{
+	struct stat status;
+
+	/* Pages that no lookup touches cost nothing. */
+	record->absences = mmap(NULL, ABSENCES * sizeof(struct absence), PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (record->absences == MAP_FAILED)
+		return error_set(err, errno, "ownership record");
+	talloc_set_destructor(record, record_destructor);
+	record->rootfs = talloc_strdup(record, rootfs);
+	if (!record->rootfs || record_index_init(record, &record->index))
+		return error_set(err, ENOMEM, "ownership record");
+	record->rootfs_length = strlen(rootfs);
+	while (record->rootfs_length && rootfs[record->rootfs_length - 1] == '/')
+		record->rootfs_length--;
+	if (stat(rootfs, &status) < 0) /* a host path */
+		return error_set(err, errno, "root file system %s", rootfs);
+	record->root_device = status.st_dev;
+	return 0;
+}
+
 int record_open(void *parent, const char *sidecar, const char *rootfs, struct record **ret_record,
 		struct error *err)
 {
 	struct record *record = talloc_zero(parent, struct record);
-	struct record_log_reader reader = { .line = read_line, .reset = reset_lines };
-	struct stat status;
+	struct record_log_reader reader = {
+		.line = read_line, .reset = reset_lines, .context = record
+	};
 	int result;
 
 	if (!record)
-		return error_set(err, ENOMEM, "record");
-	/* Pages that no lookup touches cost nothing. */
-	record->absences = mmap(NULL, ABSENCES * sizeof(struct absence), PROT_READ | PROT_WRITE,
-				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (record->absences == MAP_FAILED) {
-		result = error_set(err, errno, "record");
-		talloc_free(record);
-		return result;
-	}
-	talloc_set_destructor(record, record_destructor);
-	record->rootfs_length = strlen(rootfs);
-	while (record->rootfs_length && rootfs[record->rootfs_length - 1] == '/')
-		record->rootfs_length--;
-	record->rootfs = talloc_strdup(record, rootfs);
-	if (!record->rootfs || record_index_init(record, &record->index))
-		result = error_set(err, ENOMEM, "record");
-	else if (stat(rootfs, &status) < 0)
-		result = error_set(err, errno, "root file system %s", rootfs);
-	else
-		result = 0;
-	if (!result && sidecar) {
-		record->root_device = status.st_dev;
-		reader.context = record;
+		return error_set(err, ENOMEM, "ownership record");
+	result = init(record, rootfs, err);
+	if (!result && sidecar)
 		result = record_log_open(record, sidecar, &reader, &record->log, err);
-	}
 	if (result) {
 		talloc_free(record);
 		return result;
 	}
-	record->root_device = status.st_dev;
 	if (record->log) {
 		compact(record);
 		record->proven = record_log_proven(record->log) && bears_marker(record);
@@ -540,7 +484,7 @@ static int prove_file(struct record *record, int path_fd, unsigned depth)
 		if (result) {
 			line.inode = status.st_ino;
 			entry_into_line(&entry, &line);
-			read_times(&file, &line.birth, &line.change);
+			record_file_times(&file, &line.birth, &line.change);
 			result = write_line(record, &line, true);
 			if (result)
 				return result;
@@ -552,6 +496,13 @@ static int prove_file(struct record *record, int path_fd, unsigned depth)
 		return -ELOOP;
 	return prove_directory(record, openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
 			       depth + 1);
+}
+
+static int prove_entry(struct record *record, int directory, const char *name, unsigned depth)
+{
+	int fd = openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+	return prove_file(record, fd, depth);
 }
 
 /* Takes the fd. */
@@ -571,10 +522,7 @@ static int prove_directory(struct record *record, int fd, unsigned depth)
 	}
 	while (!result && (entry = readdir(dir)))
 		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
-			result = prove_file(record,
-					    openat(dirfd(dir), entry->d_name,
-						   O_PATH | O_NOFOLLOW | O_CLOEXEC),
-					    depth);
+			result = prove_entry(record, dirfd(dir), entry->d_name, depth);
 	return result;
 }
 
@@ -585,12 +533,13 @@ int record_prove(struct record *record, struct error *err)
 
 	if (!record->log)
 		return error_set(err, EROFS, "ownership record of %s has no file", record->rootfs);
+	/* The rootfs itself is a host path; below it nothing is followed. */
 	result = prove_file(record, open(record->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC), 0);
 	if (result)
 		return error_set(err, -result, "reading ownership records below %s",
 				 record->rootfs);
 	marker_text(record, marker);
-	if (setxattr(record->rootfs, RECORD_MARKER_XATTR, marker, 32, 0) < 0)
+	if (setxattr(record->rootfs, RECORD_MARKER_XATTR, marker, 32, 0) < 0) /* a host path */
 		return error_set(err, errno, "marking %s", record->rootfs);
 	record_log_set_proven(record->log, true);
 	record->proven = true;

@@ -7,28 +7,28 @@
  * Two copies of each record, with different jobs:
  *
  *   xattr    user.containers.override_stat on the file: "uid:gid:mode:type", the convention of
- *            fuse-overlayfs and containers/storage. It moves, copies and dies with the file, and other
- *            programs read it. Only regular files and directories can have it.
- *   sidecar  a log outside of the rootfs with a line for every record, this or the other kind. It is
- *            the only copy for symlinks, fifos, sockets and file systems without user xattrs, and
- *            the index for the rest: a file that isn't in it needs no getxattr().
+ *            fuse-overlayfs and containers/storage. It moves, copies and dies with the file, and
+ *            other programs read it. Only regular files and directories can have it.
+ *   sidecar  a log outside of the rootfs with a line for every record, this or the other kind.
+ *            It is the only copy for symlinks, fifos, sockets and file systems without user
+ *            xattrs, and the index for the rest: a file that isn't in it needs no getxattr().
  *
  * All of the sidecar is in memory, in a hash by (device, inode). What a lookup costs:
  *
- *   in the index, ctime as remembered            no system call
- *   in the index, ctime differs                  one, once: getxattr() (the xattr is the truth), or
- *                                                statx() for the birth time of a sidecar-only file;
- *                                                an inode number that was recycled is found out here
- *   not in the index, file below a proven rootfs none
- *   not in the index otherwise                   one getxattr() per file and ctime, then none: a table
- *                                                of known absences is kept
- *   symlinks, fifos, sockets, devices            none
+ *   in the index, ctime as remembered         no system call
+ *   in the index, ctime differs               one, once: getxattr() (the xattr is the truth), or
+ *                                             statx() for the birth time of a sidecar-only file;
+ *                                             here a recycled inode number is found out
+ *   not in the index, below a proven rootfs   none
+ *   not in the index otherwise                one getxattr() per file and ctime, then none: a
+ *                                             table of known absences is kept
+ *   symlinks, fifos, sockets, devices         none
  *
- * A rootfs is proven when every xattr record in it is known to be in the index: its root directory
- * bears the sidecar's identity in user.amphora.record and the sidecar says so. record_prove() makes it
- * so by looking at each file once; a rootfs moved from elsewhere or made by other tools is not
- * proven, and works, a getxattr() per file slower. Tools that add records to a proven rootfs later
- * without going through this file must remove user.amphora.record.
+ * A rootfs is proven when every xattr record in it is known to be in the index: its root
+ * directory bears the sidecar's identity in user.amphora.record and the sidecar says so.
+ * record_prove() makes it so by looking at each file once; a rootfs moved from elsewhere or made
+ * by other tools is not proven, and works, a getxattr() per file slower. Tools that add records
+ * to a proven rootfs later without going through this file must remove user.amphora.record.
  *
  * Several containers may use one rootfs at a time. Appends are made under flock(); the number of
  * lines lies in the first page of the log, which everybody maps, so that a reader notices others'
@@ -61,7 +61,8 @@ struct record_entry {
 	dev_t rdev;  /* of a block or character device */
 };
 
-/* A file, for the calls below: by fd (O_PATH will do), by host path, or both. Changes need the fd. */
+/* A file, for the calls below: by fd (O_PATH will do), by host path, or both. Changes need the fd.
+ */
 struct record_file {
 	const struct stat *status; /* the real one, as just read */
 	int fd;			   /* or -1 */
@@ -69,8 +70,8 @@ struct record_file {
 	bool follow;		   /* host is a magic link to the file, such as /proc/PID/fd/N */
 };
 
-/* Opens the record of a rootfs (host path). `sidecar` is store_record_path()'s; the file is made when
- * missing; NULL keeps sidecar-only records in memory only. A damaged sidecar is put aside as
+/* Opens the record of a rootfs (host path). `sidecar` is store_record_path()'s; the file is made
+ * when missing; NULL keeps sidecar-only records in memory only. A damaged sidecar is put aside as
  * `sidecar`.damaged. The record is a child of parent and closed with it. */
 int record_open(void *parent, const char *sidecar, const char *rootfs, struct record **ret_record,
 		struct error *err);
@@ -99,8 +100,8 @@ int record_forget(struct record *record, dev_t device, ino_t inode);
 int record_prove(struct record *record, struct error *err);
 bool record_proven(const struct record *record);
 
-/* The xattr's text, for a mode with its type. Format returns the length, or -EINVAL for a mode without
- * one. Parse returns 0 or -EINVAL; a value without a type keeps the type of real_mode. */
+/* The xattr's text, for a mode with its type. Format returns the length, or -EINVAL for a mode
+ * without one. Parse returns 0 or -EINVAL; a value without a type keeps the type of real_mode. */
 int record_format(const struct record_entry *entry, char *text, size_t size);
 int record_parse(const char *text, size_t length, mode_t real_mode, struct record_entry *ret_entry);
 

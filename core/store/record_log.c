@@ -3,11 +3,11 @@
  *
  *   | header, 64 bytes | line 0 | line 1 | ...
  *
- * The header is mapped shared by every user. `count` is written after the line it counts, so a line
- * below count is whole; a line beyond it was written by somebody who died in between and is
- * valid if its checksum is. Replacing makes a new file under the old one's lock, renames it over the
- * path, and sets `superseded` in the old header: whoever still has the old file finds that word before
- * the next append or lookup and opens the path again.
+ * The header is mapped shared by every user. `count` is written after the line it counts, so a
+ * line below count is whole; a line beyond it was written by somebody who died in between and is
+ * valid if its checksum is. Replacing makes a new file under the old one's lock, renames it over
+ * the path, and sets `superseded` in the old header: whoever still has the old file finds that
+ * word before the next append or lookup and opens the path again.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -93,10 +93,11 @@ static void detach(struct record_log *log)
 	log->fd = -EBADF;
 }
 
-/* Opens the path and maps the header; makes the file when it is missing or empty. -EBADMSG: not a log. */
+/* Opens the path and maps the header; makes the file when it is missing or empty. -EBADMSG: not a
+ * log. */
 static int attach(struct record_log *log)
 {
-	_cleanup_close_ int fd =
+	_cleanup_close_ int fd = /* a host path in our own data directory */
 		open(log->path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	struct stat status;
 	void *map;
@@ -182,8 +183,8 @@ static int file_lines(const struct record_log *log, uint64_t *ret_lines)
 	return 0;
 }
 
-/* By size, not by count: a line that somebody wrote and died before counting stays. Needs the lock, or a
- * line that is just being written would be taken for a damaged one. */
+/* By size, not by count: a line that somebody wrote and died before counting stays. Needs the
+ * lock, or a line that is just being written would be taken for a damaged one. */
 static int load_all(struct record_log *log)
 {
 	uint64_t lines;
@@ -226,7 +227,7 @@ int record_log_open(void *parent, const char *path, const struct record_log_read
 	talloc_set_destructor(log, log_destructor);
 	result = log->path ? attach(log) : -ENOMEM;
 	if (result == -EBADMSG) {
-		char *aside = talloc_asprintf(log, "%s.damaged", path);
+		char *aside = talloc_asprintf(log, "%s.damaged", path); /* host path */
 
 		if (aside && rename(path, aside) == 0)
 			result = attach(log);
@@ -352,7 +353,8 @@ int record_log_replace(struct record_log *log, struct record_line *lines, uint64
 		result = -ENOMEM;
 		goto out;
 	}
-	/* Only the holder of the lock gets here: a leftover belongs to somebody who died. */
+	/* A host path. Only the holder of the lock gets here: a leftover is of somebody who died.
+	 */
 	fd = open(temporary, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	result = fd < 0 ? -errno : write_replacement(log, fd, lines, count);
 	if (result)
@@ -362,7 +364,7 @@ int record_log_replace(struct record_log *log, struct record_line *lines, uint64
 		result = -errno;
 		goto out;
 	}
-	if (rename(temporary, log->path) < 0) {
+	if (rename(temporary, log->path) < 0) { /* host path */
 		result = -errno;
 		munmap(header, sizeof(*header));
 		goto out;
@@ -376,7 +378,7 @@ int record_log_replace(struct record_log *log, struct record_line *lines, uint64
 	return 0;
 out:
 	if (temporary)
-		unlink(temporary);
+		unlink(temporary); /* host path */
 	talloc_free(temporary);
 	flock(log->fd, LOCK_UN);
 	return result;

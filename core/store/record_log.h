@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The sidecar of record.h as a file: a header and lines of 64 bytes, appended under a lock, shared by
- * all containers of a rootfs. Knows nothing of xattrs and files; record.c gives lines meaning.
+/* The sidecar of record.h as a file: a header and lines of 64 bytes, appended under a lock,
+ * shared by all containers of a rootfs. Knows nothing of xattrs and files; record.c gives lines
+ * meaning.
  */
 #ifndef AMPHORA_STORE_RECORD_LOG_H
 #define AMPHORA_STORE_RECORD_LOG_H
@@ -49,8 +50,8 @@ int record_log_open(void *parent, const char *path, const struct record_log_read
 bool record_log_changed(const struct record_log *log);
 /* Reads what others have written. Returns 0 or -errno. */
 int record_log_refresh(struct record_log *log);
-/* Appends a line (its checksum is filled in), after reading what others have written. The line isn't
- * handed to the reader. Returns 0 or -errno. */
+/* Appends a line (its checksum is filled in), after reading what others have written. The line
+ * isn't handed to the reader. Returns 0 or -errno. */
 int record_log_append(struct record_log *log, struct record_line *line);
 
 /* Lines in the file, dead ones included. */

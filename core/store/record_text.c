@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The value of user.containers.override_stat: "uid:gid:mode:type", mode in octal, type one of file, dir,
- * symlink, pipe, socket, block-MAJOR-MINOR, char-MAJOR-MINOR. Other writers leave the type out, or put
- * the whole st_mode.
+/* The value of user.containers.override_stat: "uid:gid:mode:type", mode in octal, type one of
+ * file, dir, symlink, pipe, socket, block-MAJOR-MINOR, char-MAJOR-MINOR. Other writers leave the
+ * type out, or put the whole st_mode.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -88,7 +88,9 @@ int record_parse(const char *text, size_t length, mode_t real_mode, struct recor
 		return -EINVAL;
 	memcpy(copy, text, length);
 	copy[length] = '\0';
-	if (strlen(copy) != length || (length && copy[length - 1] == ':') || read_number(&at, 10, ':', UINT32_MAX - 1, &uid) ||
+	if (strlen(copy) != length || (length && copy[length - 1] == ':'))
+		return -EINVAL;
+	if (read_number(&at, 10, ':', UINT32_MAX - 1, &uid) ||
 	    read_number(&at, 10, ':', UINT32_MAX - 1, &gid) ||
 	    read_number(&at, 8, ':', S_IFMT | 07777, &mode))
 		return -EINVAL;

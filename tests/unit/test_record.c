@@ -55,7 +55,8 @@ static void nonsense_is_not_a_record(void **state)
 {
 	static const char *const texts[] = {
 		"", ":", "0", "0:0", "0:0:", "0:0:0888", "-1:0:0644", "4294967295:0:0644",
-		"0:0:0644:", "0:0:0644:door", "0:0:0644:filex", "0:0:0644:block", "0:0:0644:block-8",
+		"0:0:0644:", "0:0:0644:door", "0:0:0644:filex", "0:0:0644:block",
+		"0:0:0644:block-8",
 		"0:0:0644:block-8-", "0:0:0644:char-8-0-1", "99999999999999999999:0:0644",
 		" 0:0:0644", "0:0:0644 ", "0:0:7777777:file",
 	};
@@ -267,8 +268,8 @@ static void a_proven_rootfs_is_believed(void **state)
 	record = open_record(place);
 	assert_true(record_proven(record));
 	assert_owner(record, "d/foreign", 7, 7);
-	/* No system call tells about a file that isn't in the index: an xattr that was put there behind
-	 * our back isn't seen, in a place named by its path below the rootfs. */
+	/* No system call tells about a file that isn't in the index: an xattr that was put there
+	 * behind our back isn't seen, in a place named by its path below the rootfs. */
 	assert_int_equal(setxattr("plain", RECORD_XATTR, "8:8:0644:file", 13, 0), 0);
 	hold("plain", &held);
 	snprintf(host, sizeof(host), "%s/plain", place->rootfs);
