@@ -98,6 +98,7 @@ static void explain(const char *command, int code, struct error *err)
 		error_exit_code(err, EXIT_NOT_FOUND);
 	} else if (code == ENOENT || code == ENOTDIR) {
 		error_set(err, code, "cannot execute %s", command);
+		/* Not a host path any more, but the guest's root is ours here. */
 		if (stat(command, &status) == 0)
 			error_hint(err, "The file exists: the interpreter that it names doesn't");
 		error_exit_code(err, EXIT_NOT_FOUND);

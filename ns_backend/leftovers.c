@@ -23,6 +23,7 @@
 int leftovers_lock(const char *rootfs)
 {
 	const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
+	/* The rootfs itself is a host path. */
 	_cleanup_close_ int fd = open(rootfs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
@@ -63,6 +64,7 @@ void leftovers_remove(const struct ns_shared *shared, const char *rootfs, int lo
 
 	if (count == 0 || lock < 0 || flock(lock, LOCK_EX | LOCK_NB) < 0)
 		return;
+	/* The rootfs itself is a host path. */
 	root = open(rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	for (unsigned i = 0; root >= 0 && i < count && i < SETUP_LEFTOVERS_MAX; i++)
 		remove_one(root, shared->leftovers[i]);

@@ -189,7 +189,7 @@ static int api_filesystem(const struct mount_how *how, const char *type, const c
 
 /* --- mount(2) ---------------------------------------------------------------------------- */
 
-/* Opens a mount by the name that mountinfo gives, and only that mount. */
+/* Opens a mount by the host path that mountinfo gives, and only that mount. */
 static int open_entry(const struct mount_info_entry *entry)
 {
 	_cleanup_close_ int fd = open(entry->point, O_PATH | O_NOFOLLOW | O_CLOEXEC);

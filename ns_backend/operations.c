@@ -65,6 +65,7 @@ static int bind_path(struct new_root *root, const struct plan_op *op, const char
 	struct stat status;
 	int result;
 
+	/* A host path: the source as the user named it, symlinks resolved by the front. */
 	source = open(source_path, O_PATH | O_CLOEXEC);
 	if (source < 0 && errno == ENOENT) {
 		if (op->options & MOUNT_OPTION_OPTIONAL)
@@ -242,6 +243,7 @@ static int write_private_copy(struct new_root *root, const struct plan_op *op, s
 	if (snprintf(path, sizeof(path), "%s/file%u", root->setup->context->state_directory,
 		     root->file_count++) >= (int)sizeof(path))
 		return error_set(err, ENAMETOOLONG, "cannot write %s for the guest", op->target);
+	/* A host path: the container's state directory. */
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return error_set(err, errno, "cannot write %s for the guest", op->target);
@@ -251,6 +253,7 @@ static int write_private_copy(struct new_root *root, const struct plan_op *op, s
 	if (result < 0)
 		return error_set(err, -result, "cannot write %s for the guest", op->target);
 	close(steal_fd(&fd));
+	/* The same host path. */
 	fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? error_set(err, errno, "cannot open %s", path) : steal_fd(&fd);
 }
@@ -377,6 +380,7 @@ int operation_bind_console(struct new_root *root, struct error *err)
 	if (length <= 0)
 		return error_set(err, errno, "cannot find the terminal's path");
 	path[length] = '\0';
+	/* A host path below /dev/pts, proved below to be the terminal. */
 	source = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (source < 0 || fstat(source, &found) < 0 || fstat(STDIN_FILENO, &ours) < 0 ||
 	    found.st_ino != ours.st_ino || found.st_dev != ours.st_dev) {

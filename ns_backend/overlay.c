@@ -59,6 +59,7 @@ void overlay_copy_attributes(int lower, int upper)
 
 	if (fstat(lower, &status) < 0)
 		return;
+	/* Not a host path but the fd's magic link, as fchown refuses O_PATH fds. */
 	if (chown(path.text, status.st_uid, status.st_gid) < 0)
 		log_debug("the scratch layer keeps its own owner");
 	if (chmod(path.text, status.st_mode & 07777) < 0)
@@ -87,6 +88,7 @@ int overlay_mount(const struct new_root *root, int scratch, unsigned number, int
 static int add_submount(const struct new_root *root, int scratch, unsigned number,
 			const struct mount_info_entry *entry, const char *inside)
 {
+	/* A host path, as mountinfo has it. */
 	_cleanup_close_ int source = open(entry->point, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	_cleanup_close_ int target = -EBADF, mounted = -EBADF;
 	struct mount_how how = root->how;

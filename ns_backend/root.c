@@ -32,6 +32,7 @@ static int open_anchor(const struct ns_setup *setup, struct error *err)
 	if (snprintf(path, sizeof(path), "%s/root", setup->context->state_directory) >=
 	    (int)sizeof(path))
 		return error_set(err, ENAMETOOLONG, "cannot use the state directory");
+	/* A host path: the container's state directory. */
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		return error_set(err, errno, "cannot make %s", path);
 	fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -57,6 +58,7 @@ static int execute_root(struct new_root *root, const struct plan_op *op, struct 
 	struct mount_how how = root->how;
 	int result;
 
+	/* A host path: the rootfs as the user named it. */
 	rootfs = open(op->source ? op->source : root->plan->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (rootfs < 0)
 		return error_set(err, errno, "cannot open the root filesystem %s",

@@ -145,6 +145,7 @@ static int find_user(struct monitor *monitor, struct error *err)
 	struct user_identity user;
 	int result;
 
+	/* A host path: the rootfs as the user named it. */
 	root = open(monitor->plan.rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return error_set(err, errno, "cannot open the root filesystem %s",

@@ -187,6 +187,7 @@ static int empty_directory(struct state *state)
 int state_claim(void *parent, const char *base, const char *name, struct state **ret_state,
 		struct error *err)
 {
+	/* A host path: the runtime directory, which the store has checked. */
 	_cleanup_close_ int base_fd = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct state *state;
 	int result;

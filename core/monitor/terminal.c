@@ -114,6 +114,7 @@ static int open_slave(int master)
 #ifdef TIOCGPTPEER /* Linux 4.13: no path, so nothing can be put in its place */
 	fd = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 #endif
+	/* A host path below /dev/pts. */
 	if (fd < 0 && ptsname_r(master, name, sizeof(name)) == 0)
 		fd = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	return fd;
