@@ -35,9 +35,9 @@ syscall_handler handle_bind, handle_connect, handle_sendto, handle_sendmsg, hand
 syscall_handler handle_stat, handle_fstat, handle_newfstatat, handle_statx;
 /* handlers_owner.c (faked ids): chown and chmod families and their fd forms */
 syscall_handler handle_chown, handle_fchown, handle_chmod, handle_fchmod;
-/* handlers_create.c (faked ids): names that come and go; handle_create is for symlinks, handle_setxattr
- * for all calls that change an xattr */
-syscall_handler handle_mknod, handle_mkdir, handle_create, handle_unlink, handle_setxattr;
+/* handlers_create.c (faked ids): names that come and go; handle_setxattr is for all calls that change an
+ * xattr */
+syscall_handler handle_mknod, handle_mkdir, handle_unlink, handle_setxattr;
 /* How a handler ends whose call makes a new file, once the host path has been put into an argument:
  * VERDICT_CONTINUE for the fake root, whose files need no record; otherwise VERDICT_EXIT with an
  * on_exit that gives the file to fsuid and fsgid. Uses saved[4]. */

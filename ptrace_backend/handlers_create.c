@@ -72,15 +72,6 @@ enum verdict ids_created(struct tracee *tracee, const struct path_result *file)
 	return VERDICT_EXIT;
 }
 
-/* symlink, symlinkat; mknod of what the host user may make */
-enum verdict handle_create(struct tracee *tracee, const struct syscall_row *row)
-{
-	enum verdict verdict = translate_paths(tracee, row);
-
-	return verdict == VERDICT_CONTINUE ? ids_created(tracee, tracee_result_buffer(tracee, 0)) :
-					     verdict;
-}
-
 /* saved[3] has the owner bits that were asked for. */
 static void narrow_at_exit(struct tracee *tracee)
 {
@@ -112,7 +103,7 @@ enum verdict handle_mkdir(struct tracee *tracee, const struct syscall_row *row)
 	if (verdict != VERDICT_CONTINUE || !tracee->tracer->fake_ids)
 		return verdict;
 	if ((mode & S_IRWXU) == S_IRWXU || !save_new_name(tracee))
-		return ids_created(tracee, tracee_result_buffer(tracee, 0));
+		return verdict;
 	tracee->saved[3] = mode;
 	tracee_set_argument(tracee, mode_index, mode | S_IRWXU);
 	tracee->on_exit = narrow_at_exit;
@@ -157,7 +148,7 @@ enum verdict handle_mknod(struct tracee *tracee, const struct syscall_row *row)
 	int dirfd = AT_FDCWD, result;
 
 	if (!tracee->tracer->fake_ids || (!S_ISBLK(mode) && !S_ISCHR(mode)))
-		return handle_create(tracee, row);
+		return translate_paths(tracee, row);
 	if (row->paths[0].dirfd >= 0)
 		dirfd = (int)tracee_argument(tracee, (unsigned)row->paths[0].dirfd);
 	result = tracee_resolve(tracee, dirfd, tracee_argument(tracee, path), PATH_PARENT, place);
