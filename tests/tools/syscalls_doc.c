@@ -104,7 +104,8 @@ static const struct word {
 	{ "handle_chmod", "what the host can't hold is remembered when ids are faked" },
 	{ "handle_fchmod", "the same; EROFS on a read-only mount" },
 	{ "handle_mknod", "devices are remembered when ids are faked" },
-	{ "handle_create", "belongs to the faked user" },
+	{ "handle_mkdir", "a mode without all owner bits is remembered when ids are faked" },
+	{ "handle_setxattr", "the record of faked ids is left alone; EROFS on a read-only mount" },
 	{ "handle_unlink", "forgets what was remembered" },
 	{ "handle_ids", "the faked ids" },
 };
