@@ -393,15 +393,14 @@ void exec_on_event(struct tracee *tracee)
 
 	if (!job || tracee_new_mm(tracee) < 0 || read_auxv(tracee, &phdr, &base) < 0) {
 		log_debug("pid %d: exec without a job", (int)tracee->tid);
-		registers_enter_loader(&tracee->regs, 0, 0, registers_stack(&tracee->regs));
-		tracee->regs_changed = true;
-		return;
+		registers_enter_loader(&tracee->regs, 0, 0, tracee->regs.stack);
+			return;
 	}
 	memset(script, 0, sizeof(*script));
 	shift = phdr - own.phdr;
 	script->program = job->program.object;
 	script->interpreter = job->interpreter.object;
-	script->stack = registers_stack(&tracee->regs);
+	script->stack = tracee->regs.stack;
 	script->scratch_size = SCRATCH_SIZE;
 	script->keep_start = own.keep_start + shift;
 	script->keep_end = own.keep_end + shift;
@@ -442,7 +441,6 @@ void exec_on_event(struct tracee *tracee)
 	memcpy(tracee->mm->exe, job->exe, strlen(job->exe) + 1);
 	job->opens_left = job->program.has_interpreter ? 2 : 1;
 	registers_enter_loader(&tracee->regs, own.entry + shift, at, at - 8);
-	tracee->regs_changed = true;
 	tracee->state = TRACEE_LOADING;
 }
 

@@ -189,7 +189,7 @@ int tracee_put_stack(struct tracee *tracee, const void *data, size_t size, uint6
 	uint64_t address;
 
 	tracee->stack_used += room;
-	address = ((registers_stack(&tracee->regs) - RED_ZONE) & ~15ULL) - tracee->stack_used;
+	address = ((tracee->regs.stack - RED_ZONE) & ~15ULL) - tracee->stack_used;
 	if (tracee_write(tracee, address, data, size) < 0)
 		return -EFAULT;
 	*ret_address = address;

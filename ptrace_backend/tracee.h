@@ -88,14 +88,13 @@ struct tracee {
 	uint64_t last_stop;		/* affinity.c: ns */
 
 	struct registers regs; /* valid at a system-call stop */
-	bool regs_changed;
 	unsigned slot;		/* scratch slot */
 	size_t scratch_used;
 	size_t stack_used;
 
 	syscall_exit_handler *on_exit;
 	uint64_t saved[6]; /* for on_exit: whatever the entry handler wants to keep */
-	struct registers entry_regs; /* as at entry, before any change */
+	uint64_t entry_arguments[6]; /* as at entry, before any change */
 	struct exec_job *exec;	     /* while EXECING/LOADING */
 
 	/* What the guest believes its CPUs are; a clone inherits both. A thread that chose its own
@@ -107,19 +106,17 @@ struct tracee {
 /* Arguments and results. */
 static inline uint64_t tracee_argument(const struct tracee *tracee, unsigned index)
 {
-	return registers_argument(&tracee->regs, index);
+	return tracee->regs.arguments[index];
 }
 
 static inline void tracee_set_argument(struct tracee *tracee, unsigned index, uint64_t value)
 {
 	registers_set_argument(&tracee->regs, index, value);
-	tracee->regs_changed = true;
 }
 
 static inline void tracee_set_number(struct tracee *tracee, int64_t number)
 {
 	registers_set_number(&tracee->regs, number);
-	tracee->regs_changed = true;
 }
 
 /* Answers without running the call: a value or -errno. Returns VERDICT_SKIP for `return`. */
@@ -127,19 +124,17 @@ static inline enum verdict tracee_answer(struct tracee *tracee, int64_t result)
 {
 	registers_set_number(&tracee->regs, -1);
 	registers_set_result(&tracee->regs, result);
-	tracee->regs_changed = true;
 	return VERDICT_SKIP;
 }
 
 static inline int64_t tracee_result(const struct tracee *tracee)
 {
-	return registers_result(&tracee->regs);
+	return tracee->regs.result;
 }
 
 static inline void tracee_set_result(struct tracee *tracee, int64_t result)
 {
 	registers_set_result(&tracee->regs, result);
-	tracee->regs_changed = true;
 }
 
 /* Restores the arguments that the entry handler changed: for use at exit. */

@@ -33,19 +33,6 @@
 #define PTRACE_EVENT_STOP 128
 #endif
 
-static int get_registers(struct tracee *tracee)
-{
-	tracee->regs_changed = false;
-	return registers_fetch(tracee->tid, &tracee->regs);
-}
-
-static void set_registers(struct tracee *tracee)
-{
-	if (tracee->regs_changed)
-		registers_store(tracee->tid, &tracee->regs);
-	tracee->regs_changed = false;
-}
-
 /* ESRCH is a tracee killed meanwhile: its exit status will come. */
 static void resume(struct tracee *tracee, int signal)
 {
@@ -59,9 +46,8 @@ static void resume(struct tracee *tracee, int signal)
 void tracee_restore_arguments(struct tracee *tracee)
 {
 	for (unsigned i = ARCH_RESULT_IN_ARGUMENT; i < 6; i++)
-		registers_set_argument(&tracee->regs, i,
-				       registers_argument(&tracee->entry_regs, i));
-	tracee->regs_changed = true;
+		if (tracee->regs.arguments[i] != tracee->entry_arguments[i])
+			registers_set_argument(&tracee->regs, i, tracee->entry_arguments[i]);
 }
 
 static void on_seccomp(struct tracee *tracee)
@@ -69,7 +55,7 @@ static void on_seccomp(struct tracee *tracee)
 	const struct syscall_row *row;
 	enum verdict verdict;
 
-	if (get_registers(tracee) < 0)
+	if (registers_fetch_entry(tracee->tid, &tracee->regs) < 0)
 		return;
 	affinity_on_stop(tracee);
 	tracee->scratch_used = 0;
@@ -79,13 +65,14 @@ static void on_seccomp(struct tracee *tracee)
 		resume(tracee, 0);
 		return;
 	}
-	row = syscall_row(registers_number(&tracee->regs));
+	row = syscall_row(tracee->regs.number);
 	if (!row || row->action != ACTION_TRACE) {
 		/* RET_TRACE of a guest's own filter: as without a tracer (seccomp(2)). */
 		tracee_answer(tracee, -ENOSYS);
 		verdict = VERDICT_SKIP;
 	} else {
-		tracee->entry_regs = tracee->regs;
+		memcpy(tracee->entry_arguments, tracee->regs.arguments,
+		       sizeof(tracee->entry_arguments));
 		verdict = row->enter ? row->enter(tracee, row) : translate_paths(tracee, row);
 	}
 	if (verdict == VERDICT_EXIT) {
@@ -93,7 +80,7 @@ static void on_seccomp(struct tracee *tracee)
 			tracee->state = TRACEE_EXIT_WANTED;
 		tracee->skip_entry_stop = !tracee->tracer->plan->seccomp_stop_after_entry;
 	}
-	set_registers(tracee);
+	registers_store(tracee->tid, &tracee->regs);
 	resume(tracee, 0);
 }
 
@@ -104,13 +91,13 @@ static void on_syscall_stop(struct tracee *tracee)
 		resume(tracee, 0);
 		return;
 	}
-	if (get_registers(tracee) == 0) {
+	if (registers_fetch(tracee->tid, &tracee->regs) == 0) {
 		tracee->scratch_used = 0;
 		if (tracee->state == TRACEE_EXECING)
 			exec_on_failure(tracee);
 		else if (tracee->state == TRACEE_EXIT_WANTED && tracee->on_exit)
 			tracee->on_exit(tracee);
-		set_registers(tracee);
+		registers_store(tracee->tid, &tracee->regs);
 	}
 	tracee->on_exit = NULL;
 	tracee->state = TRACEE_RUNNING;
@@ -127,7 +114,7 @@ static void on_clone(struct tracee *tracee, int event)
 	if (ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, &message) < 0)
 		return;
 	flags = tracee->clone_flags;
-	if (!flags && get_registers(tracee) == 0)
+	if (!flags && registers_fetch(tracee->tid, &tracee->regs) == 0)
 		flags = registers_clone_flags(&tracee->regs);
 	if (!flags && event == PTRACE_EVENT_VFORK)
 		flags = CLONE_VM | CLONE_VFORK; /* vfork(2) itself */
@@ -168,9 +155,9 @@ static struct tracee *on_exec(struct tracer *tracer, struct tracee *tracee)
 			tracee = caller;
 		}
 	}
-	if (get_registers(tracee) == 0)
+	if (registers_fetch(tracee->tid, &tracee->regs) == 0)
 		exec_on_event(tracee);
-	set_registers(tracee);
+	registers_store(tracee->tid, &tracee->regs);
 	resume(tracee, 0);
 	return tracee;
 }
