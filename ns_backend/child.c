@@ -119,7 +119,7 @@ static int take_ids(const struct ns_setup *setup, struct error *err)
 
 	if (!(plan->clone_flags & CLONE_NEWUSER))
 		return 0;
-	if (ids_child_maps_itself(plan))
+	if (setup->child_maps_itself)
 		return ids_map_self(plan, err);
 	result = child_wait_go(setup, GO_IDS_MAPPED, err);
 	if (result < 0)

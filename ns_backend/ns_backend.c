@@ -103,7 +103,7 @@ static int help_child(const struct ns_setup *setup, pid_t child, struct error *e
 	const struct plan *plan = setup->plan;
 	int result;
 
-	if ((plan->clone_flags & CLONE_NEWUSER) && !ids_child_maps_itself(plan)) {
+	if ((plan->clone_flags & CLONE_NEWUSER) && !setup->child_maps_itself) {
 		result = ids_map_child(plan, child, err);
 		if (result < 0)
 			return result;
@@ -181,7 +181,8 @@ static int ns_start(void *parent, const struct backend_context *context,
 				 .exec_read = -EBADF,
 				 .exec_write = -EBADF,
 				 .go_read = -EBADF,
-				 .go_write = -EBADF};
+				 .go_write = -EBADF,
+				 .child_maps_itself = ids_child_maps_itself(context->plan)};
 	const int *pipes[] = {&setup.exec_read, &setup.exec_write, &setup.go_read, &setup.go_write};
 	struct container *container = container_new(parent, context->plan);
 	int result;

@@ -41,6 +41,8 @@ struct ns_setup {
 	 * runs, or that shared->failed is set. `go` carries one byte for each thing the parent did. */
 	int exec_read, exec_write;
 	int go_read, go_write;
+	/* Found before the clone: in its new user namespace the child has no id yet. */
+	bool child_maps_itself;
 };
 
 /* The bytes of the go pipe, in this order; each is only sent when it applies. */
