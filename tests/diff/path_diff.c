@@ -178,7 +178,7 @@ static void compare_rootfs(const struct test_case *test, const struct answer *an
 	do { /* see ask() */
 		rootfs_set_openat2(true);
 		fd = rootfs_open(rootfs_fd, test->path, flags, 0, NULL);
-	} while (fd == -ELOOP && ++tries < 4);
+	} while (fd == -ELOOP && ++tries < LOOP_TRIES);
 	error = fd < 0 ? -fd : 0;
 	if (fd >= 0 && (fstat(fd, &one) < 0 || close(fd) < 0))
 		die("fstat");
@@ -209,6 +209,10 @@ static void compare_lookup(const struct test_case *test, const struct answer *an
 		flags |= PATH_EMPTY;
 	error = resolve(&base_positions[test->base], test->path, flags, &result);
 	if (error != answer->error) {
+		/* A forbidden ".." is found out without locks and told after a second walk with them,
+		 * whose symlinks count again: see ask(). */
+		if (answer->error == ELOOP && error == EXDEV)
+			goto out;
 		/* openat2 refuses this pair before it looks at the path. */
 		if (answer->error == EINVAL && flags & PATH_BENEATH && flags & PATH_IN_ROOT)
 			goto out;
