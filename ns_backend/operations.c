@@ -22,6 +22,24 @@
 
 #define TTY_GROUP 5 /* the group `tty` of every distribution; grantpt() expects it */
 
+/* The guest path of an fd inside the new root, free of symlinks. Returns 0 or -errno. */
+static int guest_path(const struct new_root *root, int fd, char *path, size_t size)
+{
+	char anchor[PATH_MAX], host[PATH_MAX];
+	ssize_t anchor_length = readlink(fd_path(root->fd).text, anchor, sizeof(anchor) - 1);
+	ssize_t length = readlink(fd_path(fd).text, host, sizeof(host) - 1);
+
+	if (anchor_length < 0 || length < 0)
+		return -errno;
+	if (length <= anchor_length || memcmp(anchor, host, (size_t)anchor_length) ||
+	    host[anchor_length] != '/')
+		return -EXDEV;
+	host[length] = '\0';
+	if (snprintf(path, size, "%s", host + anchor_length) >= (int)size)
+		return -ENAMETOOLONG;
+	return 0;
+}
+
 static int open_target(const struct new_root *root, const char *path, bool file, bool *ret_created,
 		       struct error *err)
 {
@@ -181,12 +199,34 @@ static const mount_function mount_functions[MOUNT_KIND_COUNT] = {
 	[MOUNT_KIND_CGROUP] = mount_cgroup,
 };
 
+/* What shows the kernel must stand where its masks will look for it: a rootfs whose /proc or /sys is a
+ * symlink is an attempt to escape them (CVE-2019-19921). */
+static int check_place(const struct new_root *root, const struct plan_op *op, struct error *err)
+{
+	bool guarded = !strcmp(op->target, "/proc") || !strcmp(op->target, "/sys");
+	_cleanup_close_ int fd = guarded ? rootfs_open(root->fd, op->target, O_PATH, 0, NULL) : -1;
+	char path[PATH_MAX];
+	int result;
+
+	if (fd < 0)
+		return 0;
+	result = guest_path(root, fd, path, sizeof(path));
+	if (result == 0 && !strcmp(path, op->target))
+		return 0;
+	error_plain(err, "%s of the root filesystem must be an ordinary directory", op->target);
+	error_hint(err, "It is a symlink there; remove it");
+	return -EINVAL;
+}
+
 static int execute_mount(struct new_root *root, const struct plan_op *op, struct error *err)
 {
 	int result;
 
 	if ((unsigned)op->mount_kind >= MOUNT_KIND_COUNT)
 		return error_plain(err, "unknown kind of mount on %s", op->target);
+	result = check_place(root, op, err);
+	if (result < 0)
+		return result;
 	result = mount_functions[op->mount_kind](root, op, err);
 	if (result < 0 && op->options & MOUNT_OPTION_OPTIONAL) {
 		log_debug("left out: %s (%s)", op->target, err ? err->message : "");
@@ -215,22 +255,15 @@ static int execute_symlink(struct new_root *root, const struct plan_op *op, stru
 	return 0;
 }
 
-/* Remembers an empty file that was made to be mounted on, by its path free of symlinks. */
+/* Remembers an empty file that was made to be mounted on. */
 static void note_leftover(const struct new_root *root, int target)
 {
 	struct ns_shared *shared = root->setup->shared;
-	char anchor[PATH_MAX], path[PATH_MAX];
 	unsigned count = atomic_load(&shared->leftover_count);
-	ssize_t anchor_length, length;
 
-	anchor_length = readlink(fd_path(root->fd).text, anchor, sizeof(anchor) - 1);
-	length = readlink(fd_path(target).text, path, sizeof(path) - 1);
-	if (count >= SETUP_LEFTOVERS_MAX || anchor_length <= 0 || length <= anchor_length ||
-	    memcmp(anchor, path, (size_t)anchor_length) || path[anchor_length] != '/' ||
-	    length - anchor_length >= SETUP_PATH_SIZE)
-		return;
-	memcpy(shared->leftovers[count], path + anchor_length, (size_t)(length - anchor_length));
-	atomic_store(&shared->leftover_count, count + 1);
+	if (count < SETUP_LEFTOVERS_MAX &&
+	    guest_path(root, target, shared->leftovers[count], SETUP_PATH_SIZE) == 0)
+		atomic_store(&shared->leftover_count, count + 1);
 }
 
 /* The guest's own writable copy, in our state directory. Returns an O_PATH fd. */
