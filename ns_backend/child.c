@@ -59,7 +59,7 @@ static void close_from_by_list(int first)
 	closedir(fds);
 }
 
-static void close_from(int first)
+void child_close_from(int first)
 {
 	if (syscall(SYS_close_range, (unsigned)first, ~0u, 0) < 0) /* Linux 5.9 */
 		close_from_by_list(first);
@@ -95,7 +95,7 @@ static int arrange_fds(struct ns_setup *setup, struct error *err)
 	setup->exec_write = limit;
 	setup->go_read = limit + 1;
 	setup->exec_read = setup->go_write = -EBADF;
-	close_from(limit + 2);
+	child_close_from(limit + 2);
 	return 0;
 }
 

@@ -30,20 +30,18 @@ void init_prepare(void)
 	sigprocmask(SIG_SETMASK, &all, NULL);
 }
 
-/* Keeps nothing of the guest's open: a pipe's reader would wait for us. */
-static void drop_fds(const struct ns_setup *setup, int host_proc)
+/* Keeps nothing of the guest's open: a pipe's reader would wait for us. Returns where host_proc is. */
+static int drop_fds(int host_proc)
 {
 	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	int last = 3 + (int)setup->plan->spec->process.preserve_fds;
 
 	for (int fd = 0; fd <= 2; fd++)
 		if (null_fd < 0 || dup2(null_fd, fd) < 0)
 			close(fd);
-	for (int fd = 3; fd < last; fd++)
-		if (fd != host_proc)
-			close(fd);
-	close(setup->exec_write);
-	close(setup->go_read);
+	if (host_proc >= 0 && host_proc != 3 && dup3(host_proc, 3, O_CLOEXEC) == 3)
+		host_proc = 3;
+	child_close_from(host_proc == 3 ? 4 : 3);
+	return host_proc;
 }
 
 /* The parent of a process, from the host's view: /proc/PID/stat "pid (comm) state ppid". */
@@ -114,7 +112,7 @@ _Noreturn void init_run(struct ns_setup *setup, pid_t command, int host_proc)
 	sigset_t all;
 	int status = 0;
 
-	drop_fds(setup, host_proc);
+	host_proc = drop_fds(host_proc);
 	privileges_drop_init(NULL);
 	prctl(PR_SET_NAME, "amphora-init");
 	sigfillset(&all);

@@ -58,6 +58,8 @@ static inline bool setup_has_init(const struct plan *plan)
 
 /* child.c: the cloned child, to the end. */
 _Noreturn void child_main(struct ns_setup *setup);
+/* Closes every fd from `first` up. Before Linux 5.9 that takes a /proc. */
+void child_close_from(int first);
 /* Waits for the parent's next byte. Returns 0 or -errno with err (the parent is gone). */
 int child_wait_go(const struct ns_setup *setup, char expected, struct error *err);
 
