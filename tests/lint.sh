@@ -85,10 +85,10 @@ fi
 
 if command -v clang-tidy >/dev/null; then
 	echo '# clang-tidy'
-	flags="-std=gnu11 -D_GNU_SOURCE -I. $(pkg-config --cflags libseccomp libcap talloc json-c)"
+	flags="-std=gnu11 -D_GNU_SOURCE -I. -include tests/lint.h $(pkg-config --cflags libseccomp libcap talloc json-c)"
 	log=$(mktemp)
 	# shellcheck disable=SC2086,SC2016 # lists; the inner shell expands
-	echo $mine | tr ' ' '\n' |
+	echo $mine | tr ' ' '\n' | grep -vx core/base/error.c |
 		xargs -P 2 -n 4 sh -c 'flags=$1; shift; clang-tidy --quiet "$@" -- $flags 2>/dev/null' sh "$flags" >"$log" || found=1
 	grep -vE '^$' "$log"
 	rm -f "$log"
