@@ -116,14 +116,20 @@ BINARY_LDFLAGS := $(if $(filter 1,$(STATIC)),-static-pie,-pie)
 SAY = $(if $(V),,@echo '  $(1) $@';)
 COMPILE = $(CC) $(BASE_CFLAGS) $(FEATURES) $(LIB_CFLAGS) -MMD -MP
 
-$(BUILD)/%.o: %.c
+# Rebuilt when the flags change, and only then.
+FLAGS = $(COMPILE) $(HARDENING) $(CFLAGS) / $(FREESTANDING) / $(LOADER_CFLAGS)
+$(BUILD)/flags: always
+	@mkdir -p $(@D)
+	@[ "$$(cat $@ 2>/dev/null)" = "$(FLAGS)" ] || echo "$(FLAGS)" >$@
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call SAY,CC  )$(COMPILE) $(HARDENING) $(CFLAGS) $(EXTRA_CFLAGS) -c -o $@ $<
 
 $(BUILD)/core/path/%.o: HARDENING = $(FREESTANDING)
 $(BUILD)/core/path/rootfs.o: HARDENING = -fstack-protector-strong
 
-$(BUILD)/ptrace_backend/loader/%.o: ptrace_backend/loader/%.c Makefile
+$(BUILD)/ptrace_backend/loader/%.o: ptrace_backend/loader/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call SAY,CC  )$(filter-out -fPIE,$(COMPILE)) $(LOADER_CFLAGS) -c -o $@ $<
 	@if nm $@ | grep -q ' U ' || readelf -SW $@ | grep -q '\.rela*loader_text'; then \

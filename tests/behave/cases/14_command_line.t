@@ -132,6 +132,25 @@ amphora plan --facts "$WORK/nothing" --rootfs "$root"
 status 125
 err_has '^amphora: '
 
+it 'picks ptrace by itself where user namespaces are off, and names the sysctl'
+amphora probe --json
+python3 - "$out" >"$WORK/off" <<'PY'
+import json, sys
+facts = json.load(open(sys.argv[1]))
+for name, fact in facts["facts"].items():
+    if name.startswith(("userns", "root_")) or name == "newuidmap":
+        fact.update(status="fails", errno=28, text="user.max_user_namespaces=0")
+facts["facts"]["uid"]["value"] = 1000
+facts["facts"]["capabilities"]["value"] = 0
+json.dump(facts, sys.stdout)
+PY
+amphora plan --json --facts "$WORK/off" --rootfs "$root"
+succeeds
+out_has '"backend": *"ptrace"'
+run env AMPHORA_BACKEND=ns "$AMPHORA" plan --facts "$WORK/off" --rootfs "$root"
+status 125
+err_has 'max_user_namespaces'
+
 it 'shows a probe table of at most 80 columns'
 amphora probe
 succeeds
