@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ptrace_backend/notify.h"
 #include "ptrace_backend/tracer.h"
 
 #define HOT_GAP	  200000ULL /* ns: stops closer than this are in succession */
@@ -49,16 +50,16 @@ static void on_timer(int signal)
 void affinity_init(struct tracer *tracer)
 {
 	struct sigaction action = { .sa_handler = on_timer };
-	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGRTMIN + 2 };
+	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = NOTIFY_SIGNAL };
 	sigset_t set;
 
 	tracer->cpu = -1;
+	sigaction(NOTIFY_SIGNAL, &action, NULL);
 	if (sched_getaffinity(0, sizeof(allowed), &allowed) < 0 || CPU_COUNT(&allowed) < 2)
 		return;
 	event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
-	sigaction(SIGRTMIN + 2, &action, NULL);
 	sigemptyset(&set);
-	sigaddset(&set, SIGRTMIN + 2);
+	sigaddset(&set, NOTIFY_SIGNAL);
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 	timer_made = timer_create(CLOCK_MONOTONIC, &event, &timer) == 0;
 }

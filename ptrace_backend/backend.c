@@ -27,6 +27,7 @@
 #include "core/monitor/backend.h"
 #include "core/store/record.h"
 #include "ptrace_backend/handlers.h"
+#include "ptrace_backend/notify.h"
 #include "ptrace_backend/syscall_table.h"
 #include "ptrace_backend/tracer.h"
 
@@ -42,6 +43,7 @@ struct container {
 
 static int container_destructor(struct container *container)
 {
+	notify_stop(&container->tracer);
 	tracer_kill_all(&container->tracer);
 	if (container->report)
 		munmap(container->report, sizeof(*container->report));
@@ -87,6 +89,7 @@ static int prepare(struct container *container, const struct backend_context *co
 	const struct plan *plan = context->plan;
 	int error;
 
+	pthread_mutex_init(&tracer->lock, NULL);
 	tracer->plan = plan;
 	tracer->table = talloc(container, struct path_table);
 	tracer->host_uid = getuid();
@@ -111,6 +114,8 @@ static int prepare(struct container *container, const struct backend_context *co
 		error = landlock_confine(tracer, context, err);
 	guest_affinity_init(tracer);
 	affinity_init(tracer);
+	if (!error && plan->notify)
+		error = notify_start(tracer, err);
 	return error;
 }
 
@@ -127,7 +132,9 @@ static int run_until_started(struct container *container, struct error *err)
 			continue;
 		if (tid < 0)
 			return error_set(err, errno, "waiting for the container's first process");
+		pthread_mutex_lock(&tracer->lock);
 		tracer_handle(tracer, tid, status);
+		pthread_mutex_unlock(&tracer->lock);
 	}
 	return 0;
 }
@@ -196,6 +203,7 @@ static int ptrace_start(void *parent, const struct backend_context *context,
 		.fake_ids = context->plan->fake_ids,
 		.read_only = container->tracer.any_read_only,
 		.deny_network = context->plan->deny_network,
+		.notify = context->plan->notify,
 	};
 	length = filter_build(&options, program, FILTER_SIZE);
 	if (length < 0) {
@@ -216,7 +224,9 @@ static int ptrace_start(void *parent, const struct backend_context *context,
 		goto fail;
 	}
 	if (container->tracer.init == 0)
-		child_run(context, program, (unsigned)length, read_end, container->report);
+		child_run(context, program, (unsigned)length, read_end,
+			  notify_socket(&container->tracer), container->report);
+	notify_forked(&container->tracer);
 	raise_fd_limit();
 	error = attach(container, context, write_end, err);
 	if (!error)
@@ -259,10 +269,13 @@ static int ptrace_wait(struct container *container, int *ret_wait_status, struct
 
 		if (tid < 0 && errno != EINTR)
 			return error_set(err, errno, "waiting for the container");
+		pthread_mutex_lock(&tracer->lock);
 		if (tid > 0)
 			tracer_handle(tracer, tid, status);
 		affinity_tick(tracer);
+		pthread_mutex_unlock(&tracer->lock);
 	}
+	notify_stop(tracer);
 	tracer_kill_all(tracer);
 	write_stats(tracer);
 	*ret_wait_status = tracer->init_status;

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "core/base/compat.h"
+#include "ptrace_backend/notify.h"
 #include "ptrace_backend/tracer.h"
 
 static void fail(struct start_report *report, enum start_stage stage)
@@ -83,6 +84,37 @@ static void set_ids(const struct backend_context *context, struct start_report *
 		fail(report, START_STAGE_IDS);
 }
 
+/* Moves an fd to the first place behind the guest's own; it closes itself at execve. */
+static int keep_above(int fd, unsigned place)
+{
+	if (fd < 0 || fd == (int)place)
+		return fd;
+	return dup3(fd, (int)place, O_CLOEXEC);
+}
+
+static void install_filter(const struct sock_fprog *filter, int notify_fd,
+			   struct start_report *report)
+{
+	int listener, error = 0;
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		fail(report, START_STAGE_FILTER);
+	if (notify_fd < 0) {
+		if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, filter) < 0)
+			fail(report, START_STAGE_FILTER);
+		return;
+	}
+	listener = notify_install(filter);
+	if (listener >= 0)
+		error = notify_send_listener(notify_fd, listener);
+	if (listener < 0 || error) {
+		errno = listener < 0 ? -listener : -error;
+		fail(report, START_STAGE_FILTER);
+	}
+	close(listener);
+	close(notify_fd);
+}
+
 /* As execvp(3), with the guest's PATH; every try is an execve that the tracer translates. */
 static void execute(const struct spec_process *process, struct start_report *report)
 {
@@ -122,7 +154,7 @@ static void execute(const struct spec_process *process, struct start_report *rep
 }
 
 void child_run(const struct backend_context *context, const struct sock_filter *program,
-	       unsigned program_length, int go_fd, struct start_report *report)
+	       unsigned program_length, int go_fd, int notify_fd, struct start_report *report)
 {
 	const struct spec *spec = context->plan->spec;
 	struct sock_fprog filter = {
@@ -134,13 +166,12 @@ void child_run(const struct backend_context *context, const struct sock_filter *
 	if (read(go_fd, &go, 1) != 1)
 		_exit(EXIT_AMPHORA);
 	set_stdio(context, report);
-	close_from(3 + spec->process.preserve_fds);
+	notify_fd = keep_above(notify_fd, 3 + spec->process.preserve_fds);
+	close_from(3 + spec->process.preserve_fds + (notify_fd >= 0));
 	set_limits(spec, report);
 	set_ids(context, report);
 	reset_signals();
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) < 0)
-		fail(report, START_STAGE_FILTER);
+	install_filter(&filter, notify_fd, report);
 	if (chdir(spec->process.cwd ? spec->process.cwd : "/") < 0)
 		fail(report, START_STAGE_CWD);
 	execute(&spec->process, report);

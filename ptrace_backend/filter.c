@@ -267,7 +267,9 @@ static struct range range_of(const struct syscall_row *row, uint32_t number,
 	else if (row->rule != RULE_NONE)
 		range.tested = row;
 	else
-		range.verdict = row->action == ACTION_TRACE ? STOP : ANSWER(row->error);
+		range.verdict = row->action != ACTION_TRACE	   ? ANSWER(row->error) :
+				row->notify && options->notify ? SECCOMP_RET_USER_NOTIF :
+								 STOP;
 	return range;
 }
 

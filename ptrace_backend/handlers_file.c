@@ -81,6 +81,8 @@ static enum verdict open_file(struct tracee *tracee, int dirfd, unsigned index, 
 				 file->flags & PATH_RESULT_MAGIC ? 0 : AT_SYMLINK_NOFOLLOW) == 0;
 	}
 	error = refuse_read_only(tracee, file, flags, exists ? &status : NULL);
+	if (!error && exists && tracee->tracer->fake_ids)
+		ids_grant(tracee, file, &status, (int)flags);
 	if (!error)
 		error = tracee_set_path(tracee, index, file);
 	if (error)
@@ -273,7 +275,13 @@ enum verdict handle_readlink(struct tracee *tracee, const struct syscall_row *ro
 
 enum verdict handle_rename(struct tracee *tracee, const struct syscall_row *row)
 {
-	return translate_paths(tracee, row);
+	enum verdict verdict = translate_paths(tracee, row);
+	bool exchange = row->number == SYS_renameat2 &&
+			(tracee_argument(tracee, 4) & RENAME_EXCHANGE);
+
+	if (verdict != VERDICT_CONTINUE || exchange || !tracee->tracer->fake_ids)
+		return verdict;
+	return ids_removed(tracee, tracee_result_buffer(tracee, 1)->host);
 }
 
 /* fchmod, fsetxattr, ... on a file of a read-only mount. */

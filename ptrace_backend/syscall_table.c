@@ -38,6 +38,10 @@
 	[SYS_##call] = { .name = #call, .number = SYS_##call, .action = ACTION_TRACE, \
 			 .when = WHEN_##when_, .rule = RULE_##rule_, .paths = paths_, \
 			 .enter = handler },
+#define ANSWER(call, when_, rule_, paths_, handler) \
+	[SYS_##call] = { .name = #call, .number = SYS_##call, .action = ACTION_TRACE, \
+			 .when = WHEN_##when_, .rule = RULE_##rule_, .notify = true, \
+			 .paths = paths_, .enter = handler },
 
 static const struct syscall_row rows[] = {
 #include "ptrace_backend/syscalls.def"

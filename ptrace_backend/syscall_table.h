@@ -73,6 +73,7 @@ struct syscall_row {
 	uint8_t action; /* enum syscall_action */
 	uint8_t when;	/* enum syscall_when */
 	uint8_t rule;	/* enum filter_rule */
+	bool notify;	/* with faked ids the handler answers whole: a notification will do */
 	int error;	/* ACTION_ERRNO */
 	struct path_argument paths[2];
 	syscall_handler *enter; /* NULL: translate_paths */
@@ -90,6 +91,7 @@ const struct syscall_row *syscall_rows(size_t *ret_count);
 struct sock_filter;
 struct filter_options {
 	bool fake_ids, read_only, deny_network;
+	bool notify; /* rows with `notify` get SECCOMP_RET_USER_NOTIF */
 };
 int filter_build(const struct filter_options *options, struct sock_filter *program,
 		 size_t capacity);

@@ -8,6 +8,7 @@
 #ifndef AMPHORA_PTRACE_TRACEE_H
 #define AMPHORA_PTRACE_TRACEE_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -214,6 +215,8 @@ struct tracer {
 	int init_status;       /* as from waitpid() */
 	int cpu;	       /* affinity.c: the tracer's own, or -1 */
 	uint64_t stops;
+	pthread_mutex_t lock;  /* held while something is handled: notify.c has a thread */
+	struct notifier *notifier;
 	struct path_result results[2];
 	char hostname_set[65], domainname_set[65]; /* by the guest's sethostname(); may be empty */
 	uint64_t affinity[CPU_MASK_WORDS];	   /* the supervisor's at start: guest_affinity_init() */

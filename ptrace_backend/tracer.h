@@ -50,9 +50,9 @@ enum start_stage {
 };
 struct sock_filter;
 /* Waits for a byte on go_fd (the tracer has attached), sets everything up and executes the command. On
- * failure fills *report (shared memory) and exits. */
+ * failure fills *report (shared memory) and exits. notify_fd takes the filter's listener, or is -EBADF. */
 void child_run(const struct backend_context *context, const struct sock_filter *program,
-	       unsigned program_length, int go_fd, struct start_report *report)
+	       unsigned program_length, int go_fd, int notify_fd, struct start_report *report)
 	__attribute__((noreturn));
 
 /* view.c: builds tracer->table from the plan's operations; makes what they need on the host under

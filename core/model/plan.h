@@ -151,6 +151,7 @@ struct plan {
 	bool fake_ids;		 /* ptrace: ids are faked and remembered */
 	bool landlock;		 /* ptrace */
 	bool process_vm;	 /* ptrace: process_vm_readv may be used */
+	bool notify;		 /* ptrace: calls answered whole go by seccomp notification */
 	bool openat2;		 /* ptrace: the tracer may use openat2 */
 	bool seccomp_stop_after_entry; /* ptrace: FACT SECCOMP_ORDER */
 	bool mount_api;		 /* ns: new mount API may be used */

@@ -179,6 +179,7 @@ char *plan_to_json(void *parent, const struct plan *plan)
 	add_bool(root, "fake_ids", plan->fake_ids);
 	add_bool(root, "landlock", plan->landlock);
 	add_bool(root, "process_vm", plan->process_vm);
+	add_bool(root, "notify", plan->notify);
 	add_bool(root, "openat2", plan->openat2);
 	add_bool(root, "seccomp_stop_after_entry", plan->seccomp_stop_after_entry);
 	add_bool(root, "mount_api", plan->mount_api);

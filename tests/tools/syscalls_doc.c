@@ -32,6 +32,7 @@ struct line {
 #define FAIL_IF(call, errno_name, when_, rule_, why_) \
 	{ .kind = KIND_FAIL, .name = #call, .number = SYS_##call, .error = #errno_name, \
 	  .when = #when_, .rule = #rule_, .why = why_ },
+#define ANSWER TRACE
 #define TRACE(call, when_, rule_, paths_, handler_) \
 	{ .kind = KIND_TRACE, .name = #call, .number = SYS_##call, .when = #when_, .rule = #rule_, \
 	  .paths = #paths_, .handler = #handler_ },

@@ -40,16 +40,17 @@ struct program {
 	bool covered[PROGRAM_MAX];
 };
 
-static struct program programs[8];
+#define PROGRAMS 16 /* every combination of the options */
+static struct program programs[PROGRAMS];
 
 static int build_all(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 8; i++) {
+	for (unsigned i = 0; i < PROGRAMS; i++) {
 		struct program *program = &programs[i];
 
 		program->options = (struct filter_options){
-			.fake_ids = i & 1, .read_only = i & 2, .deny_network = i & 4
+			.fake_ids = i & 1, .read_only = i & 2, .deny_network = i & 4, .notify = i & 8
 		};
 		program->length =
 			filter_build(&program->options, program->code, PROGRAM_MAX);
@@ -178,7 +179,9 @@ static uint32_t expect(const struct seccomp_data *data, const struct filter_opti
 		return expect_ioctl((uint32_t)args[1], options);
 	if (!rule_fires(row, args, options))
 		return SECCOMP_RET_ALLOW;
-	return row->action == ACTION_TRACE ? SECCOMP_RET_TRACE : FAILS(row->error);
+	if (row->action == ACTION_TRACE)
+		return row->notify && options->notify ? SECCOMP_RET_USER_NOTIF : SECCOMP_RET_TRACE;
+	return FAILS(row->error);
 }
 
 static void check(struct program *program, const struct seccomp_data *data)
@@ -235,7 +238,7 @@ static void check_number(struct program *program, int number)
 static void every_number_gets_the_answer_of_its_row(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 8; i++)
+	for (unsigned i = 0; i < PROGRAMS; i++)
 		for (int number = 0; number <= NUMBER_MAX; number++)
 			check_number(&programs[i], number);
 }
@@ -245,7 +248,7 @@ static void x32_and_unknown_numbers_are_enosys(void **state)
 	static const uint32_t numbers[] = { 1000, 0x3fffffff, 0x40000000, 0x40000000 | 520,
 					    0x7fffffff, 0x80000000, 0xffffffff };
 	(void)state;
-	for (unsigned i = 0; i < 8; i++) {
+	for (unsigned i = 0; i < PROGRAMS; i++) {
 		struct seccomp_data data = { .arch = ARCH_AUDIT };
 
 		for (size_t j = 0; j < sizeof(numbers) / sizeof(numbers[0]); j++) {
@@ -264,7 +267,7 @@ static void other_architectures_are_enosys(void **state)
 	static const uint32_t others[] = { AUDIT_ARCH_I386, AUDIT_ARCH_ARM, AUDIT_ARCH_X86_64,
 					   AUDIT_ARCH_AARCH64, 0 };
 	(void)state;
-	for (unsigned i = 0; i < 8; i++)
+	for (unsigned i = 0; i < PROGRAMS; i++)
 		for (size_t j = 0; j < sizeof(others) / sizeof(others[0]); j++)
 			for (int number = 0; number <= NUMBER_MAX; number++) {
 				struct seccomp_data data = { .nr = number, .arch = others[j] };
@@ -278,7 +281,7 @@ static void other_architectures_are_enosys(void **state)
 static void calls_that_always_pass_take_at_most_twelve_instructions(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 8; i++) {
+	for (unsigned i = 0; i < PROGRAMS; i++) {
 		unsigned most = 0;
 
 		for (int number = 0; number <= NUMBER_MAX; number++) {
@@ -304,7 +307,7 @@ static void calls_that_always_pass_take_at_most_twelve_instructions(void **state
 static void calls_without_a_rule_depend_on_no_argument(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 8; i++)
+	for (unsigned i = 0; i < PROGRAMS; i++)
 		for (int number = 0; number <= NUMBER_MAX; number++) {
 			const struct syscall_row *row = syscall_row(number);
 			struct program *program = &programs[i];
@@ -325,7 +328,7 @@ static void calls_without_a_rule_depend_on_no_argument(void **state)
 static void every_instruction_is_reached(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 8; i++) {
+	for (unsigned i = 0; i < PROGRAMS; i++) {
 		struct program *program = &programs[i];
 		struct seccomp_data foreign = { .arch = 0 };
 
