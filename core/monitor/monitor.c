@@ -32,10 +32,6 @@
 #include "core/monitor/user.h"
 #include "core/store/store.h"
 
-/* A build may lack one. */
-#pragma weak ns_backend
-#pragma weak ptrace_backend
-
 struct monitor {
 	const struct backend *backend;
 	struct state *state;
