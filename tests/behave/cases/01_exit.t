@@ -56,27 +56,38 @@ it 'answers 139 for a segmentation fault'
 guest --init sh -c 'kill -SEGV $$; sleep 5'
 status 139
 
-it 'forwards SIGTERM to the command'
+# await_ready: the command in the background has said so.
+await_ready() {
+	tries=0
+	until grep -q ready "$out" || [ "$tries" -gt 100 ]; do
+		sleep 0.1
+		tries=$((tries + 1))
+	done
+}
+
+for signal in TERM:15 INT:2 USR1:10; do
+	it "forwards SIG${signal%:*} to the command"
+	# timeout undoes what a shell does to SIGINT of a command in the background.
+	timeout 20 "$AMPHORA" run --backend "$BACKEND" --rootfs "$root" /helpers/work signal >"$out" 2>"$err" &
+	pid=$!
+	await_ready
+	pkill "-${signal%:*}" -P "$pid" amphora
+	code=0
+	wait "$pid" || code=$?
+	status "${signal#*:}"
+done
+
+it 'lets a shell run its trap for a forwarded signal'
 timeout 20 "$AMPHORA" run --backend "$BACKEND" --rootfs "$root" \
 	sh -c 'trap "echo caught; exit 9" TERM; echo ready; while :; do sleep 0.1; done' >"$out" 2>"$err" &
 pid=$!
-for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do grep -q ready "$out" && break; sleep 0.2; done
+await_ready
 pkill -TERM -P "$pid" amphora
 code=0
 wait "$pid" || code=$?
 status 9
 out 'ready
 caught'
-
-it 'forwards SIGINT too'
-timeout 20 "$AMPHORA" run --backend "$BACKEND" --rootfs "$root" \
-	sh -c 'trap "exit 11" INT; echo ready; while :; do sleep 0.1; done' >"$out" 2>"$err" &
-pid=$!
-for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do grep -q ready "$out" && break; sleep 0.2; done
-pkill -INT -P "$pid" amphora
-code=0
-wait "$pid" || code=$?
-status 11
 
 it 'ends with the first process, whatever its children do'
 guest sh -c 'sleep 300 & exit 4'

@@ -214,6 +214,23 @@ static void signals(void)
 		die("exit");
 }
 
+/* Prints the number of the signal that comes. */
+static void await_signal(void)
+{
+	sigset_t set;
+	int number = 0;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	puts("ready");
+	fflush(stdout);
+	sigwait(&set, &number);
+	exit(number);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -221,7 +238,8 @@ int main(int argc, char **argv)
 		void (*call)(void);
 	} kinds[] = {{"threads", threads}, {"vfork", use_vfork}, {"spawn", use_spawn},
 		     {"clone3", use_clone3}, {"threadexec", thread_exec}, {"socket", unix_socket},
-		     {"signals", signals}, {"locks", locks}};
+		     {"signals", signals}, {"locks", locks},
+		     {"signal", await_signal}};
 
 	if (argc > 2 && !strcmp(argv[1], "connect"))
 		return connect_to(argv[2]);
