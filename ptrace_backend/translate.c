@@ -120,9 +120,13 @@ int tracee_link_position(struct tracee *tracee, const char *link, int hint,
 int tracee_cwd_position(struct tracee *tracee, struct path_position *ret_position)
 {
 	char link[64];
+	int error;
 
 	snprintf(link, sizeof(link), "/proc/%d/cwd", (int)tracee->tid);
-	return tracee_link_position(tracee, link, tracee->fs->cwd_mount, ret_position);
+	error = tracee_link_position(tracee, link, tracee->fs->cwd_mount, ret_position);
+	if (!error)
+		ret_position->flags |= PATH_POSITION_DIRECTORY;
+	return error;
 }
 
 int tracee_fd_host(const struct tracee *tracee, int fd, char *host, size_t size)
