@@ -67,6 +67,7 @@ await_ready() {
 
 for signal in TERM:15 INT:2 USR1:10; do
 	it "forwards SIG${signal%:*} to the command"
+	: >"$out"
 	# timeout undoes what a shell does to SIGINT of a command in the background.
 	timeout 20 "$AMPHORA" run --backend "$BACKEND" --rootfs "$root" /helpers/work signal >"$out" 2>"$err" &
 	pid=$!
@@ -78,6 +79,7 @@ for signal in TERM:15 INT:2 USR1:10; do
 done
 
 it 'lets a shell run its trap for a forwarded signal'
+: >"$out"
 timeout 20 "$AMPHORA" run --backend "$BACKEND" --rootfs "$root" \
 	sh -c 'trap "echo caught; exit 9" TERM; echo ready; while :; do sleep 0.1; done' >"$out" 2>"$err" &
 pid=$!
