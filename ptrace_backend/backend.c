@@ -45,6 +45,7 @@ static int container_destructor(struct container *container)
 {
 	notify_stop(&container->tracer);
 	tracer_kill_all(&container->tracer);
+	view_remove(&container->tracer);
 	if (container->report)
 		munmap(container->report, sizeof(*container->report));
 	return 0;
@@ -72,8 +73,12 @@ static int report_failure(const struct backend_context *context, const struct st
 				   context->plan->rootfs);
 		return -code;
 	case START_STAGE_CWD:
-		error_set(err, code, "working directory %s", process->cwd);
-		error_hint(err, "-w takes an existing directory of the container");
+		error_set(err, code, "working directory %s", process->cwd ? process->cwd : "/");
+		if (code == EACCES)
+			error_hint(err, "user %u must be able to search %s and all above it",
+				   (unsigned)context->uid, context->plan->rootfs);
+		else
+			error_hint(err, "-w takes an existing directory of the container");
 		return -code;
 	case START_STAGE_NONE:
 		return error_plain(err, "the container's first process died before its command");

@@ -87,8 +87,8 @@ static int allow_own_binary(const struct ruleset *ruleset, struct error *err)
 
 /* The tracer's own needs. Removing the state directory, which the monitor renames first,
  * takes rights on its parent. */
-static int allow_own_files(const struct ruleset *ruleset, const struct backend_context *context,
-			   struct error *err)
+static int allow_own_files(const struct ruleset *ruleset, const struct tracer *tracer,
+			   const struct backend_context *context, struct error *err)
 {
 	char path[PATH_MAX];
 	int error = allow(ruleset, context->state_directory, ruleset->handled, err);
@@ -99,6 +99,11 @@ static int allow_own_files(const struct ruleset *ruleset, const struct backend_c
 			      LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_MAKE_DIR |
 				      LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_READ_DIR,
 			      err);
+	snprintf(path, sizeof(path), "%s", tracer->view_directory);
+	if (!error)
+		error = allow(ruleset, path, ruleset->handled, err);
+	if (!error)
+		error = allow(ruleset, dirname(path), LANDLOCK_ACCESS_FS_REMOVE_DIR, err);
 	if (!error && context->record_path) {
 		snprintf(path, sizeof(path), "%s", context->record_path);
 		error = allow(ruleset, dirname(path), ruleset->handled, err);
@@ -156,7 +161,7 @@ int landlock_confine(struct tracer *tracer, const struct backend_context *contex
 	ruleset.fd = fd;
 	error = allow_own_binary(&ruleset, err);
 	if (!error)
-		error = allow_own_files(&ruleset, context, err);
+		error = allow_own_files(&ruleset, tracer, context, err);
 	if (!error)
 		error = allow_stdio(&ruleset, context, err);
 	for (uint32_t i = 0; i < tracer->table->mount_count && !error; i++) {

@@ -206,6 +206,7 @@ struct tracer {
 	bool deny_network;
 	bool any_read_only;    /* some mount is read-only: fd-based mutators are traced */
 	const char *state_directory;
+	char *view_directory;  /* view.c: tmpfs directories and generated files */
 	const char *hostname;
 	struct tracee *hash[TRACER_HASH];
 	size_t tracee_count;

@@ -57,6 +57,8 @@ void child_run(const struct backend_context *context, const struct sock_filter *
 
 /* view.c: builds tracer->table from the plan's operations; makes what they need on the host under
  * the state directory. */
+/* Removes what view_build() made. */
+void view_remove(struct tracer *tracer);
 int view_build(struct tracer *tracer, const struct backend_context *context, struct error *err);
 /* landlock.c: confines the calling thread to the table's mounts and what the tracer itself needs. */
 int landlock_confine(struct tracer *tracer, const struct backend_context *context,

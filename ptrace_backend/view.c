@@ -8,6 +8,10 @@
  * devpts are the host's, bound. Where a mount point is missing it is made, as a namespace would
  * need it, so that directory listings show it; but never for the built-in image `host`, and a
  * generated file's never: translation doesn't need it.
+ *
+ * With real ids a guest process may be any user, and the kernel walks to these directories as that
+ * user: then they lie below /run/amphora-view, which others can search but not list, under a name
+ * that can't be guessed. Faked ids are all ours: the private state directory will do.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -277,17 +281,48 @@ static int add_root(struct view *view, const struct plan_op *op, struct error *e
 	return 0;
 }
 
+#define SHARED_PARENT "/run/amphora-view"
+
+static char *shared_directory(struct tracer *tracer)
+{
+	char path[] = SHARED_PARENT "/XXXXXX";
+	struct stat status;
+
+	if (mkdir(SHARED_PARENT, 0711) < 0 && errno != EEXIST)
+		return NULL;
+	if (lstat(SHARED_PARENT, &status) < 0 || !S_ISDIR(status.st_mode) || status.st_uid != 0 ||
+	    (status.st_mode & 022) || !mkdtemp(path) || chmod(path, 0711) < 0)
+		return NULL;
+	return talloc_strdup(tracer, path);
+}
+
+static int make_directory(struct tracer *tracer, const struct backend_context *context,
+			  struct error *err)
+{
+	if (!tracer->fake_ids && geteuid() == 0)
+		tracer->view_directory = shared_directory(tracer);
+	if (tracer->view_directory)
+		return 0;
+	tracer->view_directory = talloc_asprintf(tracer, "%s/view", context->state_directory);
+	if (!tracer->view_directory || mkdir(tracer->view_directory, 0700) < 0)
+		return error_set(err, errno, "directory %s/view", context->state_directory);
+	return 0;
+}
+
+void view_remove(struct tracer *tracer)
+{
+	if (tracer->view_directory)
+		file_remove_tree(AT_FDCWD, tracer->view_directory);
+}
+
 int view_build(struct tracer *tracer, const struct backend_context *context, struct error *err)
 {
 	const struct plan *plan = tracer->plan;
 	struct view view = { .tracer = tracer, .table = tracer->table };
-	char *state = talloc_asprintf(tracer, "%s/view", context->state_directory);
-	int error = 0;
+	int error = make_directory(tracer, context, err);
 
-	view.state = state;
+	view.state = tracer->view_directory;
 	view.may_make_points = !plan->spec->host_image;
-	if (!state || mkdir(state, 0700) < 0)
-		return error_set(err, errno, "directory %s/view", context->state_directory);
 	for (size_t i = 0; i < plan->op_count && !error; i++) {
 		const struct plan_op *op = &plan->ops[i];
 
