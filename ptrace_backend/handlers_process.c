@@ -127,18 +127,10 @@ enum verdict handle_prctl(struct tracee *tracee, const struct syscall_row *row)
  * may still name it. */
 static bool is_guest_zombie(struct tracer *tracer, pid_t pid)
 {
-	char path[64], text[512];
-	const char *after;
-	char state;
-	int parent;
+	struct process_status status;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	if (file_read_at(AT_FDCWD, path, text, sizeof(text)) < 0)
-		return false;
-	after = strrchr(text, ')'); /* the name before it may hold anything */
-	if (!after || sscanf(after + 1, " %c %d", &state, &parent) != 2)
-		return false;
-	return state == 'Z' && tracer_has(tracer, parent);
+	return process_status(pid, &status) == 0 && status.state == 'Z' &&
+	       tracer_has(tracer, status.parent);
 }
 
 bool guest_has_process(struct tracer *tracer, pid_t pid)

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Life of tracees and of the objects they share. */
 #include <errno.h>
-#include <string.h>
+#include <fcntl.h>
 #include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <talloc.h>
 #include <unistd.h>
 
+#include "core/base/file.h"
 #include "ptrace_backend/tracer.h"
 
 static struct tracee **bucket(struct tracer *tracer, pid_t tid)
@@ -20,6 +24,28 @@ struct tracee *tracer_find(struct tracer *tracer, pid_t tid)
 	while (tracee && tracee->tid != tid)
 		tracee = tracee->hash_next;
 	return tracee;
+}
+
+int process_status(pid_t pid, struct process_status *ret_status)
+{
+	char path[64], text[4096];
+	const char *state, *tgid, *parent;
+	ssize_t length;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	length = file_read_at(AT_FDCWD, path, text, sizeof(text));
+	if (length < 0)
+		return (int)length;
+	/* A newline in the name is escaped. */
+	state = strstr(text, "\nState:\t");
+	tgid = strstr(text, "\nTgid:\t");
+	parent = strstr(text, "\nPPid:\t");
+	if (!state || !tgid || !parent)
+		return -EIO;
+	ret_status->state = state[strlen("\nState:\t")];
+	ret_status->tgid = (pid_t)strtol(tgid + strlen("\nTgid:\t"), NULL, 10);
+	ret_status->parent = (pid_t)strtol(parent + strlen("\nPPid:\t"), NULL, 10);
+	return 0;
 }
 
 static void hash_insert(struct tracee *tracee)

@@ -42,7 +42,7 @@ typedef void syscall_exit_handler(struct tracee *tracee);
  *               EXECING --event--> LOADING (loader's opens pass untranslated)
  */
 enum tracee_state {
-	TRACEE_NEW,	    /* stopped for the first time, parent's event not seen yet */
+	TRACEE_NEW,	    /* stopped for the first time, parent's event not seen yet: no fs, no mm */
 	TRACEE_RUNNING,
 	TRACEE_EXIT_WANTED, /* resumed with PTRACE_SYSCALL; the next syscall stop is the exit */
 	TRACEE_EXECING,	    /* our execve was let through; PTRACE_EVENT_EXEC or an exit stop follows */
@@ -187,6 +187,12 @@ struct path_result *tracee_result_buffer(struct tracee *tracee, unsigned which);
 /* Gives the tracee a tracee_fs of its own (unshare(CLONE_FS) succeeded). No-op when not shared. */
 void tracee_unshare_fs(struct tracee *tracee);
 struct tracee *tracer_find(struct tracer *tracer, pid_t tid);
+struct process_status {
+	char state; /* as in proc_pid_status(5) */
+	pid_t tgid, parent;
+};
+/* Of any process or thread, from /proc. Returns 0 or -errno. */
+int process_status(pid_t pid, struct process_status *ret_status);
 /* True when tid is a guest process or thread (the supervisor and host processes are not). */
 static inline bool tracer_has(struct tracer *tracer, pid_t tid)
 {
@@ -210,6 +216,8 @@ struct tracer {
 	const char *hostname;
 	struct tracee *hash[TRACER_HASH];
 	size_t tracee_count;
+	size_t new_count;      /* of them in TRACEE_NEW */
+	bool any_killed;       /* a tracee ended that may have been inside a call */
 	pid_t init;	       /* first process */
 	bool init_ended;
 	bool started;	       /* the first command has been executed */

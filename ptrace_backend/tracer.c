@@ -9,7 +9,8 @@
  *   seccomp event    a call that the filter traces, at its entry; the handler's verdict resumes it
  *   syscall stop     the exit of a call whose handler asked for it, or an execve that failed
  *   exec event       the new image is there, nothing of it has run: exec.c sends it to the loader
- *   fork events      the parent's side; the child's first stop may come before or after
+ *   fork events      the parent's side; the child's first stop may come before or after, and the event
+ *                    never comes from a parent that was killed inside the call
  *   group stop       PTRACE_LISTEN, so that job control works as without a tracer
  *   signal stop      passed on
  *
@@ -112,7 +113,7 @@ static void on_clone(struct tracee *tracee, int event)
 	uint64_t flags;
 
 	if (ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, &message) < 0)
-		return;
+		return; /* killed meanwhile: end_orphans() */
 	flags = tracee->clone_flags;
 	if (!flags && registers_fetch(tracee->tid, &tracee->regs) == 0)
 		flags = registers_clone_flags(&tracee->regs);
@@ -123,10 +124,11 @@ static void on_clone(struct tracee *tracee, int event)
 	child = tracer_find(tracee->tracer, (pid_t)message);
 	if (child) {
 		/* Its first stop came first and waits for us. */
+		tracee->tracer->new_count--;
 		tracee_inherit(child, tracee, flags);
 		child->state = TRACEE_RUNNING;
 		resume(child, 0);
-	} else {
+	} else if (kill((pid_t)message, 0) == 0) { /* else it has been killed and reaped */
 		child = tracee_new(tracee->tracer, (pid_t)message);
 		if (!child) {
 			kill((pid_t)message, SIGKILL);
@@ -138,8 +140,8 @@ static void on_clone(struct tracee *tracee, int event)
 	resume(tracee, 0);
 }
 
-/* All other threads of the process are gone without an exit status of their own; the thread that
- * called execve has the leader's tid. */
+/* The thread that called execve has the leader's tid; its own has no exit status. The other threads
+ * end with one each. */
 static struct tracee *on_exec(struct tracer *tracer, struct tracee *tracee)
 {
 	unsigned long former = 0;
@@ -196,17 +198,49 @@ static void on_stop(struct tracer *tracer, struct tracee *tracee, int status)
 		resume(tracee, signal);
 }
 
+/* A child of a parent that was killed inside fork(2) would wait for ever. It hasn't run an
+ * instruction and nobody was told its pid: it ends, as if the signal had come before the call. (A
+ * thread is killed along with its process; its parent is the process's.) */
+static void end_if_orphan(const struct tracee *child)
+{
+	struct process_status status;
+
+	if (process_status(child->tid, &status) == 0 && status.tgid == child->tid &&
+	    status.parent == getpid())
+		kill(child->tid, SIGKILL);
+}
+
+static void end_orphans(const struct tracer *tracer)
+{
+	for (size_t i = 0; i < TRACER_HASH; i++)
+		for (struct tracee *at = tracer->hash[i]; at; at = at->hash_next)
+			if (at->state == TRACEE_NEW)
+				end_if_orphan(at);
+}
+
+static void on_end(struct tracer *tracer, struct tracee *tracee, pid_t tid, int status)
+{
+	if (tid == tracer->init) {
+		tracer->init_status = status;
+		tracer->init_ended = true;
+	}
+	if (!tracee)
+		return;
+	if (tracee->state == TRACEE_NEW)
+		tracer->new_count--;
+	if (WIFSIGNALED(status) || tracee->tid != tracee->tgid)
+		tracer->any_killed = true;
+	tracee_free(tracee);
+	if (tracer->new_count > 0)
+		end_orphans(tracer);
+}
+
 bool tracer_handle(struct tracer *tracer, pid_t tid, int status)
 {
 	struct tracee *tracee = tracer_find(tracer, tid);
 
 	if (WIFEXITED(status) || WIFSIGNALED(status)) {
-		if (tid == tracer->init) {
-			tracer->init_status = status;
-			tracer->init_ended = true;
-		}
-		if (tracee)
-			tracee_free(tracee);
+		on_end(tracer, tracee, tid, status);
 		return tid == tracer->init;
 	}
 	if (!WIFSTOPPED(status))
@@ -215,10 +249,13 @@ bool tracer_handle(struct tracer *tracer, pid_t tid, int status)
 	if (!tracee) {
 		/* A new child, ahead of its parent's event: it stays stopped until that comes. */
 		tracee = tracee_new(tracer, tid);
-		if (!tracee)
+		if (!tracee) {
 			kill(tid, SIGKILL);
-		else
-			tracee->state = TRACEE_NEW;
+			return false;
+		}
+		tracer->new_count++;
+		if (tracer->any_killed)
+			end_if_orphan(tracee);
 		return false;
 	}
 	if (tracee->state == TRACEE_NEW)

@@ -96,4 +96,21 @@ it 'locks files between processes'
 guest /helpers/work locks
 out 'locks ok'
 
+# A parent that is killed inside fork never tells the tracer of its child.
+it 'leaves no process stuck when one that forks is killed'
+guest sh -c 'i=0
+	while [ $i -lt 40 ]; do
+		sh -c "while :; do (:) & done" &
+		usleep 30000
+		kill -9 $!
+		i=$((i + 1))
+	done
+	sleep 1
+	for status in /proc/[0-9]*/stat; do
+		read -r line <$status || continue
+		case $line in *") t "*) echo "stuck: $line" ;; esac
+	done 2>/dev/null
+	echo done'
+out done
+
 done_testing
