@@ -56,6 +56,7 @@ static int report_failure(const struct backend_context *context, const struct st
 {
 	static const char *const stages[] = {
 		[START_STAGE_STDIO] = "standard input and output of the container",
+		[START_STAGE_LANDLOCK] = "Landlock",
 		[START_STAGE_LIMITS] = "--ulimit",
 		[START_STAGE_IDS] = "user and group ids of the container",
 		[START_STAGE_FILTER] = "seccomp filter",
@@ -103,6 +104,7 @@ static int prepare(struct container *container, const struct backend_context *co
 	tracer->deny_network = plan->deny_network;
 	tracer->state_directory = context->state_directory;
 	tracer->hostname = plan->hostname;
+	tracer->guest_ruleset = -EBADF;
 	container->report = mmap(NULL, sizeof(*container->report), PROT_READ | PROT_WRITE,
 				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (!tracer->table || container->report == MAP_FAILED) {
@@ -230,7 +232,11 @@ static int ptrace_start(void *parent, const struct backend_context *context,
 	}
 	if (container->tracer.init == 0)
 		child_run(context, program, (unsigned)length, read_end,
-			  notify_socket(&container->tracer), container->report);
+			  notify_socket(&container->tracer), container->tracer.guest_ruleset,
+			  container->report);
+	if (container->tracer.guest_ruleset >= 0)
+		close(container->tracer.guest_ruleset);
+	container->tracer.guest_ruleset = -EBADF;
 	notify_forked(&container->tracer);
 	raise_fd_limit();
 	error = attach(container, context, write_end, err);

@@ -154,7 +154,8 @@ static void execute(const struct spec_process *process, struct start_report *rep
 }
 
 void child_run(const struct backend_context *context, const struct sock_filter *program,
-	       unsigned program_length, int go_fd, int notify_fd, struct start_report *report)
+	       unsigned program_length, int go_fd, int notify_fd, int guest_ruleset,
+	       struct start_report *report)
 {
 	const struct spec *spec = context->plan->spec;
 	struct sock_fprog filter = {
@@ -166,6 +167,8 @@ void child_run(const struct backend_context *context, const struct sock_filter *
 	if (read(go_fd, &go, 1) != 1)
 		_exit(EXIT_AMPHORA);
 	set_stdio(context, report);
+	if (landlock_confine_guest(guest_ruleset) < 0)
+		fail(report, START_STAGE_LANDLOCK);
 	notify_fd = keep_above(notify_fd, 3 + spec->process.preserve_fds);
 	close_from(3 + spec->process.preserve_fds + (notify_fd >= 0));
 	set_limits(spec, report);

@@ -18,6 +18,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -444,12 +445,28 @@ void exec_on_event(struct tracee *tracee)
 	tracee->state = TRACEE_LOADING;
 }
 
+/* A filter of the guest's own survives execve and may answer the loader's calls: the guest's program would
+ * then run where the loader is still expected. Its opens must not pass for the loader's. */
+static bool is_loader_open(struct tracee *tracee, const struct exec_job *job)
+{
+	bool first = job->opens_left == (job->program.has_interpreter ? 2 : 1);
+	const char *expected = first ? job->program_file.host : job->interpreter_file.host;
+	char *path = tracee->tracer->path;
+
+	return tracee->regs.number == SYS_openat && tracee_argument(tracee, 5) == LOADER_MARK &&
+	       tracee_argument(tracee, 2) == (O_RDONLY | O_CLOEXEC) &&
+	       tracee_read_string(tracee, tracee_argument(tracee, 1), path, PATH_SIZE) >= 0 &&
+	       !strcmp(path, expected);
+}
+
 void exec_on_loader_open(struct tracee *tracee)
 {
 	struct exec_job *job = tracee->exec;
 
-	if (!job || tracee_argument(tracee, 5) != LOADER_MARK)
+	if (!job || !is_loader_open(tracee, job)) {
+		kill(tracee->tgid, SIGKILL);
 		return;
+	}
 	tracee->mm->scratch = tracee_argument(tracee, 4);
 	if (--job->opens_left > 0)
 		return;

@@ -6,7 +6,12 @@
  * Translation decides what a path means; Landlock decides what may be opened at all. The ruleset
  * allows the rootfs and every mount source, each with the rights of its flags, what the tracer
  * itself needs, and nothing else. It is applied to the tracer before the guest exists, so that calls
- * the tracer makes for a guest are confined as the guest is. A ruleset only ever shrinks.
+ * the tracer makes for a guest are confined too. A ruleset only ever shrinks.
+ *
+ * The first process then adds a second one, for the guest alone: without what only the tracer needs, and
+ * of /proc, where a rule can't tell a process of the guest's from /proc/sys, real root may only read.
+ * Being a domain of its own, the kernel also keeps the guest from the supervisor's memory and /proc/PID,
+ * and where it can (ABI 6) from signalling anything but itself.
  *
  * Granted beyond the mounts: amphora's own binary (every execve goes through it) and, when it is
  * linked dynamically, the directories of its libraries, both read and execute only; the state
@@ -43,9 +48,20 @@
 	(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE |                               \
 	 LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_TRUNCATE)
 
+#ifndef LANDLOCK_SCOPE_SIGNAL
+#define LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET (1ULL << 0) /* ABI 6, Linux 6.12 */
+#define LANDLOCK_SCOPE_SIGNAL		    (1ULL << 1)
+#endif
+
+/* The kernel's struct landlock_ruleset_attr; headers may be older. */
+struct ruleset_attr {
+	uint64_t handled_access_fs, handled_access_net, scoped;
+};
+
 struct ruleset {
 	int fd;
 	uint64_t handled;
+	bool guest; /* the second one */
 };
 
 /* Missing paths are skipped: nothing can be opened below them either. */
@@ -87,8 +103,8 @@ static int allow_own_binary(const struct ruleset *ruleset, struct error *err)
 
 /* The tracer's own needs. Removing the state directory, which the monitor renames first,
  * takes rights on its parent. */
-static int allow_own_files(const struct ruleset *ruleset, const struct tracer *tracer,
-			   const struct backend_context *context, struct error *err)
+static int allow_tracer_files(const struct ruleset *ruleset, const struct backend_context *context,
+			      struct error *err)
 {
 	char path[PATH_MAX];
 	int error = allow(ruleset, context->state_directory, ruleset->handled, err);
@@ -99,18 +115,19 @@ static int allow_own_files(const struct ruleset *ruleset, const struct tracer *t
 			      LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_MAKE_DIR |
 				      LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_READ_DIR,
 			      err);
-	snprintf(path, sizeof(path), "%s", tracer->view_directory);
-	if (!error)
-		error = allow(ruleset, path, ruleset->handled, err);
-	if (!error)
-		error = allow(ruleset, dirname(path), LANDLOCK_ACCESS_FS_REMOVE_DIR, err);
 	if (!error && context->record_path) {
 		snprintf(path, sizeof(path), "%s", context->record_path);
 		error = allow(ruleset, dirname(path), ruleset->handled, err);
 	}
-	if (!error)
-		error = allow(ruleset, "/proc", ruleset->handled, err);
 	return error;
+}
+
+/* The tracer writes to /proc/PID/mem. A guest that is the machine's root could write to /proc/sys and
+ * /proc/sysrq-trigger, for no rule can leave them out; other users can write to nothing but their
+ * own processes anyway. */
+static uint64_t proc_rights(const struct ruleset *ruleset)
+{
+	return ruleset->guest && geteuid() == 0 ? RIGHTS_READ : ruleset->handled;
 }
 
 /* The files behind standard input and output, with the rights that the fds have, so that
@@ -140,41 +157,78 @@ static int allow_stdio(const struct ruleset *ruleset, const struct backend_conte
 	return error;
 }
 
-int landlock_confine(struct tracer *tracer, const struct backend_context *context,
-		     struct error *err)
+static int allow_all(const struct ruleset *ruleset, const struct tracer *tracer,
+		     const struct backend_context *context, struct error *err)
 {
-	struct landlock_ruleset_attr attr = { 0 };
+	int error = allow_own_binary(ruleset, err);
+
+	if (!error && !ruleset->guest)
+		error = allow_tracer_files(ruleset, context, err);
+	if (!error)
+		error = allow(ruleset, "/proc", proc_rights(ruleset), err);
+	if (!error)
+		error = allow_stdio(ruleset, context, err);
+	for (uint32_t i = 0; i < tracer->table->mount_count && !error; i++) {
+		const struct path_mount *mount = &tracer->table->mounts[i];
+		uint64_t rights = mount->flags & PATH_MOUNT_READ_ONLY ? RIGHTS_READ : ruleset->handled;
+
+		if (mount->flags & PATH_MOUNT_PROC)
+			rights &= proc_rights(ruleset);
+		error = allow(ruleset, tracer->table->strings + mount->host, rights, err);
+	}
+	return error;
+}
+
+/* Returns 0 and the ruleset's fd, or -errno. */
+static int make_ruleset(const struct tracer *tracer, const struct backend_context *context, bool guest,
+			int *ret_fd, struct error *err)
+{
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-	_cleanup_close_ int fd = -EBADF;
-	struct ruleset ruleset = { .handled = RIGHTS_ABI1 };
+	struct ruleset ruleset = { .handled = RIGHTS_ABI1 | LANDLOCK_ACCESS_FS_REFER, .guest = guest };
+	struct ruleset_attr attr = { 0 };
+	size_t size = sizeof(attr.handled_access_fs);
 	int error;
 
 	if (abi < 2)
 		return error_set(err, abi < 0 ? errno : ENOSYS, "Landlock");
-	ruleset.handled |= LANDLOCK_ACCESS_FS_REFER;
 	if (abi >= 3)
 		ruleset.handled |= LANDLOCK_ACCESS_FS_TRUNCATE;
 	attr.handled_access_fs = ruleset.handled;
-	fd = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
-	if (fd < 0)
-		return error_set(err, errno, "Landlock ruleset");
-	ruleset.fd = fd;
-	error = allow_own_binary(&ruleset, err);
-	if (!error)
-		error = allow_own_files(&ruleset, tracer, context, err);
-	if (!error)
-		error = allow_stdio(&ruleset, context, err);
-	for (uint32_t i = 0; i < tracer->table->mount_count && !error; i++) {
-		const struct path_mount *mount = &tracer->table->mounts[i];
-
-		error = allow(&ruleset, tracer->table->strings + mount->host,
-			      mount->flags & PATH_MOUNT_READ_ONLY ? RIGHTS_READ : ruleset.handled,
-			      err);
+	if (abi >= 6 && guest) {
+		size = sizeof(attr);
+		attr.scoped = LANDLOCK_SCOPE_SIGNAL;
+		if (tracer->deny_network)
+			attr.scoped |= LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET;
 	}
+	ruleset.fd = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
+	if (ruleset.fd < 0)
+		return error_set(err, errno, "Landlock ruleset");
+	error = allow_all(&ruleset, tracer, context, err);
+	if (error) {
+		close(ruleset.fd);
+		return error;
+	}
+	*ret_fd = ruleset.fd;
+	return 0;
+}
+
+int landlock_confine(struct tracer *tracer, const struct backend_context *context,
+		     struct error *err)
+{
+	_cleanup_close_ int fd = -EBADF;
+	int error = make_ruleset(tracer, context, true, &tracer->guest_ruleset, err);
+
+	if (!error)
+		error = make_ruleset(tracer, context, false, &fd, err);
 	if (error)
 		return error;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 	    syscall(SYS_landlock_restrict_self, fd, 0) < 0)
 		return error_set(err, errno, "Landlock");
 	return 0;
+}
+
+int landlock_confine_guest(int ruleset)
+{
+	return ruleset < 0 ? 0 : (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
 }

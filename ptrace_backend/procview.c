@@ -124,10 +124,19 @@ static long magic_fd(struct tracee *tracee, const char *host, struct path_magic 
 	return 0;
 }
 
+/* A new process is stopped and has no memory, cwd or root of its own here until its parent's event has
+ * been seen; for the guest it doesn't exist yet. */
+static struct tracee *find_subject(struct tracer *tracer, pid_t pid)
+{
+	struct tracee *subject = tracer_find(tracer, pid);
+
+	return subject && subject->state != TRACEE_NEW ? subject : NULL;
+}
+
 static long magic_of_process(struct tracee *tracee, const struct proc_name *name, const char *host,
 			     struct path_magic *ret_magic)
 {
-	struct tracee *subject = tracer_find(tracee->tracer, name->pid);
+	struct tracee *subject = find_subject(tracee->tracer, name->pid);
 	struct path_position *root;
 	long result;
 
@@ -243,7 +252,7 @@ static void fill_memfd(struct tracee *tracee)
 	tracee_restore_arguments(tracee);
 	if (guest_fd < 0)
 		return;
-	subject = tracer_find(tracee->tracer, (pid_t)tracee->saved[1]);
+	subject = find_subject(tracee->tracer, (pid_t)tracee->saved[1]);
 	if (subject && tracee->saved[0] == VIEW_MAPS)
 		text = procview_maps(tracee->tracer, subject);
 	else if (subject && tracee->saved[0] == VIEW_STATUS)

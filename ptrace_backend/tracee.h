@@ -151,7 +151,7 @@ int tracee_read_string(const struct tracee *tracee, uint64_t address, char *buff
 int tracee_put(struct tracee *tracee, const void *data, size_t size, uint64_t *ret_address);
 /* The same below the stack pointer, without a limit: only for execve, whose success discards it. */
 int tracee_put_stack(struct tracee *tracee, const void *data, size_t size, uint64_t *ret_address);
-/* True for an address that tracee_put() gave: an interrupted call that the kernel restarts. */
+/* True for an address that tracee_put() gave; a guest may pass it again, in whole or in part. */
 bool tracee_in_scratch(const struct tracee *tracee, uint64_t address);
 void tracee_release_slot(struct tracee *tracee);
 
@@ -210,6 +210,7 @@ struct tracer {
 	gid_t host_gid;
 	bool fake_ids;
 	bool deny_network;
+	int guest_ruleset;     /* landlock.c; -EBADF: none, or given to the first process */
 	bool any_read_only;    /* some mount is read-only: fd-based mutators are traced */
 	const char *state_directory;
 	char *view_directory;  /* view.c: tmpfs directories and generated files */

@@ -42,6 +42,7 @@ struct start_report {
 enum start_stage {
 	START_STAGE_NONE,
 	START_STAGE_STDIO,
+	START_STAGE_LANDLOCK,
 	START_STAGE_LIMITS,
 	START_STAGE_IDS,
 	START_STAGE_FILTER,
@@ -52,7 +53,8 @@ struct sock_filter;
 /* Waits for a byte on go_fd (the tracer has attached), sets everything up and executes the command. On
  * failure fills *report (shared memory) and exits. notify_fd takes the filter's listener, or is -EBADF. */
 void child_run(const struct backend_context *context, const struct sock_filter *program,
-	       unsigned program_length, int go_fd, int notify_fd, struct start_report *report)
+	       unsigned program_length, int go_fd, int notify_fd, int guest_ruleset,
+	       struct start_report *report)
 	__attribute__((noreturn));
 
 /* view.c: builds tracer->table from the plan's operations; makes what they need on the host under
@@ -60,9 +62,12 @@ void child_run(const struct backend_context *context, const struct sock_filter *
 /* Removes what view_build() made. */
 void view_remove(struct tracer *tracer);
 int view_build(struct tracer *tracer, const struct backend_context *context, struct error *err);
-/* landlock.c: confines the calling thread to the table's mounts and what the tracer itself needs. */
+/* landlock.c: confines the calling thread to the table's mounts and what the tracer itself needs, and
+ * prepares tracer->guest_ruleset. */
 int landlock_confine(struct tracer *tracer, const struct backend_context *context,
 		     struct error *err);
+/* In the first process: confines it to what the guest needs; nothing for -EBADF. Sets errno. */
+int landlock_confine_guest(int ruleset);
 
 /* procview.c */
 /* True for anything below /proc/PID of a process that isn't the guest's. */
