@@ -63,8 +63,6 @@ static enum verdict open_file(struct tracee *tracee, int dirfd, unsigned index, 
 	bool exists;
 	int error;
 
-	if (tracee_in_scratch(tracee, address))
-		return VERDICT_CONTINUE;
 	error = tracee_resolve(tracee, dirfd, address, open_resolve_flags(flags) | resolve, file);
 	if (error)
 		return tracee_answer(tracee, error);
@@ -125,8 +123,6 @@ enum verdict handle_openat2(struct tracee *tracee, const struct syscall_row *row
 	enum verdict verdict;
 
 	(void)row;
-	if (tracee_in_scratch(tracee, tracee_argument(tracee, 1)))
-		return VERDICT_CONTINUE;
 	if (size < sizeof(how))
 		return tracee_answer(tracee, -EINVAL);
 	if (size > sizeof(how))
@@ -139,8 +135,10 @@ enum verdict handle_openat2(struct tracee *tracee, const struct syscall_row *row
 		if (how.resolve & map[i].how)
 			resolve |= map[i].flag;
 	verdict = open_file(tracee, (int)tracee_argument(tracee, 0), 1, how.flags, resolve);
-	if (verdict == VERDICT_SKIP || !how.resolve)
+	if (verdict == VERDICT_SKIP)
 		return verdict;
+	/* A copy always: in the guest's memory another thread could ask for writing after the look at a
+	 * read-only mount. */
 	how.resolve = 0; /* decided above, in the guest's terms */
 	if (tracee_put(tracee, &how, sizeof(how), &address) < 0)
 		return tracee_answer(tracee, -EFAULT);
@@ -155,8 +153,6 @@ enum verdict handle_chdir(struct tracee *tracee, const struct syscall_row *row)
 	int error;
 
 	(void)row;
-	if (tracee_in_scratch(tracee, tracee_argument(tracee, 0)))
-		return VERDICT_CONTINUE;
 	error = tracee_resolve(tracee, AT_FDCWD, tracee_argument(tracee, 0), PATH_FOLLOW,
 			       directory);
 	if (!error)
@@ -247,8 +243,6 @@ enum verdict handle_readlink(struct tracee *tracee, const struct syscall_row *ro
 	char text[PATH_SIZE], first;
 	int length;
 
-	if (tracee_in_scratch(tracee, address))
-		return VERDICT_CONTINUE;
 	if (size <= 0)
 		return tracee_answer(tracee, -EINVAL);
 	/* readlinkat(fd, "") reads the symlink that an O_PATH fd refers to. */

@@ -178,12 +178,42 @@ int tracee_resolve_string(struct tracee *tracee, int dirfd, const char *path, ui
 	return error;
 }
 
+/* A path in the scratch area is a host path of ours: the kernel restarts a call after a signal, or a
+ * program uses a register again that the kernel would have kept. It is turned back and goes through
+ * everything once more, so that pointing there gains a guest nothing. A part of such a path is a guest
+ * path like any other. Returns 0 or -errno. */
+static int undo_translation(struct tracee *tracee, char *path)
+{
+	const struct path_table *table = tracee->tracer->table;
+	size_t length = strlen(path), end = length;
+	char tail[PATH_SIZE];
+	struct path_position position;
+	int guest_length;
+
+	/* "/" and "/." at the end have a meaning that a position hasn't (core/path/resolve.h). */
+	while (end && (path[end - 1] == '/' || (path[end - 1] == '.' && end > 1 && path[end - 2] == '/')))
+		end--;
+	memcpy(tail, path + end, length - end + 1);
+	path[end] = '\0';
+	guest_length = (int)end;
+	if (path_from_host(table, -1, path, &position) == 0)
+		guest_length = path_to_guest(table, &tracee->fs->root, &position, path, PATH_SIZE);
+	if (guest_length < 0)
+		return guest_length;
+	if ((size_t)guest_length + (length - end) >= PATH_SIZE)
+		return -ENAMETOOLONG;
+	memcpy(path + guest_length, tail, length - end + 1);
+	return 0;
+}
+
 int tracee_resolve(struct tracee *tracee, int dirfd, uint64_t address, uint32_t flags,
 		   struct path_result *result)
 {
 	char *path = tracee->tracer->path;
 	int length = tracee_read_string(tracee, address, path, PATH_SIZE);
 
+	if (length >= 0 && tracee_in_scratch(tracee, address))
+		length = undo_translation(tracee, path);
 	if (length < 0)
 		return length;
 	return tracee_resolve_string(tracee, dirfd, path, flags, result);
@@ -329,8 +359,6 @@ static int translate_one(struct tracee *tracee, const struct syscall_row *row,
 	bool remove_directory = row->number == SYSCALL_RMDIR;
 	int dirfd = AT_FDCWD, error;
 
-	if (tracee_in_scratch(tracee, address))
-		return 1;
 	error = by_fd_alone(tracee, argument, address);
 	if (error)
 		return error;

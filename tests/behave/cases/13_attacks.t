@@ -182,6 +182,15 @@ it 'attack 30: LD_PRELOAD in the environment of the container stays there'
 guest -e LD_PRELOAD=/evil.so -e LD_LIBRARY_PATH=/evil sh -c 'echo $LD_PRELOAD'
 out_has '^/evil.so$'
 
+# The ptrace backend leaves its own copy of a path in the register.
+it 'a path taken from a register after the call is no way past a read-only bind'
+mkdir -p "$WORK/read-only"
+echo kept >"$WORK/read-only/file"
+if [ -x "$HELPERS/again" ]; then
+	guest -v "$WORK/read-only:/mnt:ro" /helpers/again /mnt/file /file
+	out '30 2' # EROFS, and there is no /file in the guest
+fi
+
 it 'attack 19: a traced or untraced child can'\''t leave'
 canary
 guest sh -c 'setsid sh -c "cat $1" ; (cat $1 &) ; nohup cat $1; cat $1' sh "$WORK/canary"
