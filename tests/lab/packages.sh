@@ -1,0 +1,97 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Debian's kernels and a small userland for the lab, by apt from the archive that this machine uses.
+# Kept in $AMPHORA_LAB_CACHE (/var/tmp/amphora-lab). Prints the path of what was asked for.
+#   tests/lab/packages.sh kernel SUITE ARCH     unpacked: boot/vmlinuz-*, lib/modules/*
+#   tests/lab/packages.sh userland ARCH         Debian 12's, unpacked and not configured
+#   tests/lab/packages.sh disk ARCH             the same as an ext4 image
+# SUITE is a Debian suite, ARCH amd64 or arm64. Nothing foreign is run.
+set -eu
+
+cache=${AMPHORA_LAB_CACHE:-/var/tmp/amphora-lab}
+archive_keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+userland=bash,coreutils,dash,debianutils,diffutils,findutils,grep,gzip,hostname,iproute2,libc-bin,login,mawk
+userland=$userland,busybox-static,mount,passwd,procps,python3-minimal,sed,tar,uidmap,util-linux,bsdutils,bsdextrautils,attr
+
+die() {
+	echo "amphora: $*" >&2
+	exit 1
+}
+
+# The archive's address is whatever this machine installs Debian from.
+archive() {
+	for list in /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list; do
+		[ -s "$list" ] || continue
+		awk '/^URIs:/ { print $2; exit } /^deb / { for (i = 2; i <= NF; i++) if ($i ~ /:\/\//) { print $i; exit } }' "$list"
+		return
+	done
+	die 'this machine has no apt sources'
+}
+
+# apt SUITE ARCH TOOL ARGUMENT…: apt with lists and state of its own.
+apt() {
+	state=$cache/apt/$1-$2
+	arch=$2
+	if [ ! -e "$state/sources/lab.sources" ]; then
+		mkdir -p "$state/lists/partial" "$state/archives/partial" "$state/sources"
+		: >"$state/status"
+		printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\nSigned-By: %s\n' \
+			"$(archive)" "$1" "$archive_keyring" >"$state/sources/lab.sources"
+	fi
+	tool=$3
+	shift 3
+	"$tool" -o Dir::State="$state" -o Dir::State::status="$state/status" -o Dir::Cache="$state" \
+		-o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts="$state/sources" \
+		-o APT::Architecture="$arch" -o APT::Architectures::="$arch" -o APT::Sandbox::User=root \
+		-o Acquire::Check-Valid-Until=false -o Acquire::Languages=none "$@"
+}
+
+kernel() {
+	target=$cache/kernel-$1-$2
+	if [ ! -e "$target/.complete" ]; then
+		rm -rf "$target"
+		mkdir -p "$target"
+		apt "$1" "$2" apt-get -qq update >&2
+		package=$(apt "$1" "$2" apt-cache depends "linux-image-cloud-$2" |
+			sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1)
+		[ -n "$package" ] || die "no kernel in $1 for $2"
+		(cd "$target" && apt "$1" "$2" apt-get -qq download "$package" >&2)
+		dpkg-deb -x "$target"/*.deb "$target"
+		rm "$target"/*.deb
+		: >"$target/.complete"
+	fi
+	echo "$target"
+}
+
+userland() {
+	target=$cache/userland-$1
+	if [ ! -e "$target/.complete" ]; then
+		rm -rf "$target"
+		mkdir -p "$target"
+		mmdebstrap --quiet --mode=root --variant=extract --architectures="$1" \
+			--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr --include="$userland" bookworm \
+			"$target" "deb [signed-by=$archive_keyring] $(archive) bookworm main" >&2
+		"$(dirname "$0")/userland.sh" "$target"
+		: >"$target/.complete"
+	fi
+	echo "$target"
+}
+
+disk() {
+	image=$cache/disk-$1.ext4
+	if [ ! -e "$image" ]; then
+		tree=$(userland "$1")
+		rm -f "$image.new"
+		mke2fs -q -t ext4 -O ^has_journal -d "$tree" "$image.new" 1G >&2
+		mv "$image.new" "$image"
+	fi
+	echo "$image"
+}
+
+mkdir -p "$cache"
+case ${1:-} in
+kernel) kernel "$2" "$3" ;;
+userland) userland "$2" ;;
+disk) disk "$2" ;;
+*) die 'usage: tests/lab/packages.sh kernel SUITE ARCH | userland ARCH | disk ARCH' ;;
+esac
