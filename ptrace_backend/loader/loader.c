@@ -199,15 +199,17 @@ inline_always uint64_t copy_string(uint64_t to, uint64_t from)
 	return to;
 }
 
-/* Entered by the tracer, which sets the registers; never returns. */
+/* Entered by the tracer, which sets the registers; never returns. On aarch64 execve's result arrives
+ * in the first argument's register after that. */
 __attribute__((section("loader_text"), used, noreturn)) void
-amphora_loader(const struct load_script *script);
+amphora_loader(long result, const struct load_script *script);
 
-void amphora_loader(const struct load_script *script)
+void amphora_loader(long result, const struct load_script *script)
 {
 	uint64_t *at = (uint64_t *)script->stack;
 	uint64_t scratch, execfn, bias, base = 0, entry;
 
+	(void)result;
 	scratch = (uint64_t)arch_syscall(ARCH_SYS_MMAP, 0, (long)(script->scratch_size + 4096),
 					 PROT_READ | PROT_WRITE,
 					 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -61,13 +61,13 @@ static inline uint64_t registers_clone_flags(const struct registers *regs)
 	return regs->number == 220 /* __NR_clone */ ? regs->arguments[0] : 0;
 }
 
-/* Sends a freshly executed image to `entry` with one argument and a stack of its own. The registers were
- * read with registers_fetch(). */
+/* Sends a freshly executed image to `entry` with a second argument and a stack of its own (the first
+ * is execve's result on some architectures). The registers were read with registers_fetch(). */
 static inline void registers_enter_loader(struct registers *regs, uint64_t entry, uint64_t argument,
 					  uint64_t stack)
 {
 	regs->raw.pc = entry;
-	regs->raw.regs[0] = argument;
+	regs->raw.regs[1] = argument;
 	regs->raw.regs[29] = 0;
 	regs->raw.regs[30] = 0;
 	regs->raw.sp = stack & ~15ULL;

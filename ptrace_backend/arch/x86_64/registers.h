@@ -87,13 +87,13 @@ static inline uint64_t registers_clone_flags(const struct registers *regs)
 	return regs->number == 56 /* __NR_clone */ ? regs->arguments[0] : 0;
 }
 
-/* Sends a freshly executed image to `entry` with one argument and a stack of its own. The registers were
- * read with registers_fetch(). */
+/* Sends a freshly executed image to `entry` with a second argument and a stack of its own (the first
+ * is execve's result on some architectures). The registers were read with registers_fetch(). */
 static inline void registers_enter_loader(struct registers *regs, uint64_t entry, uint64_t argument,
 					  uint64_t stack)
 {
 	regs->raw.rip = entry;
-	regs->raw.rdi = argument;
+	regs->raw.rsi = argument;
 	regs->raw.rsp = stack;
 	regs->raw.rbp = 0;
 	regs->raw.orig_rax = (unsigned long long)-1;
