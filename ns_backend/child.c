@@ -184,6 +184,9 @@ static int run_under_init(struct ns_setup *setup, int root, int host_proc, struc
 	/* The command borrows our memory until it executes or ends, which is sooner than copying it
 	 * would be. It returns to nobody, and what it writes is for the monitor. */
 	command = vfork();
+	/* A new time namespace: the kernel refuses to share memory before Linux 6.3. */
+	if (command < 0 && errno == EINVAL)
+		command = fork();
 	if (command == 0)
 		command_run(setup, root);
 	if (command > 0)
