@@ -214,6 +214,8 @@ static int write_arguments(struct tracee *tracee, struct exec_job *job, unsigned
 	size_t count = 0, room = job->prefix_count + 64;
 	int error;
 
+	if (!pointers)
+		return -ENOMEM;
 	for (unsigned i = 0; i < job->prefix_count; i++) {
 		const char *text = i + 1 == job->prefix_count ? job->given : job->prefix[i];
 

@@ -119,6 +119,7 @@ enum verdict handle_openat2(struct tracee *tracee, const struct syscall_row *row
 	};
 	uint64_t size = tracee_argument(tracee, 3), address;
 	struct amphora_open_how how;
+	uint64_t unknown;
 	uint32_t resolve = 0;
 	enum verdict verdict;
 
@@ -131,9 +132,14 @@ enum verdict handle_openat2(struct tracee *tracee, const struct syscall_row *row
 		return tracee_answer(tracee, -EFAULT);
 	if (how.resolve & RESOLVE_CACHED)
 		return tracee_answer(tracee, -EAGAIN);
+	unknown = how.resolve;
 	for (unsigned i = 0; i < sizeof(map) / sizeof(map[0]); i++)
-		if (how.resolve & map[i].how)
+		if (how.resolve & map[i].how) {
 			resolve |= map[i].flag;
+			unknown &= ~map[i].how;
+		}
+	if (unknown)
+		return tracee_answer(tracee, -EINVAL);
 	verdict = open_file(tracee, (int)tracee_argument(tracee, 0), 1, how.flags, resolve);
 	if (verdict == VERDICT_SKIP)
 		return verdict;
@@ -143,7 +149,8 @@ enum verdict handle_openat2(struct tracee *tracee, const struct syscall_row *row
 	if (tracee_put(tracee, &how, sizeof(how), &address) < 0)
 		return tracee_answer(tracee, -EFAULT);
 	tracee_set_argument(tracee, 2, address);
-	return verdict;
+	/* What a restarted call finds there no longer says how the guest wanted the path resolved. */
+	return verdict == VERDICT_CONTINUE ? continue_and_restore(tracee) : verdict;
 }
 
 /* No exit stop: whether it worked shows in /proc/TID/cwd; the mount is only a hint. */

@@ -7,7 +7,7 @@
  * kernel is to read in the guest's place go to the scratch area: private anonymous memory that the
  * loader mapped PROT_READ, so that no other guest thread can change a path between our check and
  * the kernel's use. Only /proc/PID/mem can write there (FOLL_FORCE); its fd is opened at the first
- * such write of a process and kept. Every thread has a slot of its own.
+ * such write of a process and kept. Every thread has a slot of its own, up to SCRATCH_OWNED.
  *
  * Before the loader has run (the first execve of the container) there is no scratch area: data
  * goes below the stack pointer, past the red zone.
@@ -132,29 +132,34 @@ bool tracee_in_scratch(const struct tracee *tracee, uint64_t address)
 	return tracee->mm->scratch && address - tracee->mm->scratch < SCRATCH_SIZE;
 }
 
-/* Takes a slot for the thread when it has none. More threads than slots share the last one, which
- * only matters when two of them are inside rewritten calls at once. */
+_Static_assert(SCRATCH_OWNED == 8 * sizeof(((struct tracee_mm *)0)->slots_used), "a bit a slot");
+
+/* Takes a slot: for good when one is free, else a shared one for this call. A shared one is written again
+ * when SCRATCH_SHARED more of them have been taken: by then the kernel has read it. */
 static void take_slot(struct tracee *tracee)
 {
 	struct tracee_mm *mm = tracee->mm;
 
-	if (tracee->slot != SCRATCH_NO_SLOT)
+	if (tracee->slot < SCRATCH_OWNED ||
+	    (tracee->slot != SCRATCH_NO_SLOT && tracee->scratch_used > 0))
 		return;
-	for (unsigned slot = 0; slot < SCRATCH_SLOTS; slot++) {
-		if (mm->slots_used[slot / 64] & (1ULL << (slot % 64)))
+	for (unsigned word = 0; word < SCRATCH_OWNED / 64; word++) {
+		unsigned bit;
+
+		if (!~mm->slots_used[word])
 			continue;
-		mm->slots_used[slot / 64] |= 1ULL << (slot % 64);
-		tracee->slot = slot;
+		bit = (unsigned)__builtin_ctzll(~mm->slots_used[word]);
+		mm->slots_used[word] |= 1ULL << bit;
+		tracee->slot = word * 64 + bit;
 		return;
 	}
-	tracee->slot = SCRATCH_SLOTS - 1;
+	tracee->slot = SCRATCH_OWNED + mm->next_shared++ % SCRATCH_SHARED;
 }
 
 void tracee_release_slot(struct tracee *tracee)
 {
-	if (tracee->slot == SCRATCH_NO_SLOT)
-		return;
-	tracee->mm->slots_used[tracee->slot / 64] &= ~(1ULL << (tracee->slot % 64));
+	if (tracee->slot < SCRATCH_OWNED)
+		tracee->mm->slots_used[tracee->slot / 64] &= ~(1ULL << (tracee->slot % 64));
 	tracee->slot = SCRATCH_NO_SLOT;
 }
 

@@ -114,7 +114,8 @@ static void answer(struct tracer *tracer, const struct seccomp_notif *request,
 	pthread_mutex_lock(&tracer->lock);
 	tracer->stops++;
 	tracee = tracer_find(tracer, (pid_t)request->pid);
-	if (tracee && row && row->enter && row->notify) {
+	/* Another state: its thread was killed by an execve that has taken over the tid meanwhile. */
+	if (tracee && tracee->state == TRACEE_RUNNING && row && row->enter && row->notify) {
 		tracee->regs.number = request->data.nr;
 		tracee->regs.changed = 0;
 		for (unsigned i = 0; i < 6; i++)

@@ -61,14 +61,17 @@ struct tracee_fs {
 struct tracee_mm {
 	unsigned references;
 	uint64_t scratch;	/* guest address of the read-only scratch area; 0: none yet */
-	uint64_t slots_used[4];	/* bitmap of scratch slots taken by threads */
+	uint64_t slots_used[31]; /* bitmap of scratch slots that threads own */
+	unsigned next_shared;	 /* counts the calls that took a shared slot */
 	int mem_fd;		/* /proc/PID/mem, or -1 */
 	uint64_t loader_base, loader_size; /* our loader's page, hidden from maps */
 	char exe[PATH_SIZE];	/* guest path of the program (/proc/self/exe) */
 };
 
-#define SCRATCH_SLOTS	  256
-#define SCRATCH_SLOT_SIZE (4 * 4096) /* two paths and a structure; one slot a thread */
+#define SCRATCH_OWNED	  1984	     /* slots that a thread keeps: 64 in a word of slots_used */
+#define SCRATCH_SHARED	  64	     /* slots that take turns, for the threads beyond */
+#define SCRATCH_SLOTS	  (SCRATCH_OWNED + SCRATCH_SHARED)
+#define SCRATCH_SLOT_SIZE (4 * 4096) /* two paths and a structure */
 #define SCRATCH_NO_SLOT	  SCRATCH_SLOTS
 #define SCRATCH_SIZE	  ((uint64_t)SCRATCH_SLOTS * SCRATCH_SLOT_SIZE)
 

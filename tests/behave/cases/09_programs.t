@@ -14,6 +14,10 @@ it 'runs 32 threads that open, stat and rename'
 guest /helpers/work threads
 out 'threads ok'
 
+it 'runs 600 threads that open files at once, each its own'
+guest /helpers/work crowd
+out 'crowd ok'
+
 it 'runs vfork and exec'
 guest /helpers/work vfork
 out 'vfork ok'

@@ -56,6 +56,44 @@ static void threads(void)
 		pthread_join(ids[i], NULL);
 }
 
+/* More threads than fit on the CPUs, all inside an open at once; each finds its own file. */
+static pthread_barrier_t crowd_ready;
+
+static void *crowd_main(void *argument)
+{
+	char name[64], text[64];
+
+	snprintf(name, sizeof(name), "/tmp/crowd-%ld", (long)(intptr_t)argument);
+	pthread_barrier_wait(&crowd_ready);
+	for (int i = 0; i < 10; i++) {
+		int fd = open(name, O_CREAT | O_RDWR, 0600), again = open(name, O_RDONLY);
+
+		memset(text, 0, sizeof(text));
+		if (fd < 0 || again < 0 || write(fd, name, strlen(name)) < 0 ||
+		    read(again, text, sizeof(text) - 1) < 0 || strcmp(name, text) != 0 ||
+		    unlink(name) < 0)
+			die(name);
+		close(fd);
+		close(again);
+	}
+	return NULL;
+}
+
+static void crowd(void)
+{
+	static pthread_t ids[600];
+	pthread_attr_t small;
+
+	pthread_attr_init(&small);
+	pthread_attr_setstacksize(&small, 64 * 1024);
+	pthread_barrier_init(&crowd_ready, NULL, 600);
+	for (long i = 0; i < 600; i++)
+		if (pthread_create(&ids[i], &small, crowd_main, (void *)(intptr_t)i))
+			die("pthread_create");
+	for (int i = 0; i < 600; i++)
+		pthread_join(ids[i], NULL);
+}
+
 static void expect_success(pid_t child)
 {
 	int status = -1;
@@ -236,7 +274,7 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		void (*call)(void);
-	} kinds[] = {{"threads", threads}, {"vfork", use_vfork}, {"spawn", use_spawn},
+	} kinds[] = {{"threads", threads}, {"crowd", crowd}, {"vfork", use_vfork}, {"spawn", use_spawn},
 		     {"clone3", use_clone3}, {"threadexec", thread_exec}, {"socket", unix_socket},
 		     {"signals", signals}, {"locks", locks},
 		     {"signal", await_signal}};
