@@ -59,6 +59,7 @@ static int report_failure(const struct backend_context *context, const struct st
 		[START_STAGE_LANDLOCK] = "Landlock",
 		[START_STAGE_LIMITS] = "--ulimit",
 		[START_STAGE_IDS] = "user and group ids of the container",
+		[START_STAGE_CAPABILITIES] = "capabilities of the container",
 		[START_STAGE_FILTER] = "seccomp filter",
 	};
 	const struct spec_process *process = &context->plan->spec->process;

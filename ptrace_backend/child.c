@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <signal.h>
@@ -82,6 +83,28 @@ static void set_ids(const struct backend_context *context, struct start_report *
 	    setresgid(context->gid, context->gid, context->gid) < 0 ||
 	    setresuid(context->uid, context->uid, context->uid) < 0)
 		fail(report, START_STAGE_IDS);
+}
+
+/* What the machine's root may do beyond the plan's capabilities (freeze a file system, set up the host's
+ * network) no path translation could take back. For another user there is nothing to give up.
+ * no_new_privs, which the filter needs, keeps execve from giving anything back. */
+static void drop_capabilities(uint64_t keep, struct start_report *report)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	for (unsigned capability = 0; capability < 64; capability++)
+		if (!(keep >> capability & 1))
+			prctl(PR_CAPBSET_DROP, capability, 0, 0, 0); /* EPERM: as above */
+	if (syscall(SYS_capget, &header, data) < 0)
+		fail(report, START_STAGE_CAPABILITIES);
+	for (unsigned i = 0; i < 2; i++) {
+		data[i].permitted &= (uint32_t)(keep >> (32 * i));
+		data[i].effective &= data[i].permitted;
+		data[i].inheritable = 0;
+	}
+	if (syscall(SYS_capset, &header, data) < 0)
+		fail(report, START_STAGE_CAPABILITIES);
 }
 
 /* Moves an fd to the first place behind the guest's own; it closes itself at execve. */
@@ -173,6 +196,7 @@ void child_run(const struct backend_context *context, const struct sock_filter *
 	close_from(3 + spec->process.preserve_fds + (notify_fd >= 0));
 	set_limits(spec, report);
 	set_ids(context, report);
+	drop_capabilities(context->plan->capabilities, report);
 	reset_signals();
 	install_filter(&filter, notify_fd, report);
 	if (chdir(spec->process.cwd ? spec->process.cwd : "/") < 0)

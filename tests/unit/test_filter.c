@@ -124,9 +124,10 @@ static uint32_t expect_ioctl(uint32_t request, const struct filter_options *opti
 		return SECCOMP_RET_TRACE;
 	if (!options->read_only && !options->fake_ids)
 		return SECCOMP_RET_ALLOW;
-	/* setflags, setversion, fssetxattr, enable verity, set encryption policy; btrfs */
-	if (IS_ONE_OF(request, 0x40086602, 0x40087602, 0x401c5820, 0x40806685, 0x800c6613) ||
-	    _IOC_TYPE(request) == 0x94)
+	/* getflags, getversion, fiemap, fsgetxattr, measure verity */
+	if (IS_ONE_OF(request, 0x80086601, 0x80087601, 0xc020660b, 0x801c581f, 0xc0046686))
+		return SECCOMP_RET_ALLOW;
+	if (IS_ONE_OF(_IOC_TYPE(request), 'f', 'v', 'X', 0x94, 0xf5))
 		return SECCOMP_RET_TRACE;
 	return SECCOMP_RET_ALLOW;
 }
@@ -203,7 +204,8 @@ static const uint64_t values[] = {
 	CLONE_NEWCGROUP, CLONE_UNTRACED, CLONE_VM | CLONE_VFORK | 17, CLONE_VM | CLONE_NEWUSER,
 	TIOCSTI, TIOCLINUX, TCGETS, FIOSETOWN, SIOCSPGRP, FIONBIO, FS_IOC_GETFLAGS, FS_IOC_SETFLAGS,
 	FS_IOC_SETVERSION, FS_IOC_FSSETXATTR, 0xc020660b, FICLONE, 0x40806685, 0x800c6613,
-	0x5000940e, 0x9400, 0x95ff, 0xffffffff,
+	0x5000940e, 0x9400, 0x95ff, 0x40086604, 0x80087601, 0x801c581f, 0xc0045877, 0xc0046686,
+	0xf50d, 0xffffffff,
 };
 #define VALUE_COUNT (sizeof(values) / sizeof(values[0]))
 

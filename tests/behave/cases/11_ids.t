@@ -51,18 +51,20 @@ it 'clears the setuid bit when the file is written or chowned by another'
 guest sh -c 'chown 1000 /m; stat -c %a /m'
 one_id || out 751
 
-it 'makes device nodes, or says EPERM as a user namespace must'
+# A real one would be a way to the host's disks: CAP_MKNOD isn't in the default set.
+it 'makes device nodes that are faked; real ones are EPERM'
 guest sh -c 'mknod /null2 c 1 3 && stat -c "%F %t %T" /null2'
-if [ "$BACKEND" = ns ]; then
-	[ "$code" = 0 ] || err_has 'Operation not permitted'
+if [ "$BACKEND" = ns ] || as root; then
+	fails
+	err_has 'Operation not permitted'
 else
 	out 'character special file 1 3'
 fi
 
 it 'remembers a device node in the next run'
 guest stat -c '%F' /null2
-if [ "$BACKEND" = ns ] && [ ! -c "$root/null2" ]; then
-	on ns 'a user namespace makes no devices'
+if [ "$BACKEND" = ns ] || as root; then
+	fails
 else
 	out 'character special file'
 fi

@@ -1,0 +1,40 @@
+# shellcheck shell=sh disable=SC1090,SC2154,SC2016,SC2034
+# What holds when the translator is fooled or rushed, and what real root keeps. The helper has x86-64's
+# registers in it.
+. "$LIB"
+
+if [ -x "$HELPERS/fooled" ]; then
+	it 'a filter of the guest'\''s own can'\''t pass its opens for the loader'\''s'
+	canary
+	attack_works "$HELPERS/fooled" filter "$WORK/canary"
+	guest /helpers/fooled filter "$WORK/canary"
+	canary_untouched
+	out_lacks 'it is there'
+
+	it 'attack 16: a path that changes after it was checked reads nothing outside'
+	canary
+	attack_works "$HELPERS/fooled" race "$WORK/canary" 5
+	guest /helpers/fooled race "$WORK/canary" 2
+	canary_untouched
+
+	it 'attack 16 and 35: nor does it open a knob of the kernel for writing'
+	knob=/proc/sys/kernel/panic
+	if as root; then
+		run "$HELPERS/fooled" race "$knob" 5
+		out_has '^wrote$'
+	fi
+	guest /helpers/fooled race "$knob" 2
+	out_lacks '^wrote$'
+
+	it 'attack 37: processes that are killed while they fork leave nothing behind and crash nobody'
+	guest /helpers/fooled storm 3
+	out calm
+fi
+
+it 'attack 31: root keeps no capability beyond podman'\''s default'
+guest sh -c 'grep -E "Cap(Prm|Bnd)" /proc/self/status; freeze=$(grep CapEff /proc/self/status); echo "${freeze##*	}"'
+if as root || [ "$BACKEND" = ns ]; then
+	out_has '^(0*800405fb|0*a80425fb|0*800425fb)$'
+fi
+
+done_testing
