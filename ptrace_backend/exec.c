@@ -294,6 +294,15 @@ static int find_file(struct tracee *tracee, struct exec_job *job, bool at)
 				       flags & AT_SYMLINK_NOFOLLOW ? 0 : PATH_FOLLOW, file);
 	if (!length && (file->flags & PATH_RESULT_SYMLINK))
 		return -ELOOP;
+	/* A script's interpreter is told a name that it can open (fs/exec.c: alloc_bprm()). */
+	if (!length && dirfd != AT_FDCWD && job->given[0] != '/') {
+		char *name = tracee->tracer->path;
+
+		memcpy(name, job->given, sizeof(job->given));
+		if (snprintf(job->given, sizeof(job->given), "/dev/fd/%d/%s", dirfd, name) >=
+		    (int)sizeof(job->given))
+			return -ENAMETOOLONG;
+	}
 	return length;
 }
 

@@ -105,6 +105,21 @@ enum verdict handle_open(struct tracee *tracee, const struct syscall_row *row)
 	return open_file(tracee, dirfd, (unsigned)path->path, flags, 0);
 }
 
+/* Returns 0, -E2BIG or -EFAULT, as the kernel's copy_struct_from_user(). */
+static int rest_is_zero(const struct tracee *tracee, uint64_t address, uint64_t size)
+{
+	unsigned char rest[4096];
+
+	if (size > sizeof(rest))
+		return -E2BIG;
+	if (tracee_read(tracee, address, rest, size) < 0)
+		return -EFAULT;
+	for (uint64_t i = 0; i < size; i++)
+		if (rest[i])
+			return -E2BIG;
+	return 0;
+}
+
 enum verdict handle_openat2(struct tracee *tracee, const struct syscall_row *row)
 {
 	static const struct {
@@ -122,14 +137,19 @@ enum verdict handle_openat2(struct tracee *tracee, const struct syscall_row *row
 	uint64_t unknown;
 	uint32_t resolve = 0;
 	enum verdict verdict;
+	int error;
 
 	(void)row;
 	if (size < sizeof(how))
 		return tracee_answer(tracee, -EINVAL);
-	if (size > sizeof(how))
-		return tracee_answer(tracee, -E2BIG);
 	if (tracee_read(tracee, tracee_argument(tracee, 2), &how, sizeof(how)) < 0)
 		return tracee_answer(tracee, -EFAULT);
+	if (size > sizeof(how)) { /* fields of a later kernel: good as long as they are 0 */
+		error = rest_is_zero(tracee, tracee_argument(tracee, 2) + sizeof(how), size - sizeof(how));
+		if (error)
+			return tracee_answer(tracee, error);
+		tracee_set_argument(tracee, 3, sizeof(how));
+	}
 	if (how.resolve & RESOLVE_CACHED)
 		return tracee_answer(tracee, -EAGAIN);
 	unknown = how.resolve;
