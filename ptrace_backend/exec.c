@@ -5,8 +5,9 @@
  *
  *   stop at entry    find the program (scripts: up to five levels), its interpreter, check that
  *                    both can be executed; any failure is answered here and nothing has happened.
- *                    The path argument becomes /proc/self/exe, which in every guest process is
- *                    amphora, whatever directory that lies in; a script gets a new argv.
+ *                    The path argument becomes /proc/thread-self/exe, which in every guest process
+ *                    is amphora, whatever directory that lies in; a script gets a new argv.
+ *                    (/proc/self is the leader's, who may have ended before this thread.)
  *   exec event       the kernel has built the stack, environment and auxiliary vector. The script
  *                    for the loader goes below the stack, the registers to the loader.
  *   loader's opens   one for the program and one for its interpreter, both by host path, passed
@@ -308,7 +309,7 @@ static int find_file(struct tracee *tracee, struct exec_job *job, bool at)
 
 enum verdict handle_execve(struct tracee *tracee, const struct syscall_row *row)
 {
-	static const char self[] = "/proc/self/exe";
+	static const char self[] = "/proc/thread-self/exe";
 	bool at = row->number == SYS_execveat;
 	struct exec_job *job = talloc_zero(tracee, struct exec_job);
 	uint64_t address;

@@ -29,6 +29,10 @@ if [ -x "$HELPERS/fooled" ]; then
 	it 'attack 37: processes that are killed while they fork leave nothing behind and crash nobody'
 	guest /helpers/fooled storm 3
 	out calm
+
+	it 'a thread executes a program after its leader has ended'
+	guest /helpers/fooled headless
+	out alive
 fi
 
 it 'attack 31: root keeps no capability beyond podman'\''s default'

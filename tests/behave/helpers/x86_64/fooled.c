@@ -3,6 +3,7 @@
  *
  *   fooled filter PATH        a filter of one's own answers the loader's calls; then opens PATH
  *   fooled race PATH SECONDS  another thread writes PATH over the translated path of each open
+ *   fooled headless           executes /helpers/fooled in a thread whose leader has ended
  *   fooled storm SECONDS      forks, kills and looks at the newest processes in /proc
  *
  * filter and race print what they read, race also "wrote" when it could open PATH for writing.
@@ -202,8 +203,30 @@ static int storm(int seconds)
 	return 0;
 }
 
+static void *execute(void *program)
+{
+	char *argv[] = { program, "headless", "again", NULL };
+
+	usleep(50000); /* until the leader, orphan of its process, is a zombie */
+	execv(program, argv);
+	perror("execv");
+	return NULL;
+}
+
+static int headless(char *program)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, execute, program);
+	pthread_exit(NULL);
+}
+
 int main(int argc, char **argv)
 {
+	if (argc == 2 && !strcmp(argv[1], "headless"))
+		return headless(argv[0]);
+	if (argc == 3 && !strcmp(argv[1], "headless"))
+		return puts("alive") < 0;
 	if (argc == 3 && !strcmp(argv[1], "filter"))
 		return filter(argv);
 	if (argc == 3 && !strcmp(argv[1], "filtered"))
