@@ -101,6 +101,8 @@ static int prepare(struct container *container, const struct backend_context *co
 	tracer->table = talloc(container, struct path_table);
 	tracer->host_uid = getuid();
 	tracer->host_gid = getgid();
+	tracer->own_uid = plan->own_ids_are_users ? context->uid : 0;
+	tracer->own_gid = plan->own_ids_are_users ? context->gid : 0;
 	tracer->fake_ids = plan->fake_ids;
 	tracer->deny_network = plan->deny_network;
 	tracer->state_directory = context->state_directory;

@@ -45,7 +45,8 @@ static void close_from(unsigned first)
 
 static void set_stdio(const struct backend_context *context, struct start_report *report)
 {
-	setsid();
+	if (!context->plan->spec->process.inherit)
+		setsid();
 	for (int fd = 0; fd < 3; fd++)
 		if (context->stdio[fd] != fd && dup2(context->stdio[fd], fd) < 0)
 			fail(report, START_STAGE_STDIO);
@@ -77,7 +78,7 @@ static void set_limits(const struct spec *spec, struct start_report *report)
 
 static void set_ids(const struct backend_context *context, struct start_report *report)
 {
-	if (context->plan->fake_ids)
+	if (context->plan->fake_ids || context->plan->keep_ids)
 		return;
 	if (setgroups(context->group_count, context->groups) < 0 ||
 	    setresgid(context->gid, context->gid, context->gid) < 0 ||
@@ -192,8 +193,10 @@ void child_run(const struct backend_context *context, const struct sock_filter *
 	set_stdio(context, report);
 	if (landlock_confine_guest(guest_ruleset) < 0)
 		fail(report, START_STAGE_LANDLOCK);
-	notify_fd = keep_above(notify_fd, 3 + spec->process.preserve_fds);
-	close_from(3 + spec->process.preserve_fds + (notify_fd >= 0));
+	if (!spec->process.inherit) { /* ours are all close-on-exec */
+		notify_fd = keep_above(notify_fd, 3 + spec->process.preserve_fds);
+		close_from(3 + spec->process.preserve_fds + (notify_fd >= 0));
+	}
 	set_limits(spec, report);
 	set_ids(context, report);
 	drop_capabilities(context->plan->capabilities, report);

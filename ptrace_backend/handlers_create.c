@@ -65,7 +65,9 @@ enum verdict ids_created(struct tracee *tracee, const struct path_result *file)
 	const struct credentials *credentials = &tracee->credentials;
 
 	(void)file;
-	if (!tracee->tracer->fake_ids || (credentials->fsuid == 0 && credentials->fsgid == 0) ||
+	if (!tracee->tracer->fake_ids ||
+	    (credentials->fsuid == tracee->tracer->own_uid &&
+	     credentials->fsgid == tracee->tracer->own_gid) ||
 	    !save_new_name(tracee))
 		return VERDICT_CONTINUE;
 	tracee->on_exit = own_at_exit;

@@ -459,9 +459,9 @@ static void after_peercred(struct tracee *tracee)
 		return;
 	peer = tracer_find(tracee->tracer, peers.pid);
 	if (peers.uid == tracer->host_uid)
-		peers.uid = peer ? peer->credentials.euid : 0;
+		peers.uid = peer ? peer->credentials.euid : tracer->own_uid;
 	if (peers.gid == tracer->host_gid)
-		peers.gid = peer ? peer->credentials.egid : 0;
+		peers.gid = peer ? peer->credentials.egid : tracer->own_gid;
 	tracee_write(tracee, tracee_argument(tracee, 3), &peers, sizeof(peers));
 }
 

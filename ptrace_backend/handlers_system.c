@@ -28,21 +28,32 @@
 
 _Static_assert(sizeof(struct utsname) == 6 * 65, "as the kernel's struct new_utsname");
 
+static void set_name(char field[65], const char *text)
+{
+	if (!text)
+		return;
+	memset(field, 0, 65);
+	memcpy(field, text, strnlen(text, 64));
+}
+
 enum verdict handle_uname(struct tracee *tracee, const struct syscall_row *row)
 {
 	const struct tracer *tracer = tracee->tracer;
+	const struct uname_request *asked = &tracer->plan->spec->uname;
 	const char *hostname = tracer->hostname_set[0] ? tracer->hostname_set : tracer->hostname;
 	struct utsname name;
 
 	(void)row;
 	if (uname(&name) < 0)
 		return tracee_answer(tracee, -errno);
-	if (hostname) {
-		memset(name.nodename, 0, sizeof(name.nodename));
-		memcpy(name.nodename, hostname, strnlen(hostname, sizeof(name.nodename) - 1));
-	}
-	if (tracer->domainname_set[0])
-		memcpy(name.domainname, tracer->domainname_set, sizeof(name.domainname));
+	set_name(name.sysname, asked->sysname);
+	set_name(name.nodename, tracer->hostname_set[0] || !asked->nodename ? hostname :
+									      asked->nodename);
+	set_name(name.release, asked->release);
+	set_name(name.version, asked->version);
+	set_name(name.machine, asked->machine);
+	set_name(name.domainname, tracer->domainname_set[0] ? tracer->domainname_set :
+							     asked->domainname);
 	if (tracee_write(tracee, tracee_argument(tracee, 0), &name, sizeof(name)) < 0)
 		return tracee_answer(tracee, -EFAULT);
 	return tracee_answer(tracee, 0);

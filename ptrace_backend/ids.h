@@ -68,7 +68,7 @@ bool credentials_in_group(const struct credentials *credentials, gid_t gid);
 /* Makes *status, which fstat() or lstat() just gave, what the guest should see for the file that
  * `host` (absolute, not followed) or, when host is NULL, `fd` names (an O_PATH fd will do; give
  * both where both are at hand). Owner, group, mode, rdev and type from the record when there is
- * one, otherwise the host's own ids mapped to 0. Does nothing when ids are real. */
+ * one, otherwise tracer->own_uid and own_gid for the host's own. Does nothing when ids are real. */
 void ids_guest_stat(struct tracer *tracer, const char *host, int fd, struct stat *status);
 
 /* The same for a magic link of /proc, such as /proc/TID/fd/N, that the kernel has to follow. */

@@ -12,9 +12,9 @@
 static void show_own_ids(const struct tracer *tracer, struct stat *status)
 {
 	if (status->st_uid == tracer->host_uid)
-		status->st_uid = 0;
+		status->st_uid = tracer->own_uid;
 	if (status->st_gid == tracer->host_gid)
-		status->st_gid = 0;
+		status->st_gid = tracer->own_gid;
 }
 
 /* file->status is *status. */

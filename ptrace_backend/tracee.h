@@ -209,8 +209,10 @@ struct tracer {
 	const struct plan *plan;
 	struct path_table *table;
 	struct record *record; /* remembered owners and modes; NULL when ids are real */
-	uid_t host_uid;	       /* ours: shown as 0 when ids are faked */
+	uid_t host_uid;	       /* ours: shown as own_uid when ids are faked */
 	gid_t host_gid;
+	uid_t own_uid;	       /* 0, or the first process's: plan->own_ids_are_users */
+	gid_t own_gid;
 	bool fake_ids;
 	bool deny_network;
 	int guest_ruleset;     /* landlock.c; -EBADF: none, or given to the first process */

@@ -35,6 +35,7 @@ struct view {
 	struct path_table *table;
 	const char *state;     /* directory for what is made here */
 	bool may_make_points;
+	uint32_t follow;       /* PATH_FOLLOW; 0 for a mount with MOUNT_OPTION_NO_FOLLOW */
 	unsigned made;	       /* counter for names below state */
 };
 
@@ -102,7 +103,7 @@ static int mount_point(struct view *view, const char *target, bool file, bool ma
 		       struct path_result *result)
 {
 	struct stat status;
-	int error = resolve(view, target, PATH_FOLLOW | PATH_CREATE, result);
+	int error = resolve(view, target, view->follow | PATH_CREATE, result);
 	int fd;
 
 	if (!error && lstat(result->host, &status) == 0)
@@ -149,7 +150,7 @@ static int add(struct view *view, const char *target, const char *host, uint32_t
 		flags |= PATH_MOUNT_PROC;
 	error = mount_point(view, target, !S_ISDIR(status.st_mode), make, point);
 	if (error == -EROFS || error == -EACCES || error == -EPERM)
-		error = resolve(view, target, PATH_FOLLOW | PATH_CREATE, point);
+		error = resolve(view, target, view->follow | PATH_CREATE, point);
 	if (error == -ENOENT && !make)
 		return 0;
 	if (error)
@@ -326,6 +327,7 @@ int view_build(struct tracer *tracer, const struct backend_context *context, str
 	for (size_t i = 0; i < plan->op_count && !error; i++) {
 		const struct plan_op *op = &plan->ops[i];
 
+		view.follow = op->options & MOUNT_OPTION_NO_FOLLOW ? 0 : PATH_FOLLOW;
 		switch (op->kind) {
 		case PLAN_OP_ROOT:
 			error = add_root(&view, op, err);

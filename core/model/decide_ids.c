@@ -158,7 +158,33 @@ static void decide_userns_ids(struct decision *decision)
 	}
 }
 
-void decide_ids(struct decision *decision)
+static void choose_host_ids(struct decision *decision)
+{
+	decision_choose(decision, FACET_IDS, MECHANISM_HOST_IDS, STRENGTH_NONE);
+	decision_refuse(decision, FACET_IDS, MECHANISM_REAL_ROOT, FACT_ID_COUNT,
+			"the caller's own ids were asked for");
+	decision->plan->keep_ids = true;
+}
+
+/* -i U:G of PRoot is a disguise, not an account: real ids serve only where nothing changes. */
+static bool real_root_will_do(const struct decision *decision)
+{
+	const struct user_request *user = &decision->user;
+
+	if (own_id(decision, FACT_ID_UID) != 0 || missing_root_capability(decision))
+		return false;
+	return decision->spec->ids != IDS_CHANGED ||
+	       (user->uid == 0 && user->has_group && user->gid == 0);
+}
+
+static void unmet_namespaced_ids(struct decision *decision)
+{
+	if (decision_is_ns(decision) && decision->spec->ids != IDS_CONTAINER)
+		decision_unmet(decision, FACET_IDS, "Use --backend ptrace",
+			       "only path translation leaves ids as they are");
+}
+
+static void choose_ids(struct decision *decision)
 {
 	if (decision_is_ns(decision) && decision->as_root) {
 		decision_choose(decision, FACET_IDS, MECHANISM_REAL_ROOT, STRENGTH_ENFORCED);
@@ -168,13 +194,28 @@ void decide_ids(struct decision *decision)
 		decide_userns_ids(decision);
 		return;
 	}
-	if (own_id(decision, FACT_ID_UID) == 0 && !missing_root_capability(decision)) {
+	if (decision->spec->ids == IDS_HOST) {
+		choose_host_ids(decision);
+		return;
+	}
+	if (real_root_will_do(decision)) {
 		decision_choose(decision, FACET_IDS, MECHANISM_REAL_ROOT, STRENGTH_ENFORCED);
 		return;
 	}
 	decision_choose(decision, FACET_IDS, MECHANISM_FAKED_IDS, STRENGTH_EMULATED);
-	refuse_real_root(decision);
+	if (decision->spec->ids == IDS_CHANGED)
+		decision_refuse(decision, FACET_IDS, MECHANISM_REAL_ROOT, FACT_ID_COUNT,
+				"changed ids were asked for");
+	else
+		refuse_real_root(decision);
 	decision_refuse_ns(decision, FACET_IDS, MECHANISM_SUBORDINATE_IDS);
 	decision_refuse_ns(decision, FACET_IDS, MECHANISM_ONE_ID);
 	decision->plan->fake_ids = true;
+	decision->plan->own_ids_are_users = decision->spec->ids == IDS_CHANGED;
+}
+
+void decide_ids(struct decision *decision)
+{
+	choose_ids(decision);
+	unmet_namespaced_ids(decision);
 }

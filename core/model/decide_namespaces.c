@@ -137,6 +137,8 @@ static void decide_hostname(struct decision *decision)
 		name = spec->name;
 	if (!name && decision->host->hostname && spec_hostname_is_valid(decision->host->hostname))
 		name = decision->host->hostname;
+	if (spec->bare && !spec->hostname)
+		name = decision->host->machine_hostname;
 	if (facet->mechanism == MECHANISM_HOST) {
 		if (spec->hostname)
 			decision_unmet(decision, FACET_HOSTNAME,

@@ -8,7 +8,8 @@
  * A row of the tables is one operation with the condition under which it is wanted. A user's mount on
  * the target of a row, or above it, takes the row out: `-v /dev:/dev` means the host's /dev and must
  * not be filled with our symlinks. Masks stay whatever the user mounted. User's mounts are sorted by
- * depth, keeping their order within a depth, so that none is hidden by its own parent.
+ * depth, keeping their order within a depth, so that none is hidden by its own parent. A bare spec
+ * has the root and the user's mounts only.
  */
 #include <sched.h>
 #include <stdlib.h>
@@ -277,12 +278,12 @@ void decide_operations(struct decision *decision)
 		return;
 	}
 	append(decision, &root);
-	for (size_t i = 0; i < ARRAY_SIZE(defaults); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(defaults) && !decision->spec->bare; i++)
 		if ((!defaults[i].wanted || defaults[i].wanted(decision)) &&
 		    !is_taken_over(decision->spec, &defaults[i].op))
 			append_row(decision, &defaults[i]);
 	append_mounts(decision);
-	for (size_t i = 0; i < ARRAY_SIZE(protections); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(protections) && !decision->spec->bare; i++)
 		if (protections[i].wanted(decision))
 			append_row(decision, &protections[i]);
 }

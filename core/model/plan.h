@@ -59,6 +59,7 @@ enum mechanism {
 	MECHANISM_SUBORDINATE_IDS,
 	MECHANISM_ONE_ID,
 	MECHANISM_FAKED_IDS,
+	MECHANISM_HOST_IDS, /* the caller's own, as they are */
 	/* processes */
 	MECHANISM_PID_NAMESPACE,
 	MECHANISM_FILTERED_PROC,
@@ -149,6 +150,8 @@ struct plan {
 	bool pid1_init;		 /* our init as PID 1 */
 	bool deny_network;	 /* ptrace, mode none: the filter refuses all but unix sockets */
 	bool fake_ids;		 /* ptrace: ids are faked and remembered */
+	bool keep_ids;		 /* ptrace: MECHANISM_HOST_IDS, ids and groups are left alone */
+	bool own_ids_are_users;	 /* ptrace: files of our own ids show the first process's, not 0 */
 	bool landlock;		 /* ptrace */
 	bool process_vm;	 /* ptrace: process_vm_readv may be used */
 	bool notify;		 /* ptrace: calls answered whole go by seccomp notification */

@@ -38,6 +38,8 @@ enum mount_option {
 	/* A missing source is skipped (default devices); so are a tmpfs whose target is missing in a
 	 * root that can't be written (/var/tmp of a minimal image) and a refused cgroup mount. */
 	MOUNT_OPTION_OPTIONAL = 1 << 5,
+	/* A symlink as the target's last component is covered itself; ptrace only (PRoot's "!"). */
+	MOUNT_OPTION_NO_FOLLOW = 1 << 6,
 };
 
 struct mount_request {
@@ -56,6 +58,19 @@ struct rlimit_request {
 
 enum seccomp_choice { SECCOMP_DEFAULT, SECCOMP_UNCONFINED };
 
+/* Whose ids the guest has. */
+enum id_choice {
+	IDS_CONTAINER, /* process.user as an account of the container's */
+	IDS_HOST,      /* the caller's own, not mapped; process.user is not looked at. ptrace only */
+	IDS_CHANGED,   /* process.user, two numbers; files of the caller's own show these ids, where
+			* IDS_CONTAINER shows 0. ptrace only */
+};
+
+/* What uname(2) says; NULL: what the kernel or the plan's host name says. ptrace only. */
+struct uname_request {
+	const char *sysname, *nodename, *release, *version, *machine, *domainname;
+};
+
 struct spec_process {
 	const char **argv; /* NULL-terminated; argc >= 1 */
 	size_t argc;
@@ -67,6 +82,8 @@ struct spec_process {
 	bool interactive; /* -i: keep stdin open; without it stdin is /dev/null */
 	bool init;	  /* --init: our init is PID 1 and reaps, even when not needed */
 	unsigned preserve_fds; /* this many fds from 3 up reach the guest */
+	bool inherit;	  /* ptrace: the caller's session, process group and all of its fds, as a
+			   * program that the caller executed itself would have them */
 };
 
 struct spec {
@@ -91,6 +108,13 @@ struct spec {
 	enum seccomp_choice seccomp;
 	bool allow_new_privileges;  /* --security-opt no-new-privileges=false */
 	bool unmask;		    /* --security-opt unmask=ALL */
+
+	/* What PRoot's command line means. bare: the root and the user's mounts and nothing else: no
+	 * default mounts, masks or generated files, the machine's host name, and the environment is
+	 * not completed. */
+	bool bare;
+	enum id_choice ids;
+	struct uname_request uname;
 
 	struct net_request net;
 	struct spec_process process;

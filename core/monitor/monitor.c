@@ -134,6 +134,22 @@ static int complete_environment(struct monitor *monitor, const char *home, struc
 	return 0;
 }
 
+/* Ids that aren't an account of the guest's. */
+static int find_ids(struct monitor *monitor, struct error *err)
+{
+	struct backend_context *context = &monitor->context;
+	const char *text = monitor->spec.process.user;
+	struct user_request request = {.uid = geteuid(), .gid = getegid()};
+	int result = 0;
+
+	if (monitor->spec.ids == IDS_CHANGED)
+		result = user_request_parse(monitor, text ? text : "0:0", &request, err);
+	context->uid = request.uid;
+	context->gid = request.gid;
+	context->home = "/";
+	return result;
+}
+
 static int find_user(struct monitor *monitor, struct error *err)
 {
 	struct backend_context *context = &monitor->context;
@@ -141,6 +157,8 @@ static int find_user(struct monitor *monitor, struct error *err)
 	struct user_identity user;
 	int result;
 
+	if (monitor->spec.ids != IDS_CONTAINER)
+		return find_ids(monitor, err);
 	/* A host path: the rootfs as the user named it. */
 	root = open(monitor->plan.rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
@@ -154,6 +172,8 @@ static int find_user(struct monitor *monitor, struct error *err)
 	context->groups = user.groups;
 	context->group_count = user.group_count;
 	context->home = user.home;
+	if (monitor->spec.bare)
+		return 0;
 	return complete_environment(monitor, user.home, err);
 }
 
@@ -207,7 +227,7 @@ static int prepare(struct monitor *monitor, struct error *err)
 	result = prepare_stdio(monitor, err);
 	if (result < 0)
 		return result;
-	return signals_block(monitor, &monitor->signals, err);
+	return signals_block(monitor, monitor->spec.process.inherit, &monitor->signals, err);
 }
 
 /* From a started command to its wait status. */

@@ -26,6 +26,7 @@ struct signals {
 	struct sigaction pipe_before, child_before;
 	int fd, wake;
 	bool running;
+	bool shared_session;
 	pthread_t thread;
 	const struct backend *backend;
 	struct container *container;
@@ -45,7 +46,8 @@ static int signals_destroy(struct signals *signals)
 	return 0;
 }
 
-int signals_block(void *parent, struct signals **ret_signals, struct error *err)
+int signals_block(void *parent, bool shared_session, struct signals **ret_signals,
+		  struct error *err)
 {
 	struct signals *signals = talloc_zero(parent, struct signals);
 	struct sigaction ignore = {.sa_handler = SIG_IGN}, usual = {.sa_handler = SIG_DFL};
@@ -53,6 +55,7 @@ int signals_block(void *parent, struct signals **ret_signals, struct error *err)
 
 	if (!signals)
 		return error_set(err, ENOMEM, "cannot prepare signals");
+	signals->shared_session = shared_session;
 	sigemptyset(&signals->set);
 	for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++)
 		if (sigaction(forwarded[i], NULL, &current) == 0 && current.sa_handler != SIG_IGN)
@@ -73,8 +76,13 @@ int signals_block(void *parent, struct signals **ret_signals, struct error *err)
 	return 0;
 }
 
-static void carry_signal(struct signals *signals, int signal)
+static void carry_signal(struct signals *signals, int signal, bool from_terminal)
 {
+	if (signals->shared_session && from_terminal) {
+		if (signal == SIGTSTP)
+			kill(getpid(), SIGSTOP);
+		return;
+	}
 	switch (signal) {
 	case SIGWINCH:
 		if (signals->terminal)
@@ -109,7 +117,7 @@ static void *carry(void *argument)
 		if (fds[0].revents)
 			return NULL;
 		if (read(signals->fd, &info, sizeof(info)) == sizeof(info))
-			carry_signal(signals, (int)info.ssi_signo);
+			carry_signal(signals, (int)info.ssi_signo, info.ssi_code == SI_KERNEL);
 	}
 }
 

@@ -11,9 +11,11 @@ struct signals;
 
 /* Blocks what will be forwarded, in the calling thread and those it starts; SIGPIPE is ignored
  * and SIGCHLD set to its default. A signal that we were started with as ignored (nohup) stays so.
+ * shared_session: the guest is in our session, and gets the terminal's signals by itself.
  * *ret_signals is a talloc child of
  * parent; freeing it puts masks and dispositions back. */
-int signals_block(void *parent, struct signals **ret_signals, struct error *err);
+int signals_block(void *parent, bool shared_session, struct signals **ret_signals,
+		  struct error *err);
 
 /* Starts the thread. `terminal` may be NULL. Signals that came since signals_block() are carried. */
 int signals_start(struct signals *signals, const struct backend *backend,
