@@ -6,15 +6,17 @@
 
 #include "core/base/error.h"
 #include "core/front/amphora/front.h"
+#include "core/front/proot/proot.h"
 
 /* Names that bring another command line. */
 static const struct personality {
 	const char *name;
 	const char *what;
+	int (*run)(int argc, char **argv); /* NULL: not there yet */
 } personalities[] = {
-	{"amphora-oci", "the OCI runtime command line"},
-	{"amphora-proot", "PRoot's command line"},
-	{"proot", "PRoot's command line"},
+	{"amphora-oci", "the OCI runtime command line", NULL},
+	{"amphora-proot", "PRoot's command line", proot_main},
+	{"proot", "PRoot's command line", proot_main},
 };
 
 static const char *base_name(const char *path)
@@ -26,6 +28,8 @@ static const char *base_name(const char *path)
 
 static int run_personality(const struct personality *personality, int argc, char **argv)
 {
+	if (personality->run)
+		return personality->run(argc, argv);
 	if (argc > 1 && (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V"))) {
 		printf("%s %s\n", personality->name, amphora_version());
 		return EXIT_SUCCESS;
