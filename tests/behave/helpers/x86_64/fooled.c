@@ -207,7 +207,7 @@ static void *execute(void *program)
 {
 	char *argv[] = { program, "headless", "again", NULL };
 
-	usleep(50000); /* until the leader, orphan of its process, is a zombie */
+	usleep(50000); /* until the leader is a zombie */
 	execv(program, argv);
 	perror("execv");
 	return NULL;
