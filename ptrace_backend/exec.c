@@ -42,15 +42,17 @@
 
 extern const char __start_loader_text[], __stop_loader_text[];
 /* In the loader's section; only its address is used here. */
-void amphora_loader(const struct load_script *script);
+void amphora_loader(long result, const struct load_script *script);
 
 /* Where our own image lies, relative to the address of its program headers. */
 static struct {
 	uint64_t phdr;		     /* AT_PHDR here */
-	uint64_t start, end;	     /* the image */
+	struct load_range ranges[LOAD_RANGES_MAX]; /* the segments */
+	unsigned count;
 	uint64_t keep_start, keep_end; /* the loader's pages */
 	uint64_t entry;		     /* the loader */
-	uint64_t interpreter_size;   /* of our own ld.so; 0 when linked statically */
+	struct load_range interpreter[LOAD_RANGES_MAX]; /* our own ld.so's, relative to AT_BASE */
+	unsigned interpreter_count;  /* 0 when linked statically */
 } own;
 
 struct exec_job {
@@ -66,15 +68,22 @@ struct exec_job {
 	unsigned opens_left;
 };
 
-static uint64_t image_end(const Elf64_Ehdr *elf, uint64_t base)
+/* Where the segments of a mapped image lie; returns how many. What lies between them isn't ours: on
+ * aarch64 segments are 64 KiB apart, and the kernel puts the vDSO there. */
+static unsigned image_ranges(const Elf64_Ehdr *elf, uint64_t base, struct load_range *ranges)
 {
 	const Elf64_Phdr *headers = (const void *)((const char *)elf + elf->e_phoff);
-	uint64_t end = 0;
+	unsigned count = 0;
 
-	for (unsigned i = 0; i < elf->e_phnum; i++)
-		if (headers[i].p_type == PT_LOAD && headers[i].p_vaddr + headers[i].p_memsz > end)
-			end = headers[i].p_vaddr + headers[i].p_memsz;
-	return base + ((end + PAGE - 1) & ~(PAGE - 1));
+	for (unsigned i = 0; i < elf->e_phnum && count < LOAD_RANGES_MAX; i++) {
+		uint64_t end = headers[i].p_vaddr + headers[i].p_memsz;
+
+		if (headers[i].p_type != PT_LOAD)
+			continue;
+		ranges[count].start = base + (headers[i].p_vaddr & ~(PAGE - 1));
+		ranges[count++].end = base + ((end + PAGE - 1) & ~(PAGE - 1));
+	}
+	return count;
 }
 
 int exec_init(struct error *err)
@@ -83,22 +92,22 @@ int exec_init(struct error *err)
 	uint64_t base = getauxval(AT_BASE);
 
 	own.phdr = getauxval(AT_PHDR);
-	own.start = own.phdr & ~(PAGE - 1);
-	elf = (const void *)(uintptr_t)own.start;
+	elf = (const void *)(uintptr_t)(own.phdr & ~(PAGE - 1));
 	if (!own.phdr || memcmp(elf->e_ident, ELFMAG, SELFMAG) != 0)
 		return error_plain(err, "amphora's own program headers are not in its first page");
-	own.end = image_end(elf, own.start);
+	own.count = image_ranges(elf, (uintptr_t)elf, own.ranges);
 	own.keep_start = (uintptr_t)__start_loader_text & ~(PAGE - 1);
 	own.keep_end = ((uintptr_t)__stop_loader_text + PAGE - 1) & ~(PAGE - 1);
 	own.entry = (uintptr_t)amphora_loader;
 	if (base)
-		own.interpreter_size = image_end((const void *)(uintptr_t)base, base) - base;
+		own.interpreter_count =
+			image_ranges((const void *)(uintptr_t)base, 0, own.interpreter);
 	return 0;
 }
 
 bool exec_is_static(void)
 {
-	return own.interpreter_size == 0;
+	return own.interpreter_count == 0;
 }
 
 static ssize_t read_file(void *context, void *buffer, size_t size, uint64_t offset)
@@ -391,6 +400,17 @@ static void fill_ids(struct tracee *tracee, struct load_script *script, const st
 	script->ids[3] = credentials->egid;
 }
 
+static void add_ranges(struct load_script *script, const struct load_range *ranges, unsigned count,
+		       uint64_t shift)
+{
+	for (unsigned i = 0; i < count; i++) {
+		struct load_range *range = &script->unmap[script->unmap_count++];
+
+		range->start = ranges[i].start + shift;
+		range->end = ranges[i].end + shift;
+	}
+}
+
 void exec_on_event(struct tracee *tracee)
 {
 	/* One write: the script, then its strings. */
@@ -417,10 +437,9 @@ void exec_on_event(struct tracee *tracee)
 	script->scratch_size = SCRATCH_SIZE;
 	script->keep_start = own.keep_start + shift;
 	script->keep_end = own.keep_end + shift;
-	script->unmap[0] = own.start + shift;
-	script->unmap[1] = own.end + shift;
-	script->unmap[2] = base;
-	script->unmap[3] = base ? base + own.interpreter_size : 0;
+	add_ranges(script, own.ranges, own.count, shift);
+	if (base)
+		add_ranges(script, own.interpreter, own.interpreter_count, base);
 	if (job->program.executable_stack)
 		script->flags |= LOAD_EXECUTABLE_STACK;
 	fill_ids(tracee, script, job);

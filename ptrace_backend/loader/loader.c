@@ -199,6 +199,12 @@ inline_always uint64_t copy_string(uint64_t to, uint64_t from)
 	return to;
 }
 
+inline_always void unmap(uint64_t start, uint64_t end)
+{
+	if (start < end)
+		arch_syscall(ARCH_SYS_MUNMAP, (long)start, (long)(end - start), 0, 0, 0, 0);
+}
+
 /* Entered by the tracer, which sets the registers; never returns. On aarch64 execve's result arrives
  * in the first argument's register after that. */
 __attribute__((section("loader_text"), used, noreturn)) void
@@ -220,18 +226,16 @@ void amphora_loader(long result, const struct load_script *script)
 	arch_syscall(ARCH_SYS_MPROTECT, (long)scratch, (long)(script->scratch_size + 4096),
 		     PROT_READ, 0, 0, 0);
 
-	for (int i = 0; i < 4; i += 2)
-		if (script->unmap[i] < script->unmap[i + 1] &&
-		    (script->keep_end <= script->unmap[i] ||
-		     script->keep_start >= script->unmap[i + 1]))
-			arch_syscall(ARCH_SYS_MUNMAP, (long)script->unmap[i],
-				     (long)(script->unmap[i + 1] - script->unmap[i]), 0, 0, 0, 0);
-		else if (script->unmap[i] < script->unmap[i + 1]) {
-			arch_syscall(ARCH_SYS_MUNMAP, (long)script->unmap[i],
-				     (long)(script->keep_start - script->unmap[i]), 0, 0, 0, 0);
-			arch_syscall(ARCH_SYS_MUNMAP, (long)script->keep_end,
-				     (long)(script->unmap[i + 1] - script->keep_end), 0, 0, 0, 0);
+	for (uint32_t i = 0; i < script->unmap_count; i++) {
+		uint64_t start = script->unmap[i].start, end = script->unmap[i].end;
+
+		if (script->keep_start >= start && script->keep_end <= end) {
+			unmap(start, script->keep_start);
+			unmap(script->keep_end, end);
+		} else {
+			unmap(start, end);
 		}
+	}
 
 	bias = map_object(&script->program, scratch);
 	entry = bias + script->program.entry;

@@ -8,6 +8,11 @@
 #include <stdint.h>
 
 #define LOAD_SEGMENTS_MAX 24
+#define LOAD_RANGES_MAX	  8 /* of one image */
+
+struct load_range {
+	uint64_t start, end;
+};
 
 struct load_segment {
 	uint64_t address;   /* page-aligned virtual address in the object */
@@ -43,7 +48,8 @@ struct load_script {
 	uint64_t scratch_size; /* the guest-read-only area to make */
 	uint64_t execfn;      /* address of the string for AT_EXECFN */
 	uint64_t keep_start, keep_end; /* the loader's own pages */
-	uint64_t unmap[4];    /* two ranges (start, end) of our own image and its interpreter */
+	struct load_range unmap[2 * LOAD_RANGES_MAX]; /* segments of our own image and its interpreter */
+	uint32_t unmap_count;
 	uint32_t flags;
 	uint32_t ids[4];      /* AT_UID, AT_EUID, AT_GID, AT_EGID */
 	char command[16];     /* comm */
