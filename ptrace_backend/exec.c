@@ -387,12 +387,20 @@ static void fill_ids(struct tracee *tracee, struct load_script *script, const st
 {
 	struct credentials *credentials = &tracee->credentials;
 	mode_t mode = job->status.st_mode;
+	uid_t owner = job->status.st_uid;
+	gid_t group = job->status.st_gid;
 
 	if (!tracee->tracer->fake_ids)
 		return;
 	if (job->nosuid)
 		mode &= ~(mode_t)(S_ISUID | S_ISGID);
-	credentials_exec(credentials, job->status.st_uid, job->status.st_gid, mode);
+	/* A root file system's su and sudo are the caller's own files: with PRoot's -i they show the
+	 * first process's ids, and are root's all the same. */
+	if (tracee->tracer->plan->own_ids_are_users && owner == tracee->tracer->own_uid)
+		owner = 0;
+	if (tracee->tracer->plan->own_ids_are_users && group == tracee->tracer->own_gid)
+		group = 0;
+	credentials_exec(credentials, owner, group, mode);
 	script->flags |= LOAD_FAKE_IDS;
 	script->ids[0] = credentials->ruid;
 	script->ids[1] = credentials->euid;
