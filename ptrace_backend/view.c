@@ -78,6 +78,61 @@ static int resolve(struct view *view, const char *path, uint32_t flags, struct p
 	return path_resolve(&request, result);
 }
 
+/* The directory that holds a resolved name, walked to without following anything: the rootfs may be
+ * another container's too, who may put a symlink to the host where the resolver found a directory.
+ * Returns an fd, or -errno (ENOTDIR: that happened). *ret_name is the name in it. */
+static int open_parent(const struct view *view, const struct path_result *result,
+		       const char **ret_name)
+{
+	const struct path_mount *mount = &view->table->mounts[result->position.mount];
+	const char *host = view->table->strings + mount->host;
+	const char *at = result->host + mount->host_length;
+	int fd = open(host[0] ? host : "/", O_PATH | O_CLOEXEC | O_DIRECTORY);
+	char name[NAME_MAX + 1];
+
+	if (fd < 0)
+		return -errno;
+	for (const char *slash; (slash = strchr(at, '/')); at = slash + 1) {
+		int next;
+
+		if (slash == at)
+			continue;
+		snprintf(name, sizeof(name), "%.*s", (int)(slash - at), at);
+		next = openat(fd, name, O_PATH | O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW);
+		close(fd);
+		if (next < 0)
+			return -errno;
+		fd = next;
+	}
+	*ret_name = at;
+	return fd;
+}
+
+static int make_one(const struct view *view, const struct path_result *result)
+{
+	const char *name;
+	_cleanup_close_ int parent = open_parent(view, result, &name);
+
+	if (parent < 0)
+		return parent;
+	return *name && mkdirat(parent, name, 0755) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+static int make_file(const struct view *view, const struct path_result *result)
+{
+	const char *name;
+	_cleanup_close_ int parent = open_parent(view, result, &name);
+	int fd;
+
+	if (parent < 0)
+		return parent;
+	fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return errno == EEXIST ? 0 : -errno;
+	close(fd);
+	return 0;
+}
+
 /* mkdir -p of everything above the last component of target, and of it when `last`. */
 static int make_directories(struct view *view, const char *target, bool last,
 			    struct path_result *result)
@@ -92,8 +147,8 @@ static int make_directories(struct view *view, const char *target, bool last,
 		snprintf(partial, sizeof(partial), "%.*s",
 			 slash ? (int)(slash - target) : (int)strlen(target), target);
 		error = resolve(view, partial, PATH_FOLLOW | PATH_CREATE, result);
-		if (!error && mkdir(result->host, 0755) < 0 && errno != EEXIST)
-			error = -errno;
+		if (!error)
+			error = make_one(view, result);
 	}
 	return error;
 }
@@ -104,7 +159,6 @@ static int mount_point(struct view *view, const char *target, bool file, bool ma
 {
 	struct stat status;
 	int error = resolve(view, target, view->follow | PATH_CREATE, result);
-	int fd;
 
 	if (!error && lstat(result->host, &status) == 0)
 		return 0;
@@ -116,13 +170,7 @@ static int mount_point(struct view *view, const char *target, bool file, bool ma
 		error = resolve(view, target, PATH_FOLLOW | PATH_CREATE, result);
 	if (error)
 		return error;
-	if (!file)
-		return mkdir(result->host, 0755) < 0 && errno != EEXIST ? -errno : 0;
-	fd = open(result->host, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return errno == EEXIST ? 0 : -errno;
-	close(fd);
-	return 0;
+	return file ? make_file(view, result) : make_one(view, result);
 }
 
 static uint32_t mount_flags(uint32_t options)
@@ -227,9 +275,15 @@ static int add_file(struct view *view, const struct plan_op *op, struct error *e
 static int add_symlink(struct view *view, const struct plan_op *op, struct error *err)
 {
 	struct path_result *link = &view->tracer->results[0];
+	_cleanup_close_ int parent = -EBADF;
+	const char *name;
 	int error = resolve(view, op->target, PATH_PARENT, link);
 
-	if (!error && symlink(op->content, link->host) < 0 && errno != EEXIST)
+	if (!error)
+		parent = open_parent(view, link, &name);
+	if (!error && parent < 0)
+		error = parent;
+	if (!error && symlinkat(op->content, parent, name) < 0 && errno != EEXIST)
 		error = -errno;
 	if (error == -EROFS || error == -EACCES || error == -EPERM) {
 		log_debug("symlink %s: %s", op->target, strerror(-error));
