@@ -30,6 +30,27 @@ if [ -x "$HELPERS/fooled" ]; then
 	guest /helpers/fooled storm 3
 	out calm
 
+	it 'attack 9: a mount point whose directory is swapped for a symlink is not made on the host'
+	mkdir "$root/swapped" "$root/swapped/d" "$WORK/outside"
+	ln -s "$WORK/outside" "$root/swapped/l"
+	"$HELPERS/fooled" swap "$root/swapped/d" "$root/swapped/l" 4 &
+	swapper=$!
+	# The weak set-up is mkdir by name.
+	n=0
+	while [ $n -lt 2000 ] && [ -z "$(ls -A "$WORK/outside")" ]; do
+		mkdir "$root/swapped/d/weak$n" 2>/dev/null
+		n=$((n + 1))
+	done
+	[ -n "$(ls -A "$WORK/outside")" ] || fail 'the attack does not work even on the weak set-up'
+	rm -rf "$WORK"/outside/*
+	n=0
+	while kill -0 "$swapper" 2>/dev/null; do
+		guest --tmpfs "/swapped/d/new$n" -v "$root/tmp:/swapped/d/bind$n/sub" true
+		n=$((n + 1))
+	done
+	wait "$swapper"
+	same '' "$(ls -A "$WORK/outside")" "after $n containers, the directory of the host"
+
 	it 'a thread executes a program after its leader has ended'
 	guest /helpers/fooled headless
 	out alive

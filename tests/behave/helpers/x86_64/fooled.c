@@ -3,6 +3,7 @@
  *
  *   fooled filter PATH        a filter of one's own answers the loader's calls; then opens PATH
  *   fooled race PATH SECONDS  another thread writes PATH over the translated path of each open
+ *   fooled swap A B SECONDS   exchanges two names all the time
  *   fooled headless           executes /helpers/fooled in a thread whose leader has ended
  *   fooled storm SECONDS      forks, kills and looks at the newest processes in /proc
  *
@@ -203,6 +204,15 @@ static int storm(int seconds)
 	return 0;
 }
 
+static int swap(const char *one, const char *other, int seconds)
+{
+	time_t end = time(NULL) + seconds;
+
+	while (time(NULL) < end)
+		renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE);
+	return 0;
+}
+
 static void *execute(void *program)
 {
 	char *argv[] = { program, "headless", "again", NULL };
@@ -231,6 +241,8 @@ int main(int argc, char **argv)
 		return filter(argv);
 	if (argc == 3 && !strcmp(argv[1], "filtered"))
 		return filtered(argv[2]);
+	if (argc == 5 && !strcmp(argv[1], "swap"))
+		return swap(argv[2], argv[3], atoi(argv[4]));
 	if (argc == 4 && !strcmp(argv[1], "race"))
 		return race(argv[2], atoi(argv[3]));
 	if (argc == 3 && !strcmp(argv[1], "storm"))
