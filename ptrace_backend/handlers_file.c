@@ -71,6 +71,7 @@ static enum verdict open_file(struct tracee *tracee, int dirfd, unsigned index, 
 			close(file->fd);
 		return verdict;
 	}
+	procview_list(tracee, file, (int)flags);
 	if (file->fd >= 0) {
 		exists = fstat(file->fd, &status) == 0;
 		close(file->fd);

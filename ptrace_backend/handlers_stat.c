@@ -182,6 +182,7 @@ static void status_from_statx(const struct statx *from, struct stat *to)
 	*to = (struct stat){
 		.st_dev = makedev(from->stx_dev_major, from->stx_dev_minor),
 		.st_ino = from->stx_ino,
+		.st_nlink = from->stx_nlink,
 		.st_mode = from->stx_mode,
 		.st_uid = from->stx_uid,
 		.st_gid = from->stx_gid,
@@ -194,6 +195,10 @@ static void status_from_statx(const struct statx *from, struct stat *to)
 
 static void status_into_statx(const struct stat *from, struct statx *to)
 {
+	to->stx_dev_major = major(from->st_dev);
+	to->stx_dev_minor = minor(from->st_dev);
+	to->stx_ino = from->st_ino;
+	to->stx_nlink = (uint32_t)from->st_nlink;
 	to->stx_mode = (uint16_t)from->st_mode;
 	to->stx_uid = from->st_uid;
 	to->stx_gid = from->st_gid;

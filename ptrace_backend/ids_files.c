@@ -7,7 +7,7 @@
 
 #include "core/base/cleanup.h"
 #include "core/store/record.h"
-#include "ptrace_backend/tracee.h"
+#include "ptrace_backend/tracer.h"
 
 static void show_own_ids(const struct tracer *tracer, struct stat *status)
 {
@@ -20,6 +20,10 @@ static void show_own_ids(const struct tracer *tracer, struct stat *status)
 /* file->status is *status. */
 static void guest_stat(struct tracer *tracer, const struct record_file *file, struct stat *status)
 {
+	if (procview_is_listing(tracer, status)) {
+		*status = tracer->proc_status;
+		return;
+	}
 	struct record_entry entry;
 
 	if (!tracer->fake_ids)

@@ -103,8 +103,8 @@ static int allow_own_binary(const struct ruleset *ruleset, struct error *err)
 
 /* The tracer's own needs. Removing the state directory, which the monitor renames first,
  * takes rights on its parent. */
-static int allow_tracer_files(const struct ruleset *ruleset, const struct backend_context *context,
-			      struct error *err)
+static int allow_tracer_files(const struct ruleset *ruleset, const struct tracer *tracer,
+			      const struct backend_context *context, struct error *err)
 {
 	char path[PATH_MAX];
 	int error = allow(ruleset, context->state_directory, ruleset->handled, err);
@@ -115,6 +115,11 @@ static int allow_tracer_files(const struct ruleset *ruleset, const struct backen
 			      LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_MAKE_DIR |
 				      LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_READ_DIR,
 			      err);
+	if (!error)
+		error = allow(ruleset, tracer->view_directory, ruleset->handled, err);
+	snprintf(path, sizeof(path), "%s", tracer->view_directory);
+	if (!error)
+		error = allow(ruleset, dirname(path), LANDLOCK_ACCESS_FS_REMOVE_DIR, err);
 	if (!error && context->record_path) {
 		snprintf(path, sizeof(path), "%s", context->record_path);
 		error = allow(ruleset, dirname(path), ruleset->handled, err);
@@ -163,9 +168,12 @@ static int allow_all(const struct ruleset *ruleset, const struct tracer *tracer,
 	int error = allow_own_binary(ruleset, err);
 
 	if (!error && !ruleset->guest)
-		error = allow_tracer_files(ruleset, context, err);
+		error = allow_tracer_files(ruleset, tracer, context, err);
 	if (!error)
 		error = allow(ruleset, "/proc", proc_rights(ruleset), err);
+	/* The listing of /proc is made there. */
+	if (!error && ruleset->guest)
+		error = allow(ruleset, tracer->view_directory, RIGHTS_READ, err);
 	if (!error)
 		error = allow_stdio(ruleset, context, err);
 	for (uint32_t i = 0; i < tracer->table->mount_count && !error; i++) {

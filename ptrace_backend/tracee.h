@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "core/model/plan.h"
@@ -218,6 +219,9 @@ struct tracer {
 	int guest_ruleset;     /* landlock.c; -EBADF: none, or given to the first process */
 	bool any_read_only;    /* some mount is read-only: fd-based mutators are traced */
 	const char *state_directory;
+	char *proc_listing;    /* procview_list.c: what opening /proc opens; NULL: not made yet */
+	int proc_mount;	       /* the mount it stands for */
+	struct stat proc_status, listing_status; /* of /proc itself, and of the directory */
 	char *view_directory;  /* view.c: tmpfs directories and generated files */
 	const char *hostname;
 	struct tracee *hash[TRACER_HASH];

@@ -78,6 +78,11 @@ long procview_magic(void *context, const struct path_position *link, struct path
  * the verdict. */
 bool procview_open(struct tracee *tracee, const struct path_result *result, int flags,
 		   enum verdict *ret_verdict);
+/* When `result` is /proc itself, to be opened for reading: result->host becomes the listing that shows
+ * the guest's processes only. */
+void procview_list(struct tracee *tracee, struct path_result *result, int flags);
+/* True when *status, as fstat() gave it, is that listing's. */
+bool procview_is_listing(const struct tracer *tracer, const struct stat *status);
 /* The text of a magic link for the guest: length, or -EINVAL when the kernel's own is right. */
 int procview_readlink(struct tracee *tracee, const struct path_result *result, char *text,
 		      size_t size);

@@ -110,6 +110,11 @@ int tracee_link_position(struct tracee *tracee, const char *link, int hint,
 	host[length] = '\0';
 	if (host[0] != '/')
 		return -ENOTDIR; /* pipe:[1], socket:[2], anon_inode:... */
+	if (tracee->tracer->proc_listing && !strcmp(host, tracee->tracer->proc_listing)) {
+		memset(ret_position, 0, offsetof(struct path_position, rel) + 1);
+		ret_position->mount = tracee->tracer->proc_mount;
+		return 0;
+	}
 	deleted = strip_deleted(host, &length);
 	result = path_from_host(tracee->tracer->table, hint, length == 1 ? "" : host, ret_position);
 	if (!result && deleted)
