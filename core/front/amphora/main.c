@@ -8,7 +8,7 @@
 #include "core/front/amphora/front.h"
 #include "core/front/proot/proot.h"
 
-/* Names that bring another command line. */
+/* Names that bring another command line. udocker calls its PRoot proot-x86_64-4_8_0 and the like. */
 static const struct personality {
 	const char *name;
 	const char *what;
@@ -45,7 +45,8 @@ int main(int argc, char **argv)
 	const struct verb *verb;
 
 	for (size_t i = 0; i < sizeof(personalities) / sizeof(personalities[0]); i++)
-		if (!strcmp(name, personalities[i].name))
+		if (!strcmp(name, personalities[i].name) ||
+		    (!strncmp(name, "proot-", 6) && !strcmp(personalities[i].name, "proot")))
 			return run_personality(&personalities[i], argc, argv);
 	if (argc < 2) {
 		print_usage();

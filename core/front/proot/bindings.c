@@ -53,6 +53,16 @@ static int absolute(const char *path, char *ret_path, size_t size)
 	return 0;
 }
 
+/* /proc/self/fd:/dev/fd, and /etc/mtab where that is a symlink: bound, it would be the tracer's own.
+ * The guest's /dev/fd and /etc/mtab lead to its /proc/self without us. */
+static bool is_about_self(const char *host)
+{
+	char self[32];
+	int length = snprintf(self, sizeof(self), "/proc/%d/", (int)getpid());
+
+	return !strncmp(host, self, (size_t)length);
+}
+
 int proot_bind(struct proot_request *request, const char *host, const char *guest, bool must_exist,
 	       struct error *err)
 {
@@ -60,6 +70,13 @@ int proot_bind(struct proot_request *request, const char *host, const char *gues
 	size_t length;
 	bool no_follow;
 	int error = 0;
+
+	if (!strncmp(host, "/proc/self/", 11) ||
+	    (host[0] && realpath(host, source) && is_about_self(source))) {
+		if (proot_verbosity() > 0)
+			proot_info("binding %s left out: the guest has its own", host);
+		return 0;
+	}
 
 	if (!host[0] || !realpath(host, source)) {
 		if (must_exist && !request->ignore_missing)

@@ -140,6 +140,7 @@ static int run(void *scope, int argc, char **argv)
 {
 	struct proot_request *request = talloc_zero(scope, struct proot_request);
 	struct error err = ERROR_INIT;
+	char line[sizeof(err.message) + sizeof(err.hint) + 128];
 	struct plan *plan = NULL;
 	int index, exit_code = EXIT_FAILURE, result;
 
@@ -148,7 +149,7 @@ static int run(void *scope, int argc, char **argv)
 	if (result > 0)
 		return EXIT_SUCCESS;
 	if (result < 0) {
-		proot_error("%s", err.message);
+		proot_error("%s", error_format(&err, line, sizeof(line)));
 		fprintf(stderr, "fatal error: see `proot --help`.\n");
 		return EXIT_FAILURE;
 	}

@@ -117,6 +117,7 @@ static int set_recommended_su(struct proot_request *request, const char *value, 
 static int set_kernel(struct proot_request *request, const char *value, struct error *err)
 {
 	struct error discarded = ERROR_INIT;
+	char line[sizeof(discarded.message) + sizeof(discarded.hint) + 128];
 
 	(void)err;
 	if (request->kernel) {
@@ -125,7 +126,7 @@ static int set_kernel(struct proot_request *request, const char *value, struct e
 	}
 	request->kernel = value;
 	if (proot_parse_kernel(request->spec, value, &discarded) < 0) {
-		proot_error("%s", discarded.message);
+		proot_error("%s", error_format(&discarded, line, sizeof(line)));
 		proot_warning("option \"-k %s\" discarded", value);
 	}
 	return 0;
@@ -321,13 +322,14 @@ static const struct row *find_row(const char *word, const char **ret_name)
 	return NULL;
 }
 
-/* "80:8080", as upstream's -p takes; Termux's -p takes nothing. */
+/* "80:8080", as upstream's -p takes, perhaps with a space behind it (udocker); Termux's -p takes
+ * nothing. */
 static bool is_port_pair(const char *word)
 {
 	size_t first = word ? strspn(word, "0123456789") : 0;
 	size_t second = first && word[first] == ':' ? strspn(word + first + 1, "0123456789") : 0;
 
-	return second && !word[first + 1 + second];
+	return second && !word[first + 1 + second + strspn(word + first + 1 + second, " ")];
 }
 
 /* One option; *index is on it, and on its last word afterwards. */
