@@ -289,6 +289,8 @@ static int ptrace_wait(struct container *container, int *ret_wait_status, struct
 		affinity_tick(tracer);
 		pthread_mutex_unlock(&tracer->lock);
 	}
+	/* Dead before the notifier goes: a call in flight would be answered ENOSYS. */
+	tracer_signal_all(tracer, SIGKILL);
 	notify_stop(tracer);
 	tracer_kill_all(tracer);
 	write_stats(tracer);

@@ -264,15 +264,20 @@ bool tracer_handle(struct tracer *tracer, pid_t tid, int status)
 	return false;
 }
 
+void tracer_signal_all(struct tracer *tracer, int signal)
+{
+	for (size_t i = 0; i < TRACER_HASH; i++)
+		for (struct tracee *at = tracer->hash[i]; at; at = at->hash_next)
+			kill(at->tid, signal);
+}
+
 void tracer_kill_all(struct tracer *tracer)
 {
 	int status;
 	pid_t tid;
 
 	while (tracer->tracee_count > 0) {
-		for (size_t i = 0; i < TRACER_HASH; i++)
-			for (struct tracee *at = tracer->hash[i]; at; at = at->hash_next)
-				kill(at->tid, SIGKILL);
+		tracer_signal_all(tracer, SIGKILL);
 		tid = waitpid(-1, &status, __WALL);
 		if (tid < 0 && errno == EINTR)
 			continue;

@@ -22,6 +22,8 @@ int tracee_new_mm(struct tracee *tracee);
 bool tracer_handle(struct tracer *tracer, pid_t tid, int status);
 /* Kills and reaps everything that is left. */
 void tracer_kill_all(struct tracer *tracer);
+/* Sends a signal to every tracee. */
+void tracer_signal_all(struct tracer *tracer, int signal);
 
 /* exec.c: the stops of an execve. */
 void exec_on_event(struct tracee *tracee);

@@ -326,37 +326,44 @@ static uint32_t resolve_flags(const struct tracee *tracee, const struct path_arg
 	}
 }
 
-/* A path argument that the kernel handles by the fd alone: NULL or "" with AT_EMPTY_PATH. Returns 1
- * for that, 0 for an ordinary path, -errno. */
+/* What translate_one() found; negative is -errno. */
+enum translated {
+	TRANSLATED_PATH,    /* result is the object: rewrite the argument */
+	TRANSLATED_NOTHING, /* leave the argument, its object isn't known */
+	TRANSLATED_FD,	    /* leave the argument, result->position is the object of an fd */
+};
+
+/* A path argument that the kernel handles by the fd alone: NULL or "" with AT_EMPTY_PATH. Returns
+ * TRANSLATED_PATH when it isn't one. */
 static int by_fd_alone(struct tracee *tracee, const struct path_argument *argument,
-		       uint64_t address)
+		       uint64_t address, struct path_position *ret_position)
 {
 	uint64_t flags = argument->flags >= 0 ?
 				 tracee_argument(tracee, (unsigned)argument->flags) :
 				 0;
-	struct path_position position;
 	char first = 1;
-	int error;
+	int error, fd;
 
 	if (address && !(flags & AT_EMPTY_PATH))
-		return 0;
+		return TRANSLATED_PATH;
 	if (address && tracee_read(tracee, address, &first, 1) < 0)
 		return -EFAULT;
 	if (first && address)
-		return 0;
-	if (argument->dirfd >= 0 && argument->use == USE_WRITE) {
-		int fd = (int)tracee_argument(tracee, (unsigned)argument->dirfd);
-
-		error = fd == AT_FDCWD ? tracee_cwd_position(tracee, &position) :
-					 tracee_fd_position(tracee, fd, &position);
-		if (!error && (tracee_mount_flags(tracee, &position) & PATH_MOUNT_READ_ONLY))
-			return -EROFS;
-	}
-	return 1;
+		return TRANSLATED_PATH;
+	if (argument->dirfd < 0 || (argument->use != USE_WRITE && argument->use != USE_LINK))
+		return TRANSLATED_NOTHING;
+	fd = (int)tracee_argument(tracee, (unsigned)argument->dirfd);
+	error = fd == AT_FDCWD ? tracee_cwd_position(tracee, ret_position) :
+				 tracee_fd_position(tracee, fd, ret_position);
+	if (error)
+		return TRANSLATED_NOTHING;
+	if (argument->use == USE_WRITE &&
+	    (tracee_mount_flags(tracee, ret_position) & PATH_MOUNT_READ_ONLY))
+		return -EROFS;
+	return TRANSLATED_FD;
 }
 
-/* Resolves and checks one path argument into result. Returns 0, 1 when nothing is to be rewritten, or
- * -errno. */
+/* Resolves and checks one path argument into result. Returns enum translated or -errno. */
 static int translate_one(struct tracee *tracee, const struct syscall_row *row,
 			 const struct path_argument *argument, struct path_result *result)
 {
@@ -364,8 +371,8 @@ static int translate_one(struct tracee *tracee, const struct syscall_row *row,
 	bool remove_directory = row->number == SYSCALL_RMDIR;
 	int dirfd = AT_FDCWD, error;
 
-	error = by_fd_alone(tracee, argument, address);
-	if (error)
+	error = by_fd_alone(tracee, argument, address, &result->position);
+	if (error != TRANSLATED_PATH)
 		return error;
 	if (argument->dirfd >= 0)
 		dirfd = (int)tracee_argument(tracee, (unsigned)argument->dirfd);
@@ -386,7 +393,7 @@ enum verdict translate_paths(struct tracee *tracee, const struct syscall_row *ro
 {
 	struct path_result *first = &tracee->tracer->results[0];
 	struct path_result *second = &tracee->tracer->results[1];
-	int error, state[2] = { 1, 1 };
+	int error, state[2] = { TRANSLATED_NOTHING, TRANSLATED_NOTHING };
 
 	if (row->paths[0].path >= 0) {
 		state[0] = translate_one(tracee, row, &row->paths[0], first);
@@ -398,20 +405,21 @@ enum verdict translate_paths(struct tracee *tracee, const struct syscall_row *ro
 		if (state[1] < 0)
 			return tracee_answer(tracee, state[1]);
 	}
-	if (!state[0] && !state[1] && first->position.mount != second->position.mount)
+	if (state[0] != TRANSLATED_NOTHING && state[1] != TRANSLATED_NOTHING &&
+	    first->position.mount != second->position.mount)
 		return tracee_answer(tracee, -EXDEV);
-	if (!state[0]) {
+	if (state[0] == TRANSLATED_PATH) {
 		error = tracee_set_path(tracee, (unsigned)row->paths[0].path, first);
 		if (error)
 			return tracee_answer(tracee, error);
 	}
-	if (!state[1]) {
+	if (state[1] == TRANSLATED_PATH) {
 		error = tracee_set_path(tracee, (unsigned)row->paths[1].path, second);
 		if (error)
 			return tracee_answer(tracee, error);
 	}
 	/* mkdir, symlink, mknod by somebody who isn't the fake root. link(2) has two paths. */
-	if (!state[0] && row->paths[0].use == USE_CREATE && row->paths[1].path < 0 &&
+	if (state[0] == TRANSLATED_PATH && row->paths[0].use == USE_CREATE && row->paths[1].path < 0 &&
 	    tracee->tracer->fake_ids)
 		return ids_created(tracee, first);
 	return VERDICT_CONTINUE;
