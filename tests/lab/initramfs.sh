@@ -4,7 +4,7 @@
 # behaviour tests and what the second stage is to do. It is small; the userland is on the disk.
 #   tests/lab/initramfs.sh KERNEL USERLAND AMPHORA HELPERS SETTINGS OUTPUT
 # KERNEL and USERLAND are directories from packages.sh, SETTINGS a file of shell assignments. MODULES
-# lists what is loaded besides virtio.
+# lists what is loaded besides the disk's.
 set -eu
 
 kernel=$1
@@ -32,7 +32,7 @@ cp -r "$top/tests/behave" "$top/tests/rootfs.sh" "$tree/lab/tests/"
 version=$(ls "$kernel/lib/modules")
 [ -e "$kernel/lib/modules/$version/modules.dep" ] || /sbin/depmod -b "$kernel" "$version"
 : >"$tree/modules/order"
-for module in virtio_pci virtio_mmio virtio_blk ext4 ${MODULES-overlay fuse tun}; do
+for module in virtio_pci virtio_mmio virtio_blk ext4 ${MODULES:-}; do
 	/sbin/modprobe -d "$kernel" -S "$version" --show-depends "$module" 2>/dev/null |
 		sed -n 's/^insmod \([^ ]*\).*/\1/p' >"$tree/modules/needed" || true
 	while read -r file; do

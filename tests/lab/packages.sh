@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Debian's kernels and a small userland for the lab, by apt from the archive that this machine uses.
 # Kept in $AMPHORA_LAB_CACHE (/var/tmp/amphora-lab). Prints the path of what was asked for.
-#   tests/lab/packages.sh kernel SUITE ARCH     unpacked: boot/vmlinuz-*, lib/modules/*
+#   tests/lab/packages.sh tools                  installs what the lab runs
+#   tests/lab/packages.sh kernel SUITE ARCH     unpacked: boot/vmlinuz, lib/modules/*
 #   tests/lab/packages.sh userland ARCH         Debian 12's, unpacked and not configured
 #   tests/lab/packages.sh disk ARCH             the same as an ext4 image
 # SUITE is a Debian suite, ARCH amd64 or arm64. Nothing foreign is run.
@@ -58,9 +59,28 @@ kernel() {
 		(cd "$target" && apt "$1" "$2" apt-get -qq download "$package" >&2)
 		dpkg-deb -x "$target"/*.deb "$target"
 		rm "$target"/*.deb
+		bootable "$target"/boot/vmlinuz-* "$target/boot/vmlinuz"
 		: >"$target/.complete"
 	fi
 	echo "$target"
+}
+
+# bootable VMLINUZ OUTPUT: newer arm64 kernels are EFI programs that unpack themselves, which QEMU's
+# -kernel doesn't know: "MZ\0\0zimg", offset and size of the payload, 8 bytes, its compression.
+bootable() {
+	if [ "$(dd if="$1" bs=1 skip=4 count=4 2>/dev/null)" != zimg ]; then
+		ln -s "$(basename "$1")" "$2"
+		return
+	fi
+	offset=$(od -An -tu4 -j8 -N4 "$1" | tr -d ' ')
+	size=$(od -An -tu4 -j12 -N4 "$1" | tr -d ' ')
+	case $(od -An -c -j24 -N4 "$1" | tr -d ' ') in
+	gzip*) unpack=gzip ;;
+	zstd*) unpack=zstd ;;
+	xz*) unpack=xz ;;
+	*) die "$1: unknown compression" ;;
+	esac
+	tail -c "+$((offset + 1))" "$1" | head -c "$size" | "$unpack" -dc >"$2"
 }
 
 userland() {
@@ -88,10 +108,23 @@ disk() {
 	echo "$image"
 }
 
+# What the lab itself runs.
+tools() {
+	missing=
+	for pair in qemu-system-x86_64:qemu-system-x86 qemu-system-aarch64:qemu-system-arm cpio:cpio \
+		zstd:zstd xz:xz-utils mke2fs:e2fsprogs depmod:kmod mmdebstrap:mmdebstrap; do
+		PATH=$PATH:/sbin:/usr/sbin command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
+	done
+	[ -n "$missing" ] || return 0
+	# shellcheck disable=SC2086 # a list of package names
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+}
+
 mkdir -p "$cache"
 case ${1:-} in
+tools) tools ;;
 kernel) kernel "$2" "$3" ;;
 userland) userland "$2" ;;
 disk) disk "$2" ;;
-*) die 'usage: tests/lab/packages.sh kernel SUITE ARCH | userland ARCH | disk ARCH' ;;
+*) die 'usage: tests/lab/packages.sh tools | kernel SUITE ARCH | userland ARCH | disk ARCH' ;;
 esac
