@@ -5,6 +5,7 @@
  * filter's installation on, this process is a guest: chdir and execve take guest paths and are
  * translated like any other.
  */
+#include <alloca.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -139,6 +140,30 @@ static void install_filter(const struct sock_fprog *filter, int notify_fd,
 	close(notify_fd);
 }
 
+/* execvp(3) hands a file that the kernel takes for no program to the shell, and PRoot with it. */
+static void execute_by_shell(const char *file, char **argv, char **env)
+{
+	size_t count = 1;
+	char **words;
+
+	while (argv[count])
+		count++;
+	words = alloca((count + 2) * sizeof(*words)); /* malloc's lock may be a lost thread's */
+	words[0] = (char[]){ "/bin/sh" };
+	words[1] = (char *)(uintptr_t)file;
+	memcpy(words + 2, argv + 1, count * sizeof(*words));
+	execve(words[0], words, env);
+	errno = ENOEXEC;
+}
+
+static void execute_file(const struct spec_process *process, const char *file, char **argv,
+			 char **env)
+{
+	execve(file, argv, env);
+	if (errno == ENOEXEC && process->inherit)
+		execute_by_shell(file, argv, env);
+}
+
 /* As execvp(3), with the guest's PATH; every try is an execve that the tracer translates. */
 static void execute(const struct spec_process *process, struct start_report *report)
 {
@@ -152,7 +177,7 @@ static void execute(const struct spec_process *process, struct start_report *rep
 		if (!strncmp(process->env[i], "PATH=", 5))
 			path = process->env[i] + 5;
 	if (strchr(argv[0], '/')) {
-		execve(argv[0], argv, env);
+		execute_file(process, argv[0], argv, env);
 		fail(report, START_STAGE_COMMAND);
 	}
 	while (*path && *argv[0]) {
@@ -164,7 +189,7 @@ static void execute(const struct spec_process *process, struct start_report *rep
 			if (length)
 				candidate[length++] = '/';
 			memcpy(candidate + length, argv[0], strlen(argv[0]) + 1);
-			execve(candidate, argv, env);
+			execute_file(process, candidate, argv, env);
 			if (errno != ENOENT && errno != ENOTDIR) {
 				worst = errno;
 				if (errno != EACCES)

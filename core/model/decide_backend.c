@@ -138,7 +138,7 @@ static bool refuse_asked_ptrace(struct decision *decision, bool ns, enum fact_id
 {
 	char reason[FACT_TEXT_SIZE], asked[64], hint[160] = "";
 
-	if (ns) {
+	if (ns && !decision->spec->bare) {
 		snprintf(hint, sizeof(hint), "Without %s this runs in namespaces",
 			 how_asked(decision->spec, "ptrace", asked, sizeof(asked)));
 		if (decision->spec->best_effort)

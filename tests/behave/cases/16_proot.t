@@ -67,6 +67,16 @@ err_has "^proot error: 'no-such-command' not found \(root = $root, cwd = /, \\\$
 proot -r "$root" /etc/passwd
 status 126
 
+it 'gives a script without an interpreter to the shell, as execvp does'
+printf 'echo "$0 $*"\n' >"$root/plain-script"
+chmod 755 "$root/plain-script"
+proot -r "$root" -w / /plain-script a b
+out '/plain-script a b'
+printf 'no program' >"$root/no-program"
+chmod 644 "$root/no-program"
+proot -r "$root" -w / /no-program
+status 126
+
 it 'runs a login shell when no command is given'
 feed 'echo "$0"'
 proot -r "$root"
