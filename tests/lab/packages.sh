@@ -3,7 +3,7 @@
 # Debian's kernels and a small userland for the lab, by apt from the archive that this machine uses.
 # Kept in $AMPHORA_LAB_CACHE (/var/tmp/amphora-lab). Prints the path of what was asked for.
 #   tests/lab/packages.sh tools                  installs what the lab runs
-#   tests/lab/packages.sh kernel SUITE ARCH     unpacked: boot/vmlinuz, lib/modules/*
+#   tests/lab/packages.sh kernel SUITE ARCH     unpacked: vmlinuz, lib/modules/*
 #   tests/lab/packages.sh userland ARCH         Debian 12's, unpacked and not configured
 #   tests/lab/packages.sh disk ARCH             the same as an ext4 image
 # SUITE is a Debian suite, ARCH amd64 or arm64. Nothing foreign is run.
@@ -56,10 +56,17 @@ kernel() {
 		package=$(apt "$1" "$2" apt-cache depends "linux-image-cloud-$2" |
 			sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1)
 		[ -n "$package" ] || die "no kernel in $1 for $2"
-		(cd "$target" && apt "$1" "$2" apt-get -qq download "$package" >&2)
-		dpkg-deb -x "$target"/*.deb "$target"
-		rm "$target"/*.deb
-		bootable "$target"/boot/vmlinuz-* "$target/boot/vmlinuz"
+		# From Linux 7 on the image and its modules are packages that this one depends on.
+		parts=$(apt "$1" "$2" apt-cache depends "$package" |
+			sed -n 's/^ *Depends: \(linux-\(binary\|modules\)-[0-9].*\)/\1/p')
+		# shellcheck disable=SC2086 # a list of package names
+		(cd "$target" && apt "$1" "$2" apt-get -qq download "$package" $parts >&2)
+		for file in "$target"/*.deb; do
+			dpkg-deb -x "$file" "$target"
+			rm "$file"
+		done
+		[ -e "$target/lib" ] || ln -s usr/lib "$target/lib"
+		bootable "$(find "$target" -name 'vmlinuz*' -type f)" "$target/vmlinuz"
 		: >"$target/.complete"
 	fi
 	echo "$target"
@@ -69,7 +76,7 @@ kernel() {
 # -kernel doesn't know: "MZ\0\0zimg", offset and size of the payload, 8 bytes, its compression.
 bootable() {
 	if [ "$(dd if="$1" bs=1 skip=4 count=4 2>/dev/null)" != zimg ]; then
-		ln -s "$(basename "$1")" "$2"
+		ln -s "$1" "$2"
 		return
 	fi
 	offset=$(od -An -tu4 -j8 -N4 "$1" | tr -d ' ')
