@@ -9,7 +9,7 @@
  *                    is amphora, whatever directory that lies in; a script gets a new argv.
  *                    (/proc/self is the leader's, who may have ended before this thread.)
  *   exec event       the kernel has built the stack, environment and auxiliary vector. The script
- *                    for the loader goes below the stack, the registers to the loader.
+ *                    for the loader goes into our image's data, the registers to the loader.
  *   loader's opens   one for the program and one for its interpreter, both by host path, passed
  *                    untranslated. The first tells where the scratch area is.
  *
@@ -257,7 +257,7 @@ static int write_arguments(struct tracee *tracee, struct exec_job *job, unsigned
 	pointers[count++] = 0;
 	error = tracee_put(tracee, pointers, count * sizeof(*pointers), &address);
 	if (error == -E2BIG)
-		error = tracee_put_stack(tracee, pointers, count * sizeof(*pointers), &address);
+		error = tracee_put_large(tracee, pointers, count * sizeof(*pointers), &address);
 	if (!error)
 		tracee_set_argument(tracee, argv_index, address);
 	talloc_free(pointers);
@@ -421,7 +421,9 @@ static void add_ranges(struct load_script *script, const struct load_range *rang
 
 void exec_on_event(struct tracee *tracee)
 {
-	/* One write: the script, then its strings. */
+	/* One write: the script, then its strings. It goes to where this very object is in the new
+	 * process: the memory is there, and nothing of our image but the loader is ever used. Below the
+	 * new stack there may be no memory yet. */
 	static struct {
 		struct load_script script;
 		char strings[3 * PATH_SIZE];
@@ -429,8 +431,8 @@ void exec_on_event(struct tracee *tracee)
 	struct load_script *script = &image.script;
 	struct exec_job *job = tracee->exec;
 	const char *base_name, *strings[3];
-	uint64_t phdr, base, shift, top, at, *targets[3];
-	size_t used = 0, size;
+	uint64_t phdr, base, shift, at, *targets[3];
+	size_t used = 0;
 
 	if (!job || tracee_new_mm(tracee) < 0 || read_auxv(tracee, &phdr, &base) < 0) {
 		log_debug("pid %d: exec without a job", (int)tracee->tid);
@@ -465,22 +467,21 @@ void exec_on_event(struct tracee *tracee)
 		size_t length = strings[i] ? strlen(strings[i]) + 1 : 0;
 
 		memcpy(image.strings + used, strings[i] ? strings[i] : "", length);
-		*targets[i] = used; /* an offset until the place is known */
+		*targets[i] = strings[i] ? sizeof(*script) + used : 0;
 		used += length;
 	}
-	size = sizeof(*script) + used;
-	top = (script->stack - 128) & ~63ULL;
-	at = (top - size) & ~63ULL;
-	for (unsigned i = 0; i < 3; i++)
-		*targets[i] = strings[i] ? at + sizeof(*script) + *targets[i] : 0;
-	if (tracee_write(tracee, at, &image, size) < 0)
-		log_debug("pid %d: its new stack can't be written", (int)tracee->tid);
+	_Static_assert(sizeof(image) <= LOAD_IMAGE_MAX, "the loader copies it to its stack");
+	script->size = sizeof(*script) + used;
+	at = (uintptr_t)&image + shift;
+	if (tracee_write(tracee, at, &image, script->size) < 0)
+		log_debug("pid %d: its new image can't be written", (int)tracee->tid);
 
 	tracee->mm->loader_base = script->keep_start;
 	tracee->mm->loader_size = script->keep_end - script->keep_start;
 	memcpy(tracee->mm->exe, job->exe, strlen(job->exe) + 1);
 	job->opens_left = job->program.has_interpreter ? 2 : 1;
-	registers_enter_loader(&tracee->regs, own.entry + shift, at, at - 8);
+	registers_enter_loader(&tracee->regs, own.entry + shift, at,
+			       ((script->stack - 256) & ~15ULL) - 8);
 	tracee->state = TRACEE_LOADING;
 }
 

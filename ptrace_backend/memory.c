@@ -188,6 +188,20 @@ int tracee_put(struct tracee *tracee, const void *data, size_t size, uint64_t *r
 	return 0;
 }
 
+int tracee_put_large(struct tracee *tracee, const void *data, size_t size, uint64_t *ret_address)
+{
+	uint64_t address = tracee->mm->scratch + SCRATCH_SIZE / 2;
+
+	if (!tracee->mm->scratch)
+		return tracee_put_stack(tracee, data, size, ret_address);
+	if (size > SCRATCH_SIZE / 2)
+		return -E2BIG;
+	if (mem_transfer(tracee, address, (void *)(uintptr_t)data, size, true) != (ssize_t)size)
+		return -EFAULT;
+	*ret_address = address;
+	return 0;
+}
+
 int tracee_put_stack(struct tracee *tracee, const void *data, size_t size, uint64_t *ret_address)
 {
 	size_t room = (size + 15) & ~(size_t)15;

@@ -153,6 +153,9 @@ int tracee_read_string(const struct tracee *tracee, uint64_t address, char *buff
 /* Puts data where the guest can only read it; valid until this thread's next stop.
  * Returns 0 and its guest address, or -errno (-E2BIG: slot full). */
 int tracee_put(struct tracee *tracee, const void *data, size_t size, uint64_t *ret_address);
+/* The same for one piece of up to 16 MiB, in the slots that only a crowd of threads has: only for
+ * execve's argv. */
+int tracee_put_large(struct tracee *tracee, const void *data, size_t size, uint64_t *ret_address);
 /* The same below the stack pointer, without a limit: only for execve, whose success discards it. */
 int tracee_put_stack(struct tracee *tracee, const void *data, size_t size, uint64_t *ret_address);
 /* True for an address that tracee_put() gave; a guest may pass it again, in whole or in part. */

@@ -5,7 +5,7 @@
  *
  * The kernel must never open the guest's PT_INTERP by its guest name, so every execve in the guest
  * is turned into one of amphora's own binary. At PTRACE_EVENT_EXEC the tracer writes a
- * struct load_script below the stack that the kernel built and sends the process here, before a
+ * struct load_script into our own data segment and sends the process here, before a
  * single instruction of our own start-up code has run. This code maps the program and its
  * interpreter as the kernel's ELF loader would, corrects the auxiliary vector, makes the scratch
  * area, removes every other trace of our image, and jumps.
@@ -208,14 +208,23 @@ inline_always void unmap(uint64_t start, uint64_t end)
 /* Entered by the tracer, which sets the registers; never returns. On aarch64 execve's result arrives
  * in the first argument's register after that. */
 __attribute__((section("loader_text"), used, noreturn)) void
-amphora_loader(long result, const struct load_script *script);
+amphora_loader(long result, const struct load_script *from);
 
-void amphora_loader(long result, const struct load_script *script)
+void amphora_loader(long result, const struct load_script *from)
 {
-	uint64_t *at = (uint64_t *)script->stack;
+	/* The script lies in what is about to be unmapped. */
+	uint64_t copy[LOAD_IMAGE_MAX / sizeof(uint64_t)];
+	struct load_script *script = (struct load_script *)copy;
+	uint64_t *at = (uint64_t *)from->stack;
 	uint64_t scratch, execfn, bias, base = 0, entry;
 
 	(void)result;
+	for (uint64_t word = 0; word * sizeof(uint64_t) < from->size; word++)
+		((volatile uint64_t *)copy)[word] = ((const volatile uint64_t *)from)[word];
+	script->program.path += (uint64_t)copy;
+	if (script->interpreter.path)
+		script->interpreter.path += (uint64_t)copy;
+	script->execfn += (uint64_t)copy;
 	scratch = (uint64_t)arch_syscall(ARCH_SYS_MMAP, 0, (long)(script->scratch_size + 4096),
 					 PROT_READ | PROT_WRITE,
 					 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #define LOAD_SEGMENTS_MAX 24
+#define LOAD_IMAGE_MAX	  (20 * 1024)
 #define LOAD_RANGES_MAX	  8 /* of one image */
 
 struct load_range {
@@ -24,7 +25,7 @@ struct load_segment {
 };
 
 struct load_object {
-	uint64_t path;	     /* address of the host path in the new process; 0: no such object */
+	uint64_t path;	     /* offset of the host path from the script; 0: no such object */
 	uint64_t span_start; /* lowest page-aligned address */
 	uint64_t span_size;
 	uint64_t alignment;  /* largest p_align, at least a page */
@@ -46,7 +47,8 @@ struct load_script {
 	struct load_object program, interpreter;
 	uint64_t stack;	      /* the stack pointer that the kernel made: argc is there */
 	uint64_t scratch_size; /* the guest-read-only area to make */
-	uint64_t execfn;      /* address of the string for AT_EXECFN */
+	uint64_t execfn;      /* offset of the string for AT_EXECFN */
+	uint64_t size;	      /* of the script with its strings; at most LOAD_IMAGE_MAX */
 	uint64_t keep_start, keep_end; /* the loader's own pages */
 	struct load_range unmap[2 * LOAD_RANGES_MAX]; /* segments of our own image and its interpreter */
 	uint32_t unmap_count;

@@ -57,6 +57,12 @@ chmod 755 "$root/bin/nested"
 guest nested
 out 'script /bin/script extra'
 
+it 'runs programs and scripts with 60,000 arguments'
+guest sh -c 'printf "#!/bin/sh\necho \$# \${60000}\n" >/tmp/many && chmod 755 /tmp/many
+	/tmp/many $(seq 60000); sh -c "echo \$# \${60000}" - $(seq 60000)'
+out '60000 60000
+60000 60000'
+
 it 'runs a script through a symlink'
 ln -s script "$root/bin/script-link"
 guest /bin/script-link a
