@@ -200,6 +200,19 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIBRARY)
 lint: deps
 	@tests/lint.sh
 
+# Real kernels, x86-64 and arm64, emulated: minutes a row of tests/lab/matrix.
+LAB_HELPERS := $(patsubst tests/behave/helpers/%.c,build/aarch64/helpers/%,$(wildcard tests/behave/helpers/*.c))
+build/aarch64/helpers/%: tests/behave/helpers/%.c
+	@mkdir -p $(@D)
+	$(call SAY,CC  )aarch64-linux-gnu-gcc -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra -Werror -Wno-unused-result -O1 \
+		-static -pthread -o $@ $<
+
+lab: all helpers
+	@tests/lab/packages.sh tools
+	@$(MAKE) --no-print-directory cross ARCH=aarch64
+	@$(MAKE) --no-print-directory $(LAB_HELPERS)
+	@tests/lab/run $(LAB_FLAGS)
+
 bench: all
 	@bench/run $(BENCH_FLAGS)
 
@@ -238,5 +251,5 @@ clean:
 
 -include $(patsubst %.o,%.d,$(LIBRARY_OBJECTS) $(BUILD)/$(MAIN:.c=.o)) $(wildcard $(BUILD)/tests/*/*.d)
 .SECONDARY:
-.PHONY: all help unit diff behave helpers check check-built asan fuzz fuzz-built lint bench demo deps \
+.PHONY: all help unit diff behave helpers check check-built asan fuzz fuzz-built lint lab bench demo deps \
 	deps-cross install cross clean always
