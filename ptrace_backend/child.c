@@ -6,6 +6,7 @@
  * translated like any other.
  */
 #include <alloca.h>
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -140,6 +141,19 @@ static void install_filter(const struct sock_fprog *filter, int notify_fd,
 	close(notify_fd);
 }
 
+/* A damaged program, or one for another machine. */
+static bool is_elf(const char *file)
+{
+	char magic[SELFMAG];
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	bool answer = fd >= 0 && read(fd, magic, sizeof(magic)) == sizeof(magic) &&
+		      !memcmp(magic, ELFMAG, SELFMAG);
+
+	if (fd >= 0)
+		close(fd);
+	return answer;
+}
+
 /* execvp(3) hands a file that the kernel takes for no program to the shell, and PRoot with it. */
 static void execute_by_shell(const char *file, char **argv, char **env)
 {
@@ -153,15 +167,17 @@ static void execute_by_shell(const char *file, char **argv, char **env)
 	words[1] = (char *)(uintptr_t)file;
 	memcpy(words + 2, argv + 1, count * sizeof(*words));
 	execve(words[0], words, env);
-	errno = ENOEXEC;
 }
 
 static void execute_file(const struct spec_process *process, const char *file, char **argv,
 			 char **env)
 {
 	execve(file, argv, env);
-	if (errno == ENOEXEC && process->inherit)
+	if (errno != ENOEXEC || !process->inherit)
+		return;
+	if (!is_elf(file))
 		execute_by_shell(file, argv, env);
+	errno = ENOEXEC;
 }
 
 /* As execvp(3), with the guest's PATH; every try is an execve that the tracer translates. */

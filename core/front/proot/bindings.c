@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <talloc.h>
 #include <unistd.h>
 
@@ -141,13 +142,16 @@ int proot_bind_recommended_su(struct proot_request *request, const char *path, s
 static int choose_root(struct proot_request *request, struct error *err)
 {
 	struct spec *spec = request->spec;
+	struct stat status;
 
 	spec->rootfs = "/";
 	for (size_t i = 0; i < request->binding_count; i++)
 		if (guest_path_depth(request->bindings[i].guest) == 0)
 			spec->rootfs = request->bindings[i].host;
-	if (access(spec->rootfs, X_OK) < 0)
+	if (stat(spec->rootfs, &status) < 0 || access(spec->rootfs, X_OK) < 0)
 		return error_set(err, errno, "root file system %s", spec->rootfs);
+	if (!S_ISDIR(status.st_mode))
+		return error_set(err, ENOTDIR, "root file system %s", spec->rootfs);
 	return 0;
 }
 

@@ -75,8 +75,10 @@ static int find_directories(void *parent, char **ret_data, char **ret_runtime, s
 	const char *temporary = getenv("PROOT_TMP_DIR");
 	int result;
 
-	if (temporary && temporary[0] == '/')
+	if (temporary && temporary[0] == '/' && access(temporary, W_OK | X_OK) == 0) {
 		setenv("TMPDIR", temporary, 1);
+		unsetenv("XDG_RUNTIME_DIR");
+	}
 	result = store_runtime_directory(parent, ret_runtime, err);
 	if (result || store_data_directory(parent, ret_data, &ignored) == 0)
 		return result;

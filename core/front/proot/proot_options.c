@@ -74,7 +74,7 @@ static bool is_id(const char *text, size_t length)
 	unsigned long long id = 0;
 
 	for (size_t i = 0; i < length; i++) {
-		if (!isdigit((unsigned char)text[i]) || i == 10)
+		if (i == 10 || !isdigit((unsigned char)text[i]))
 			return false;
 		id = id * 10 + (unsigned)(text[i] - '0');
 	}

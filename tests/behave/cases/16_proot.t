@@ -72,10 +72,16 @@ printf 'echo "$0 $*"\n' >"$root/plain-script"
 chmod 755 "$root/plain-script"
 proot -r "$root" -w / /plain-script a b
 out '/plain-script a b'
-printf 'no program' >"$root/no-program"
+head -c 300 "$root/bin/busybox" >"$root/no-program"
 chmod 644 "$root/no-program"
 proot -r "$root" -w / /no-program
 status 126
+
+it 'refuses a damaged program by name'
+chmod 755 "$root/no-program"
+proot -r "$root" -w / /no-program
+status 126
+err_has '^proot error: execve\("/no-program"\): Exec format error$'
 
 it 'runs a login shell when no command is given'
 feed 'echo "$0"'
