@@ -75,7 +75,7 @@ static int find_directories(void *parent, char **ret_data, char **ret_runtime, s
 	const char *temporary = getenv("PROOT_TMP_DIR");
 	int result;
 
-	if (temporary && temporary[0] == '/' && access(temporary, W_OK | X_OK) == 0) {
+	if (temporary && temporary[0] == '/') {
 		setenv("TMPDIR", temporary, 1);
 		unsetenv("XDG_RUNTIME_DIR");
 	}

@@ -141,6 +141,17 @@ it 'needs no home directory'
 run env -u HOME -u XDG_DATA_HOME "$bin/proot" -0 -r "$root" id -u
 out 0
 
+it 'keeps its live state in PROOT_TMP_DIR, and refuses one that cannot be written'
+if as plain; then
+	mkdir -p "$WORK/live" "$WORK/closed"
+	chmod 555 "$WORK/closed"
+	run env PROOT_TMP_DIR="$WORK/live" "$bin/proot" -r "$root" -w / true
+	succeeds
+	[ -n "$(ls "$WORK/live")" ] || fail 'nothing in PROOT_TMP_DIR'
+	run env PROOT_TMP_DIR="$WORK/closed" "$bin/proot" -r "$root" -w / true
+	proot_refused "$WORK/closed"
+fi
+
 it 'starts in the current directory where the guest has it, in / where it has not'
 proot pwd
 out "$(pwd -P)"
