@@ -5,7 +5,6 @@
  * filter's installation on, this process is a guest: chdir and execve take guest paths and are
  * translated like any other.
  */
-#include <alloca.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -162,7 +162,11 @@ static void execute_by_shell(const char *file, char **argv, char **env)
 
 	while (argv[count])
 		count++;
-	words = alloca((count + 2) * sizeof(*words)); /* malloc's lock may be a lost thread's */
+	/* malloc's lock may be a lost thread's */
+	words = mmap(NULL, (count + 2) * sizeof(*words), PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (words == MAP_FAILED)
+		return;
 	words[0] = (char[]){ "/bin/sh" };
 	words[1] = (char *)(uintptr_t)file;
 	memcpy(words + 2, argv + 1, count * sizeof(*words));
