@@ -65,7 +65,7 @@ static void copy_entry(int from, int to, const struct dirent *entry)
 	}
 }
 
-static int make_listing(struct tracer *tracer)
+static bool make_listing(struct tracer *tracer)
 {
 	_cleanup_closedir_ DIR *proc = opendir("/proc");
 	_cleanup_close_ int listing = -EBADF;
@@ -73,28 +73,28 @@ static int make_listing(struct tracer *tracer)
 	struct dirent *entry;
 
 	if (!proc || !path || mkdir(path, 0755) < 0)
-		return -errno;
+		return false;
 	listing = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (listing < 0)
-		return -errno;
+		return false;
 	while ((entry = readdir(proc)))
 		if (entry->d_name[0] != '.' && !pid_of(entry->d_name))
 			copy_entry(dirfd(proc), listing, entry);
 	if (fstat(listing, &tracer->listing_status) < 0 || fstat(dirfd(proc), &tracer->proc_status) < 0)
-		return -errno;
+		return false;
 	tracer->proc_listing = path;
-	return 0;
+	return true;
 }
 
 /* Takes away the processes that have ended and adds those that came. */
-static int update_listing(struct tracer *tracer)
+static bool update_listing(struct tracer *tracer)
 {
 	_cleanup_closedir_ DIR *listing = opendir(tracer->proc_listing);
 	struct dirent *entry;
 	char name[16];
 
 	if (!listing)
-		return -errno;
+		return false;
 	while ((entry = readdir(listing))) {
 		pid_t pid = pid_of(entry->d_name);
 
@@ -107,9 +107,9 @@ static int update_listing(struct tracer *tracer)
 				continue;
 			snprintf(name, sizeof(name), "%d", (int)at->tid);
 			if (mkdirat(dirfd(listing), name, 0555) < 0 && errno != EEXIST)
-				return -errno;
+				return false;
 		}
-	return 0;
+	return true;
 }
 
 bool procview_is_listing(const struct tracer *tracer, const struct stat *status)
@@ -129,10 +129,10 @@ void procview_list(struct tracee *tracee, struct path_result *result, int flags)
 	    path_to_host(tracer->table, &result->position, host, sizeof(host)) < 0 ||
 	    strcmp(host, "/proc") != 0)
 		return;
-	if (!tracer->proc_listing && make_listing(tracer) < 0)
+	if (!tracer->proc_listing && !make_listing(tracer))
 		return;
 	length = strlen(tracer->proc_listing);
-	if (update_listing(tracer) < 0 || length >= sizeof(result->host))
+	if (!update_listing(tracer) || length >= sizeof(result->host))
 		return;
 	tracer->proc_mount = result->position.mount;
 	memcpy(result->host, tracer->proc_listing, length + 1);

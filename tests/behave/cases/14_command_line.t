@@ -166,12 +166,16 @@ for shell in bash zsh fish; do
 done
 
 it 'answers to its other names'
-for name in amphora-oci amphora-proot proot; do
+run "$(dirname "$AMPHORA")/amphora-oci" --version
+succeeds
+out_has '^amphora-oci '
+run "$(dirname "$AMPHORA")/amphora-oci" run
+refused .
+# PRoot's command line: 16_proot.t
+for name in amphora-proot proot; do
 	run "$(dirname "$AMPHORA")/$name" --version
 	succeeds
-	out_has "^$name "
-	run "$(dirname "$AMPHORA")/$name" run
-	refused .
+	out_has '^amphora-proot .*PRoot 5'
 done
 
 it 'refuses what this backend can'\''t do, naming the facet, unless --best-effort'
