@@ -121,6 +121,6 @@ guest sh -c 'i=0
 		case $line in *") t "*) echo "stuck: $line" ;; esac
 	done 2>/dev/null
 	echo done'
-out done
+out 'done'
 
 done_testing
