@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <talloc.h>
@@ -76,7 +77,12 @@ int mount_id(int fd)
 	char path[48], text[512];
 	const char *at;
 	ssize_t length;
+	struct statx status;
 
+	/* Linux 5.8. Before 5.14 fdinfo is closed to a process in a user namespace that isn't dumpable. */
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &status) == 0 &&
+	    status.stx_mask & STATX_MNT_ID)
+		return (int)status.stx_mnt_id;
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
 	length = file_read_at(AT_FDCWD, path, text, sizeof(text));
 	if (length < 0)
