@@ -30,7 +30,7 @@ cp -r "$top/tests/behave" "$top/tests/rootfs.sh" "$tree/lab/tests/"
 
 # modprobe knows the order; compressed modules are unpacked, for busybox can't.
 version=$(ls "$kernel/lib/modules")
-[ -e "$kernel/lib/modules/$version/modules.dep" ] || /sbin/depmod -b "$kernel" "$version"
+[ -e "$kernel/lib/modules/$version/modules.dep" ] || /sbin/depmod -b "$kernel" "$version" 2>/dev/null
 : >"$tree/modules/order"
 for module in virtio_pci virtio_mmio virtio_blk ext4 ${MODULES:-}; do
 	/sbin/modprobe -d "$kernel" -S "$version" --show-depends "$module" 2>/dev/null |
