@@ -1,13 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Root filesystems for tests, made from this machine's own packages and kept in
-# $AMPHORA_TEST_CACHE (/var/tmp/amphora-test). Prints the path of the one asked for.
+# $AMPHORA_TEST_CACHE (/var/tmp/amphora-test, for a plain user with -UID). Prints the path of the one asked for.
 #   tests/rootfs.sh busybox           a few MB, instant
 #   tests/rootfs.sh debian            Debian 12 with gcc, git, python3, perl, tmux (root only, once)
 #   tests/rootfs.sh debian USER       a copy that belongs to USER
 set -eu
 
-cache=${AMPHORA_TEST_CACHE:-/var/tmp/amphora-test}
+# One a user: what root made, a plain user can't change.
+if [ "$(id -u)" = 0 ]; then default=/var/tmp/amphora-test; else default=/var/tmp/amphora-test-$(id -u); fi
+cache=${AMPHORA_TEST_CACHE:-$default}
 packages=gcc,libc6-dev,make,git,python3-minimal,perl,tmux,procps,attr
 mkdir -p "$cache"
 
