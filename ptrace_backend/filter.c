@@ -203,7 +203,6 @@ static void emit_rule(struct writer *writer, const struct syscall_row *row)
 		emit_return(writer, ALLOW);
 		break;
 	case RULE_NONE:
-	case RULE_SIGNAL_SELF:
 		emit_return(writer, ANSWER(ENOSYS)); /* not reached: range_of() */
 		break;
 	}

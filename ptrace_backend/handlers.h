@@ -18,6 +18,9 @@ syscall_handler handle_clone, handle_clone3, handle_prctl, handle_sched_getaffin
 /* For calls whose arguments were replaced: at the exit the guest gets its own back, and a call that the
  * kernel restarts after a signal is translated anew. Returns VERDICT_EXIT. */
 enum verdict continue_and_restore(struct tracee *tracee);
+/* The same with argument `index` pointing at a copy of what was checked, which the guest can't change. */
+enum verdict continue_with_copy(struct tracee *tracee, unsigned index, const void *data,
+				size_t size);
 /* True when pid is a process of the guest, the zombie of one, or one of its threads; when a process
  * group has only the guest's members (false for the supervisor's own). */
 bool guest_has_process(struct tracer *tracer, pid_t pid);

@@ -50,6 +50,18 @@ enum verdict continue_and_restore(struct tracee *tracee)
 	return VERDICT_EXIT;
 }
 
+enum verdict continue_with_copy(struct tracee *tracee, unsigned index, const void *data,
+				size_t size)
+{
+	uint64_t address;
+	int error = tracee_put(tracee, data, size, &address);
+
+	if (error)
+		return tracee_answer(tracee, error);
+	tracee_set_argument(tracee, index, address);
+	return continue_and_restore(tracee);
+}
+
 /* Making processes */
 
 enum verdict handle_clone(struct tracee *tracee, const struct syscall_row *row)
@@ -335,9 +347,7 @@ enum verdict handle_fcntl(struct tracee *tracee, const struct syscall_row *row)
 {
 	struct tracer *tracer = tracee->tracer;
 	struct f_owner_ex owner;
-	uint64_t address;
 	bool guests;
-	int error;
 
 	(void)row;
 	if ((int)tracee_argument(tracee, 1) == F_SETOWN) {
@@ -354,11 +364,7 @@ enum verdict handle_fcntl(struct tracee *tracee, const struct syscall_row *row)
 					    guest_has_process(tracer, owner.pid));
 	if (!guests)
 		return tracee_answer(tracee, -ESRCH);
-	error = tracee_put(tracee, &owner, sizeof(owner), &address);
-	if (error)
-		return tracee_answer(tracee, error);
-	tracee_set_argument(tracee, 2, address);
-	return continue_and_restore(tracee);
+	return continue_with_copy(tracee, 2, &owner, sizeof(owner));
 }
 
 /* CPUs. The tracer moves tracees to its own CPU, so the kernel's masks are not the guest's. */

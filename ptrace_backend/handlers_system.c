@@ -169,8 +169,7 @@ enum verdict handle_access(struct tracee *tracee, const struct syscall_row *row)
 static enum verdict set_owner(struct tracee *tracee)
 {
 	struct tracer *tracer = tracee->tracer;
-	uint64_t address;
-	int owner, error;
+	int owner;
 	bool guests;
 
 	if (tracee_read(tracee, tracee_argument(tracee, 2), &owner, sizeof(owner)) < 0)
@@ -181,11 +180,7 @@ static enum verdict set_owner(struct tracee *tracee)
 		guests = owner != INT_MIN && guest_has_group(tracer, -owner);
 	if (!guests)
 		return tracee_answer(tracee, -ESRCH);
-	error = tracee_put(tracee, &owner, sizeof(owner), &address);
-	if (error)
-		return tracee_answer(tracee, error);
-	tracee_set_argument(tracee, 2, address);
-	return continue_and_restore(tracee);
+	return continue_with_copy(tracee, 2, &owner, sizeof(owner));
 }
 
 enum verdict handle_ioctl(struct tracee *tracee, const struct syscall_row *row)

@@ -38,7 +38,6 @@ enum filter_rule {
 	RULE_ADDRESS,	/* sendto: stop only when there is a destination address */
 	RULE_PEERCRED,	/* getsockopt: stop only for SOL_SOCKET, SO_PEERCRED */
 	RULE_SECCOMP,	/* a listener (USER_NOTIF outranks TRACE): `error`; else pass */
-	RULE_SIGNAL_SELF, /* reserved */
 };
 
 enum path_follow {

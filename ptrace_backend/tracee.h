@@ -54,7 +54,6 @@ enum tracee_state {
 struct tracee_fs {
 	unsigned references;
 	int cwd_mount;		   /* hint for path_from_host() */
-	bool cwd_is_root;	   /* no chdir yet into anything the kernel doesn't know */
 	struct path_position root; /* chroot */
 };
 

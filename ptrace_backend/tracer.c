@@ -142,7 +142,7 @@ static void on_clone(struct tracee *tracee, int event)
 
 /* The thread that called execve has the leader's tid; its own has no exit status. The other threads
  * end with one each. */
-static struct tracee *on_exec(struct tracer *tracer, struct tracee *tracee)
+static void on_exec(struct tracer *tracer, struct tracee *tracee)
 {
 	unsigned long former = 0;
 
@@ -161,7 +161,6 @@ static struct tracee *on_exec(struct tracer *tracer, struct tracee *tracee)
 		exec_on_event(tracee);
 	registers_store(tracee->tid, &tracee->regs);
 	resume(tracee, 0);
-	return tracee;
 }
 
 static void on_stop(struct tracer *tracer, struct tracee *tracee, int status)

@@ -24,7 +24,7 @@
 #include "ptrace_backend/syscall_table.h"
 #include "ptrace_backend/tracer.h"
 
-static long op_readlink(void *context, const char *host, char *buffer, size_t size)
+long host_readlink(void *context, const char *host, char *buffer, size_t size)
 {
 	ssize_t n = readlink(host[0] ? host : "/", buffer, size);
 
@@ -53,7 +53,7 @@ static void op_close(void *context, int fd)
 	close(fd);
 }
 
-static long op_is_directory(void *context, const char *host)
+long host_is_directory(void *context, const char *host)
 {
 	struct stat status;
 
@@ -64,10 +64,10 @@ static long op_is_directory(void *context, const char *host)
 }
 
 static const struct path_ops tracer_path_ops = {
-	.readlink = op_readlink,
+	.readlink = host_readlink,
 	.open_path = op_open_path,
 	.close = op_close,
-	.is_directory = op_is_directory,
+	.is_directory = host_is_directory,
 	.magic = procview_magic,
 };
 

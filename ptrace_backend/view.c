@@ -39,27 +39,9 @@ struct view {
 	unsigned made;	       /* counter for names below state */
 };
 
-static long view_readlink(void *context, const char *host, char *buffer, size_t size)
-{
-	ssize_t n = readlink(host[0] ? host : "/", buffer, size);
-
-	(void)context;
-	return n < 0 ? -errno : n;
-}
-
-static long view_is_directory(void *context, const char *host)
-{
-	struct stat status;
-
-	(void)context;
-	if (lstat(host[0] ? host : "/", &status) < 0)
-		return -errno;
-	return S_ISDIR(status.st_mode);
-}
-
 static const struct path_ops view_ops = {
-	.readlink = view_readlink,
-	.is_directory = view_is_directory,
+	.readlink = host_readlink,
+	.is_directory = host_is_directory,
 };
 
 static int resolve(struct view *view, const char *path, uint32_t flags, struct path_result *result)

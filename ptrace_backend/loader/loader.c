@@ -98,7 +98,7 @@ inline_always void zero(uint64_t from, uint64_t to)
 /* Returns the difference between where the object is and what its headers say. */
 inline_always uint64_t map_object(const struct load_object *object, uint64_t scratch)
 {
-	uint64_t bias, hint = 0, size = object->span_size, start;
+	uint64_t bias, size = object->span_size, start;
 	uint64_t extra = object->alignment > PAGE_MASK + 1 ? object->alignment : 0;
 	long fd, result;
 
@@ -115,7 +115,7 @@ inline_always uint64_t map_object(const struct load_object *object, uint64_t scr
 			give_up();
 		bias = 0;
 	} else {
-		result = arch_syscall(ARCH_SYS_MMAP, (long)hint, (long)(size + extra), 0,
+		result = arch_syscall(ARCH_SYS_MMAP, 0, (long)(size + extra), 0,
 				      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 		if (failed(result))
 			give_up();
