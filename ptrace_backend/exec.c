@@ -292,7 +292,7 @@ static int find_file(struct tracee *tracee, struct exec_job *job, bool at)
 		file->host_length = (uint32_t)tracee_fd_host(tracee, dirfd, file->host, PATH_SIZE);
 		snprintf(job->given, sizeof(job->given), "/dev/fd/%d", dirfd);
 		if (!error && !(position.flags & PATH_POSITION_DELETED)) {
-			int n = path_to_host(tracee->tracer->table, &position, file->host,
+			int n = path_to_host(tracee_table(tracee), &position, file->host,
 					     PATH_SIZE);
 
 			file->flags = 0;
@@ -339,7 +339,7 @@ enum verdict handle_execve(struct tracee *tracee, const struct syscall_row *row)
 		return tracee_answer(tracee, error);
 	}
 	job->nosuid = tracee_mount_flags(tracee, &job->program_file.position) & PATH_MOUNT_NOSUID;
-	if (path_to_guest(tracee->tracer->table, &tracee->fs->root, &job->program_file.position,
+	if (path_to_guest(tracee_table(tracee), &tracee->fs->root, &job->program_file.position,
 			  job->exe, sizeof(job->exe)) < 0)
 		snprintf(job->exe, sizeof(job->exe), "%s", job->given);
 	if (at) {

@@ -239,13 +239,13 @@ enum verdict handle_getcwd(struct tracee *tracee, const struct syscall_row *row)
 		return tracee_answer(tracee, error);
 	if (position.flags & PATH_POSITION_DELETED)
 		return tracee_answer(tracee, -ENOENT);
-	length = path_to_guest(tracee->tracer->table, &tracee->fs->root, &position, guest,
+	length = path_to_guest(tracee_table(tracee), &tracee->fs->root, &position, guest,
 			       PATH_SIZE);
 	if (length == -ENOENT) {
 		/* Outside a chroot's root, as after chroot without chdir. */
-		path_table_root(tracee->tracer->table, &root);
+		path_table_root(tracee_table(tracee), &root);
 		memcpy(guest, unreachable, sizeof(unreachable));
-		length = path_to_guest(tracee->tracer->table, &root, &position,
+		length = path_to_guest(tracee_table(tracee), &root, &position,
 				       guest + sizeof(unreachable) - 1, PATH_SIZE);
 		if (length >= 0)
 			length += (int)sizeof(unreachable) - 1;

@@ -404,7 +404,7 @@ static void lengthen(const struct tracer *tracer, char host[PATH_SIZE])
 static void after_getsockname(struct tracee *tracee)
 {
 	struct path_result *buffer = tracee_result_buffer(tracee, 0);
-	const struct path_table *table = tracee->tracer->table;
+	const struct path_table *table = tracee_table(tracee);
 	uint64_t address = tracee_argument(tracee, 1), length_address = tracee_argument(tracee, 2);
 	struct sockaddr_un name;
 	char guest[PATH_SIZE];

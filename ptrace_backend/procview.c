@@ -69,7 +69,7 @@ static const char *name_of(const struct tracee *tracee, const struct path_positi
 			   char *host)
 {
 	if (!(tracee_mount_flags(tracee, position) & PATH_MOUNT_PROC) ||
-	    path_to_host(tracee->tracer->table, position, host, PATH_SIZE) < 0 ||
+	    path_to_host(tracee_table(tracee), position, host, PATH_SIZE) < 0 ||
 	    strncmp(host, "/proc/", 6) != 0)
 		return NULL;
 	return host + 6;
@@ -219,7 +219,7 @@ int procview_readlink(struct tracee *tracee, const struct path_result *result, c
 		 tracee_link_position(tracee, host, -1, &position) < 0)
 		return -EINVAL;
 	deleted = position.flags & PATH_POSITION_DELETED;
-	length = path_to_guest(tracee->tracer->table, &tracee->fs->root, &position, text, size);
+	length = path_to_guest(tracee_table(tracee), &tracee->fs->root, &position, text, size);
 	if (length >= 0 && deleted && (size_t)length + 11 < size)
 		length += snprintf(text + length, size - (size_t)length, " (deleted)");
 	return length == -ENOENT ? -EINVAL : length;

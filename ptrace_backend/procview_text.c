@@ -16,13 +16,12 @@
 #include "ptrace_backend/tracer.h"
 
 /* Guest path for a host path that a maps line shows; NULL when it lies outside the guest's tree. */
-static const char *guest_path(struct tracer *tracer, struct tracee *subject, const char *host,
-			      char *guest)
+static const char *guest_path(struct tracee *subject, const char *host, char *guest)
 {
 	struct path_position position;
 
-	if (path_from_host(tracer->table, -1, host, &position) < 0 ||
-	    path_to_guest(tracer->table, &subject->fs->root, &position, guest, PATH_SIZE) < 0)
+	if (path_from_host(tracee_table(subject), -1, host, &position) < 0 ||
+	    path_to_guest(tracee_table(subject), &subject->fs->root, &position, guest, PATH_SIZE) < 0)
 		return NULL;
 	return guest;
 }
@@ -54,7 +53,7 @@ char *procview_maps(struct tracer *tracer, struct tracee *subject)
 		if (is_ours(subject, start, end))
 			continue;
 		name = strchr(line, '/');
-		shown = name ? guest_path(tracer, subject, name, guest) : NULL;
+		shown = name ? guest_path(subject, name, guest) : NULL;
 		if (shown)
 			text = talloc_asprintf_append_buffer(text, "%.*s%s\n", (int)(name - line),
 							     line, shown);
@@ -105,7 +104,7 @@ static void escape(const char *path, char *out, size_t size)
 
 char *procview_mounts(struct tracer *tracer, struct tracee *subject, bool info)
 {
-	const struct path_table *table = tracer->table;
+	const struct path_table *table = tracee_table(subject);
 	char *text = talloc_strdup(tracer, "");
 	char host[PATH_SIZE], guest[PATH_SIZE], shown[PATH_SIZE], type[64], source[64];
 

@@ -245,4 +245,10 @@ struct tracer {
 	char path[PATH_SIZE];  /* the path argument being resolved */
 };
 
+/* The mounts that this tracee sees. */
+static inline struct path_table *tracee_table(const struct tracee *tracee)
+{
+	return tracee->tracer->table;
+}
+
 #endif

@@ -78,7 +78,7 @@ struct path_result *tracee_result_buffer(struct tracee *tracee, unsigned which)
 
 uint32_t tracee_mount_flags(const struct tracee *tracee, const struct path_position *position)
 {
-	return tracee->tracer->table->mounts[position->mount].flags;
+	return tracee_table(tracee)->mounts[position->mount].flags;
 }
 
 /* The kernel marks a removed directory or file so; a real name may end like that too. */
@@ -116,7 +116,7 @@ int tracee_link_position(struct tracee *tracee, const char *link, int hint,
 		return 0;
 	}
 	deleted = strip_deleted(host, &length);
-	result = path_from_host(tracee->tracer->table, hint, length == 1 ? "" : host, ret_position);
+	result = path_from_host(tracee_table(tracee), hint, length == 1 ? "" : host, ret_position);
 	if (!result && deleted)
 		ret_position->flags |= PATH_POSITION_DELETED;
 	return result;
@@ -154,7 +154,7 @@ int tracee_resolve_string(struct tracee *tracee, int dirfd, const char *path, ui
 {
 	struct path_position base;
 	struct path_request request = {
-		.table = tracee->tracer->table,
+		.table = tracee_table(tracee),
 		.ops = &tracer_path_ops,
 		.context = tracee,
 		.root = &tracee->fs->root,
@@ -189,7 +189,7 @@ int tracee_resolve_string(struct tracee *tracee, int dirfd, const char *path, ui
  * path like any other. Returns 0 or -errno. */
 static int undo_translation(struct tracee *tracee, char *path)
 {
-	const struct path_table *table = tracee->tracer->table;
+	const struct path_table *table = tracee_table(tracee);
 	size_t length = strlen(path), end = length;
 	char tail[PATH_SIZE];
 	struct path_position position;
@@ -283,8 +283,8 @@ static int refuse_at_mount(struct tracee *tracee, enum path_use use,
 		return error;
 	if ((use == USE_REMOVE || use == USE_RENAME) && (result->flags & PATH_RESULT_MOUNT_ROOT))
 		return -EBUSY;
-	if (use == USE_RENAME && tracee->tracer->table->mount_count > 1 &&
-	    mount_below(tracee->tracer->table, &result->position))
+	if (use == USE_RENAME && tracee_table(tracee)->mount_count > 1 &&
+	    mount_below(tracee_table(tracee), &result->position))
 		return -EBUSY;
 	if (use == USE_CREATE && (result->flags & PATH_RESULT_MOUNT_ROOT))
 		return -EEXIST;
