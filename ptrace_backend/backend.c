@@ -28,6 +28,7 @@
 #include "core/store/record.h"
 #include "ptrace_backend/handlers.h"
 #include "ptrace_backend/notify.h"
+#include "ptrace_backend/procfile.h"
 #include "ptrace_backend/syscall_table.h"
 #include "ptrace_backend/tracer.h"
 
@@ -45,6 +46,7 @@ static int container_destructor(struct container *container)
 {
 	notify_stop(&container->tracer);
 	tracer_kill_all(&container->tracer);
+	procfile_stop(&container->tracer);
 	view_remove(&container->tracer);
 	if (container->report)
 		munmap(container->report, sizeof(*container->report));
@@ -293,6 +295,7 @@ static int ptrace_wait(struct container *container, int *ret_wait_status, struct
 	tracer_signal_all(tracer, SIGKILL);
 	notify_stop(tracer);
 	tracer_kill_all(tracer);
+	procfile_stop(tracer);
 	write_stats(tracer);
 	*ret_wait_status = tracer->init_status;
 	return 0;

@@ -476,6 +476,7 @@ void exec_on_event(struct tracee *tracee)
 	if (tracee_write(tracee, at, &image, script->size) < 0)
 		log_debug("pid %d: its new image can't be written", (int)tracee->tid);
 
+	tracee->mm->stack = script->stack;
 	tracee->mm->loader_base = script->keep_start;
 	tracee->mm->loader_size = script->keep_end - script->keep_start;
 	memcpy(tracee->mm->exe, job->exe, strlen(job->exe) + 1);

@@ -27,6 +27,9 @@ bool guest_has_process(struct tracer *tracer, pid_t pid);
 bool guest_has_group(struct tracer *tracer, pid_t group);
 /* Remembers the CPUs the supervisor may use, before it pins itself: once, at start. */
 void guest_affinity_init(struct tracer *tracer);
+/* What uname(2) tells the guest. Returns 0 or -errno. */
+struct utsname;
+int guest_names(const struct tracer *tracer, struct utsname *ret_names);
 /* handlers_system.c: uname, sethostname, unshare, open_tree; path calls with rules of their own */
 syscall_handler handle_uname, handle_sethostname, handle_mount, handle_unshare, handle_ioctl,
 	handle_access, handle_inotify, handle_fanotify;
@@ -34,6 +37,9 @@ syscall_handler handle_uname, handle_sethostname, handle_mount, handle_unshare, 
  * getpeername; SO_PEERCRED */
 syscall_handler handle_bind, handle_connect, handle_sendto, handle_sendmsg, handle_getsockname,
 	handle_getsockopt;
+/* The guest's path for a unix socket that the kernel knows by this host path, which is changed. Returns its
+ * length, or -ENOENT when it lies outside the guest's tree. */
+int socket_path_to_guest(const struct tracee *tracee, char host[PATH_SIZE], char guest[PATH_SIZE]);
 /* handlers_stat.c (faked ids): the stat family, answered by the tracer */
 syscall_handler handle_stat, handle_fstat, handle_newfstatat, handle_statx;
 /* handlers_owner.c (faked ids): chown and chmod families and their fd forms */

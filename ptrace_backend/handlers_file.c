@@ -10,6 +10,7 @@
 
 #include "core/base/compat.h"
 #include "ptrace_backend/handlers.h"
+#include "ptrace_backend/procfile.h"
 #include "ptrace_backend/syscall_table.h"
 #include "ptrace_backend/tracer.h"
 
@@ -64,6 +65,10 @@ static enum verdict open_file(struct tracee *tracee, int dirfd, unsigned index, 
 	int error;
 
 	error = tracee_resolve(tracee, dirfd, address, open_resolve_flags(flags) | resolve, file);
+	error = procfile_look(tracee, error, file);
+	if (!error && (flags & (O_ACCMODE | O_TRUNC)) && !(flags & O_PATH) &&
+	    procfile_is_made(tracee->tracer, file->host))
+		error = -EACCES;
 	if (error)
 		return tracee_answer(tracee, error);
 	if (procview_open(tracee, file, (int)flags, &verdict)) {

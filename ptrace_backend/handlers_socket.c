@@ -400,6 +400,17 @@ static void lengthen(const struct tracer *tracer, char host[PATH_SIZE])
 	strcpy(host, target);
 }
 
+int socket_path_to_guest(const struct tracee *tracee, char host[PATH_SIZE], char guest[PATH_SIZE])
+{
+	const struct path_table *table = tracee_table(tracee);
+	struct path_position position;
+
+	lengthen(tracee->tracer, host);
+	if (path_from_host(table, -1, host, &position) < 0)
+		return -ENOENT;
+	return path_to_guest(table, &tracee->fs->root, &position, guest, PATH_SIZE);
+}
+
 /* saved: the size of the guest's buffer. */
 static void after_getsockname(struct tracee *tracee)
 {

@@ -24,6 +24,8 @@
 
 #include "core/base/compat.h"
 #include "ptrace_backend/handlers.h"
+#include "ptrace_backend/procfile.h"
+#include "ptrace_backend/tracer.h"
 #include "ptrace_backend/syscall_table.h"
 
 #define STAT_FLAGS (AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE)
@@ -66,6 +68,7 @@ static void patch(struct tracee *tracee, const struct path_result *object, struc
 		ids_guest_stat(tracee->tracer, NULL, object->fd, status);
 	else
 		ids_guest_stat_link(tracee->tracer, object_host(object), status);
+	procview_own(tracee, &object->position, status);
 }
 
 static enum verdict stat_path(struct tracee *tracee, int dirfd, uint64_t path, uint32_t flags,
@@ -75,6 +78,7 @@ static enum verdict stat_path(struct tracee *tracee, int dirfd, uint64_t path, u
 	struct stat status;
 	int result = tracee_resolve(tracee, dirfd, path, flags | PATH_WANT_FD, object);
 
+	result = procfile_look(tracee, result, object);
 	if (result)
 		return tracee_answer(tracee, result);
 	if (object->fd >= 0)
@@ -267,6 +271,7 @@ enum verdict handle_statx(struct tracee *tracee, const struct syscall_row *row)
 	result = tracee_resolve(tracee, dirfd, path,
 				PATH_WANT_FD | (flags & AT_SYMLINK_NOFOLLOW ? 0 : PATH_FOLLOW),
 				object);
+	result = procfile_look(tracee, result, object);
 	if (result)
 		return tracee_answer(tracee, result);
 	if (object->fd >= 0)

@@ -17,6 +17,7 @@
 
 #include "core/base/compat.h"
 #include "ptrace_backend/handlers.h"
+#include "ptrace_backend/procfile.h"
 #include "ptrace_backend/syscall_table.h"
 
 #ifndef OPEN_TREE_CLONE
@@ -36,24 +37,34 @@ static void set_name(char field[65], const char *text)
 	memcpy(field, text, strnlen(text, 64));
 }
 
-enum verdict handle_uname(struct tracee *tracee, const struct syscall_row *row)
+int guest_names(const struct tracer *tracer, struct utsname *ret_names)
 {
-	const struct tracer *tracer = tracee->tracer;
 	const struct uname_request *asked = &tracer->plan->spec->uname;
 	const char *hostname = tracer->hostname_set[0] ? tracer->hostname_set : tracer->hostname;
+
+	memset(ret_names, 0, sizeof(*ret_names));
+	if (uname(ret_names) < 0)
+		return -errno;
+	set_name(ret_names->sysname, asked->sysname);
+	set_name(ret_names->nodename, tracer->hostname_set[0] || !asked->nodename ?
+					      hostname :
+					      asked->nodename);
+	set_name(ret_names->release, asked->release);
+	set_name(ret_names->version, asked->version);
+	set_name(ret_names->machine, asked->machine);
+	set_name(ret_names->domainname, tracer->domainname_set[0] ? tracer->domainname_set :
+								    asked->domainname);
+	return 0;
+}
+
+enum verdict handle_uname(struct tracee *tracee, const struct syscall_row *row)
+{
 	struct utsname name;
+	int error = guest_names(tracee->tracer, &name);
 
 	(void)row;
-	if (uname(&name) < 0)
-		return tracee_answer(tracee, -errno);
-	set_name(name.sysname, asked->sysname);
-	set_name(name.nodename, tracer->hostname_set[0] || !asked->nodename ? hostname :
-									      asked->nodename);
-	set_name(name.release, asked->release);
-	set_name(name.version, asked->version);
-	set_name(name.machine, asked->machine);
-	set_name(name.domainname, tracer->domainname_set[0] ? tracer->domainname_set :
-							     asked->domainname);
+	if (error)
+		return tracee_answer(tracee, error);
 	if (tracee_write(tracee, tracee_argument(tracee, 0), &name, sizeof(name)) < 0)
 		return tracee_answer(tracee, -EFAULT);
 	return tracee_answer(tracee, 0);
@@ -147,6 +158,7 @@ enum verdict handle_access(struct tracee *tracee, const struct syscall_row *row)
 	dirfd = argument->dirfd < 0 ? AT_FDCWD : (int)tracee_argument(tracee, 0);
 	error = tracee_resolve(tracee, dirfd, tracee_argument(tracee, (unsigned)argument->path),
 			       flags & AT_SYMLINK_NOFOLLOW ? 0 : PATH_FOLLOW, result);
+	error = procfile_look(tracee, error, result);
 	if (!error && (tracee_mount_flags(tracee, &result->position) & PATH_MOUNT_READ_ONLY) &&
 	    lstat(result->host_length ? result->host : "/", &status) == 0 &&
 	    (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) || S_ISLNK(status.st_mode)))

@@ -4,9 +4,10 @@
  * Theory of operation
  *
  * The guest's /proc is the host's, mounted in the table with PATH_MOUNT_PROC. The resolver asks
- * procview_magic() about each symlink there. Files whose contents hold host paths (maps, mounts,
- * mountinfo) are not opened at all: the call becomes memfd_create, and at its exit the tracer
- * writes the guest's version into the new file through /proc/TID/fd.
+ * procview_magic() about each symlink there. Files of a process whose contents are wrong for the
+ * guest (view_rows: mostly host paths) are not opened at all: the call becomes memfd_create, and at
+ * its exit the tracer writes the guest's version into the new file through /proc/TID/fd. Files that
+ * belong to no process are procfile.c's.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,11 +19,11 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <talloc.h>
 #include <unistd.h>
 
 #include "core/base/cleanup.h"
 #include "core/base/file.h"
+#include "ptrace_backend/procfile.h"
 #include "ptrace_backend/procview.h"
 #include "ptrace_backend/tracer.h"
 
@@ -225,19 +226,27 @@ int procview_readlink(struct tracee *tracee, const struct path_result *result, c
 	return length == -ENOENT ? -EINVAL : length;
 }
 
-enum view_file { VIEW_NONE, VIEW_MAPS, VIEW_MOUNTS, VIEW_MOUNTINFO, VIEW_STATUS };
+static const struct view_row {
+	const char *name; /* below /proc/PID */
+	procview_writer *write;
+} view_rows[] = {
+	{ "maps", procview_maps },
+	{ "smaps", procview_smaps },
+	{ "numa_maps", procview_numa_maps },
+	{ "mounts", procview_mounts },
+	{ "mountinfo", procview_mountinfo },
+	{ "mountstats", procview_mountstats },
+	{ "status", procview_status },
+	{ "auxv", procview_auxv },
+	{ "net/unix", procview_net_unix },
+};
 
-static enum view_file view_file(const char *rest)
+static int find_row(const char *rest)
 {
-	if (!strcmp(rest, "maps"))
-		return VIEW_MAPS;
-	if (!strcmp(rest, "mounts"))
-		return VIEW_MOUNTS;
-	if (!strcmp(rest, "mountinfo"))
-		return VIEW_MOUNTINFO;
-	if (!strcmp(rest, "status"))
-		return VIEW_STATUS;
-	return VIEW_NONE;
+	for (unsigned i = 0; i < ARRAY_SIZE(view_rows); i++)
+		if (!strcmp(rest, view_rows[i].name))
+			return (int)i;
+	return -1;
 }
 
 /* The memfd exists in the guest: fill it. Its read position stays 0, for we write through an open
@@ -245,28 +254,24 @@ static enum view_file view_file(const char *rest)
 static void fill_memfd(struct tracee *tracee)
 {
 	int64_t guest_fd = tracee_result(tracee);
-	char *text = NULL, path[64];
+	_cleanup_fclose_ FILE *out = NULL;
 	struct tracee *subject;
+	char path[64];
 	int fd;
 
 	tracee_restore_arguments(tracee);
 	if (guest_fd < 0)
 		return;
-	subject = find_subject(tracee->tracer, (pid_t)tracee->saved[1]);
-	if (subject && tracee->saved[0] == VIEW_MAPS)
-		text = procview_maps(tracee->tracer, subject);
-	else if (subject && tracee->saved[0] == VIEW_STATUS)
-		text = procview_status(tracee->tracer, subject);
-	else if (subject)
-		text = procview_mounts(tracee->tracer, subject,
-				       tracee->saved[0] == VIEW_MOUNTINFO);
 	tracee_fd_host(tracee, (int)guest_fd, path, sizeof(path));
 	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd >= 0 && text)
-		file_write_fd(fd, text, strlen(text));
-	if (fd >= 0)
+	if (fd < 0)
+		return;
+	out = fdopen(fd, "w");
+	subject = find_subject(tracee->tracer, (pid_t)tracee->saved[1]);
+	if (!out)
 		close(fd);
-	talloc_free(text);
+	else if (subject)
+		view_rows[tracee->saved[0]].write(subject, out);
 }
 
 bool procview_open(struct tracee *tracee, const struct path_result *result, int flags,
@@ -275,24 +280,26 @@ bool procview_open(struct tracee *tracee, const struct path_result *result, int 
 	char host[PATH_SIZE];
 	const char *name;
 	struct proc_name parsed;
-	enum view_file file;
 	uint64_t address;
+	int row;
 
 	if (!(tracee_mount_flags(tracee, &result->position) & PATH_MOUNT_PROC) ||
-	    (flags & (O_ACCMODE | O_PATH | O_DIRECTORY)))
+	    (flags & (O_ACCMODE | O_PATH | O_DIRECTORY)) ||
+	    procfile_is_made(tracee->tracer, result->host))
 		return false;
 	name = name_of(tracee, &result->position, host);
 	if (!name)
 		return false;
 	parsed = parse_name(name);
-	file = view_file(parsed.rest);
-	if (!parsed.pid || file == VIEW_NONE)
+	row = find_row(parsed.rest);
+	if (!parsed.pid || row < 0)
 		return false;
-	if (tracee_put(tracee, parsed.rest, strlen(parsed.rest) + 1, &address) < 0) {
+	name = strrchr(parsed.rest, '/') ? strrchr(parsed.rest, '/') + 1 : parsed.rest;
+	if (tracee_put(tracee, name, strlen(name) + 1, &address) < 0) {
 		*ret_verdict = tracee_answer(tracee, -ENOMEM);
 		return true;
 	}
-	tracee->saved[0] = file;
+	tracee->saved[0] = (uint64_t)row;
 	tracee->saved[1] = (uint64_t)parsed.pid;
 	tracee->on_exit = fill_memfd;
 	tracee_set_number(tracee, SYS_memfd_create);
@@ -300,4 +307,20 @@ bool procview_open(struct tracee *tracee, const struct path_result *result, int 
 	tracee_set_argument(tracee, 1, flags & O_CLOEXEC ? MFD_CLOEXEC : 0);
 	*ret_verdict = VERDICT_EXIT;
 	return true;
+}
+
+void procview_own(struct tracee *tracee, const struct path_position *position, struct stat *status)
+{
+	const struct tracee *subject;
+	char host[PATH_SIZE];
+	const char *name;
+
+	if (!(tracee_mount_flags(tracee, position) & PATH_MOUNT_PROC))
+		return;
+	name = name_of(tracee, position, host);
+	subject = name ? find_subject(tracee->tracer, parse_name(name).pid) : NULL;
+	if (!subject)
+		return;
+	status->st_uid = subject->credentials.euid;
+	status->st_gid = subject->credentials.egid;
 }

@@ -3,14 +3,24 @@
 #ifndef AMPHORA_PTRACE_PROCVIEW_H
 #define AMPHORA_PTRACE_PROCVIEW_H
 
+#include <stdio.h>
+
 #include "ptrace_backend/tracee.h"
 
-/* /proc/PID/maps with guest paths and without our own pages. Child of tracer, or NULL. */
-char *procview_maps(struct tracer *tracer, struct tracee *subject);
-/* /proc/PID/mounts, or mountinfo, of the guest's mount table. Child of tracer, or NULL. */
-char *procview_mounts(struct tracer *tracer, struct tracee *subject, bool info);
+/* Each writes the content of a file below /proc/PID (or /proc/PID/task/TID) of `subject`. */
+typedef void procview_writer(struct tracee *subject, FILE *out);
 
-/* /proc/PID/status without the tracer, and with the guest's ids. Child of tracer, or NULL. */
-char *procview_status(struct tracer *tracer, struct tracee *subject);
+/* procview_text.c */
+/* With guest paths, and without our own pages. */
+procview_writer procview_maps, procview_smaps, procview_numa_maps;
+/* Of the guest's mount table. */
+procview_writer procview_mounts, procview_mountinfo, procview_mountstats;
+/* Without the tracer, and with the guest's ids. */
+procview_writer procview_status;
+/* procview_process.c */
+/* The guest program's, as the loader left it on the stack: the kernel's copy is of our own image. */
+procview_writer procview_auxv;
+/* Names of sockets as the guest's paths. */
+procview_writer procview_net_unix;
 
 #endif

@@ -7,9 +7,10 @@
  * reading opens a directory of ours, below the view directory, whose names are those of the host's
  * /proc with the guest's pids in place of all pids; it is brought up to date at each such open. Its
  * entries are empty: whatever is opened through the fd is resolved as a path in /proc, for
- * tracee_link_position() takes the directory for /proc, and fstat() answers with /proc's own status
- * (programs that walk trees compare). That takes faked ids, under which every stat is ours; with
- * real ids the host's pids stay in the listing, though nothing below them can be opened.
+ * tracee_link_position() takes the directory for /proc. Programs that walk trees compare fstat() with
+ * stat(): with faked ids, under which every stat is ours, both answer with /proc's own status; with
+ * real ids both are the directory's, for whatever looks at /proc looks there (but for statfs, whose
+ * answer tells that it is a proc).
  */
 #include <dirent.h>
 #include <errno.h>
@@ -125,7 +126,7 @@ void procview_list(struct tracee *tracee, struct path_result *result, int flags)
 	size_t length;
 
 	if (!(tracee_mount_flags(tracee, &result->position) & PATH_MOUNT_PROC) ||
-	    !tracer->fake_ids || result->position.length > 0 || (flags & (O_ACCMODE | O_PATH)) ||
+	    result->position.length > 0 || (flags & (O_ACCMODE | O_PATH)) ||
 	    path_to_host(tracer->table, &result->position, host, sizeof(host)) < 0 ||
 	    strcmp(host, "/proc") != 0)
 		return;

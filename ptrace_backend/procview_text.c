@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Contents of /proc/PID/maps, mounts and mountinfo as the guest should read them. */
+/* Contents of /proc/PID/maps, mountinfo, status and their kin as the guest should read them. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <talloc.h>
 #include <unistd.h>
 
 #include "core/base/cleanup.h"
@@ -34,33 +33,83 @@ static bool is_ours(const struct tracee *subject, uint64_t start, uint64_t end)
 	       (mm->scratch && start >= mm->scratch && end <= mm->scratch + SCRATCH_SIZE + 4096);
 }
 
-char *procview_maps(struct tracer *tracer, struct tracee *subject)
+/* A line with a host path at its end, from `name`. */
+static void put_path(struct tracee *subject, const char *line, const char *name, FILE *out)
 {
-	_cleanup_fclose_ FILE *file = NULL;
+	char guest[PATH_SIZE];
+	const char *shown = name ? guest_path(subject, name, guest) : NULL;
+
+	if (shown)
+		fprintf(out, "%.*s%s\n", (int)(name - line), line, shown);
+	else
+		fprintf(out, "%s\n", line);
+}
+
+static FILE *open_file_of(const struct tracee *subject, const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)subject->tid, name);
+	return fopen(path, "re");
+}
+
+/* maps, and smaps where more lines follow those of maps. */
+static void put_maps(struct tracee *subject, const char *file_name, FILE *out)
+{
+	_cleanup_fclose_ FILE *file = open_file_of(subject, file_name);
 	_cleanup_free_ char *line = NULL;
-	char *text = talloc_strdup(tracer, ""), path[64], guest[PATH_SIZE];
+	bool ours = false;
 	size_t room = 0;
 
-	snprintf(path, sizeof(path), "/proc/%d/maps", (int)subject->tid);
-	file = fopen(path, "re");
-	while (file && text && getline(&line, &room, file) > 0) {
+	while (file && getline(&line, &room, file) > 0) {
 		uint64_t start = 0, end = 0;
-		const char *shown;
-		char *name;
 
 		line[strcspn(line, "\n")] = '\0';
-		sscanf(line, "%" SCNx64 "-%" SCNx64, &start, &end);
-		if (is_ours(subject, start, end))
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " ", &start, &end) == 2)
+			ours = is_ours(subject, start, end);
+		if (ours)
 			continue;
-		name = strchr(line, '/');
-		shown = name ? guest_path(subject, name, guest) : NULL;
-		if (shown)
-			text = talloc_asprintf_append_buffer(text, "%.*s%s\n", (int)(name - line),
-							     line, shown);
-		else
-			text = talloc_asprintf_append_buffer(text, "%s\n", line);
+		put_path(subject, line, end ? strchr(line, '/') : NULL, out);
 	}
-	return text;
+}
+
+void procview_maps(struct tracee *subject, FILE *out)
+{
+	put_maps(subject, "maps", out);
+}
+
+void procview_smaps(struct tracee *subject, FILE *out)
+{
+	put_maps(subject, "smaps", out);
+}
+
+/* "7f1c02a000 default file=/usr/lib/libc.so.6 mapped=3 ...": blanks in names are escaped. */
+void procview_numa_maps(struct tracee *subject, FILE *out)
+{
+	_cleanup_fclose_ FILE *file = open_file_of(subject, "numa_maps");
+	_cleanup_free_ char *line = NULL;
+	char guest[PATH_SIZE];
+	size_t room = 0;
+
+	while (file && getline(&line, &room, file) > 0) {
+		uint64_t start = strtoull(line, NULL, 16);
+		char *name = strstr(line, " file=/"), *rest, end;
+		const char *shown;
+
+		if (is_ours(subject, start, start + 1))
+			continue;
+		if (!name) {
+			fputs(line, out);
+			continue;
+		}
+		name += strlen(" file=");
+		rest = name + strcspn(name, " \n");
+		end = *rest;
+		*rest = '\0';
+		shown = guest_path(subject, name, guest);
+		fprintf(out, "%.*s%s%c%s", (int)(name - line), line, shown ? shown : name, end,
+			end ? rest + 1 : "");
+	}
 }
 
 /* Type and source of the host file system with this device number, from the host's mountinfo. */
@@ -102,13 +151,14 @@ static void escape(const char *path, char *out, size_t size)
 	out[at] = '\0';
 }
 
-char *procview_mounts(struct tracer *tracer, struct tracee *subject, bool info)
+enum mounts_form { FORM_MOUNTS, FORM_MOUNTINFO, FORM_MOUNTSTATS };
+
+static void put_mounts(struct tracee *subject, enum mounts_form form, FILE *out)
 {
 	const struct path_table *table = tracee_table(subject);
-	char *text = talloc_strdup(tracer, "");
 	char host[PATH_SIZE], guest[PATH_SIZE], shown[PATH_SIZE], type[64], source[64];
 
-	for (uint32_t i = 0; text && i < table->mount_count; i++) {
+	for (uint32_t i = 0; i < table->mount_count; i++) {
 		const struct path_mount *mount = &table->mounts[i];
 		struct path_position position = { .mount = (int32_t)i };
 		char options[64];
@@ -128,68 +178,74 @@ char *procview_mounts(struct tracer *tracer, struct tracee *subject, bool info)
 			 mount->flags & PATH_MOUNT_NOSUID ? ",nosuid" : "",
 			 mount->flags & PATH_MOUNT_NODEV ? ",nodev" : "",
 			 mount->flags & PATH_MOUNT_NOEXEC ? ",noexec" : "");
-		if (info)
-			text = talloc_asprintf_append_buffer(
-				text, "%u %d %u:%u / %s %s - %s %s rw\n", i + 20,
+		if (form == FORM_MOUNTINFO)
+			fprintf(out, "%u %d %u:%u / %s %s - %s %s rw\n", i + 20,
 				mount->parent < 0 ? 1 : mount->parent + 20, major(status.st_dev),
 				minor(status.st_dev), shown, options, type, source);
+		else if (form == FORM_MOUNTS)
+			fprintf(out, "%s %s %s %s 0 0\n", source, shown, type, options);
 		else
-			text = talloc_asprintf_append_buffer(text, "%s %s %s %s 0 0\n", source,
-							     shown, type, options);
+			fprintf(out, "device %s mounted on %s with fstype %s\n", source, shown,
+				type);
 	}
-	return text;
 }
 
-static char *append_ids(char *text, const char *label, const struct credentials *ids, bool group)
+void procview_mounts(struct tracee *subject, FILE *out)
 {
-	return talloc_asprintf_append_buffer(text, "%s\t%u\t%u\t%u\t%u\n", label,
-					     group ? ids->rgid : ids->ruid,
-					     group ? ids->egid : ids->euid,
-					     group ? ids->sgid : ids->suid,
-					     group ? ids->fsgid : ids->fsuid);
+	put_mounts(subject, FORM_MOUNTS, out);
 }
 
-/* A line of status that the guest should see differently; NULL when it stays. */
-static char *status_line(char *text, const struct credentials *ids, const char *line)
+void procview_mountinfo(struct tracee *subject, FILE *out)
+{
+	put_mounts(subject, FORM_MOUNTINFO, out);
+}
+
+void procview_mountstats(struct tracee *subject, FILE *out)
+{
+	put_mounts(subject, FORM_MOUNTSTATS, out);
+}
+
+static void put_ids(const char *label, const struct credentials *ids, bool group, FILE *out)
+{
+	fprintf(out, "%s\t%u\t%u\t%u\t%u\n", label, group ? ids->rgid : ids->ruid,
+		group ? ids->egid : ids->euid, group ? ids->sgid : ids->suid,
+		group ? ids->fsgid : ids->fsuid);
+}
+
+/* A line of status that the guest should see differently. False when it stays. */
+static bool put_status_line(const struct credentials *ids, const char *line, FILE *out)
 {
 	if (!strncmp(line, "Uid:", 4))
-		return append_ids(text, "Uid:", ids, false);
-	if (!strncmp(line, "Gid:", 4))
-		return append_ids(text, "Gid:", ids, true);
-	if (!strncmp(line, "Groups:", 7)) {
-		text = talloc_strdup_append_buffer(text, "Groups:\t");
-		for (uint32_t i = 0; text && i < ids->group_count; i++)
-			text = talloc_asprintf_append_buffer(text, "%u ", ids->groups[i]);
-		return text ? talloc_strdup_append_buffer(text, "\n") : NULL;
-	}
-	if (!strncmp(line, "CapInh:", 7))
-		return talloc_asprintf_append_buffer(text, "CapInh:\t%016" PRIx64 "\n",
-						     ids->inheritable);
-	if (!strncmp(line, "CapPrm:", 7))
-		return talloc_asprintf_append_buffer(text, "CapPrm:\t%016" PRIx64 "\n",
-						     ids->permitted);
-	if (!strncmp(line, "CapEff:", 7))
-		return talloc_asprintf_append_buffer(text, "CapEff:\t%016" PRIx64 "\n",
-						     ids->effective);
-	return NULL;
+		put_ids("Uid:", ids, false, out);
+	else if (!strncmp(line, "Gid:", 4))
+		put_ids("Gid:", ids, true, out);
+	else if (!strncmp(line, "Groups:", 7)) {
+		fputs("Groups:\t", out);
+		for (uint32_t i = 0; i < ids->group_count; i++)
+			fprintf(out, "%u ", ids->groups[i]);
+		fputc('\n', out);
+	} else if (!strncmp(line, "CapInh:", 7))
+		fprintf(out, "CapInh:\t%016" PRIx64 "\n", ids->inheritable);
+	else if (!strncmp(line, "CapPrm:", 7))
+		fprintf(out, "CapPrm:\t%016" PRIx64 "\n", ids->permitted);
+	else if (!strncmp(line, "CapEff:", 7))
+		fprintf(out, "CapEff:\t%016" PRIx64 "\n", ids->effective);
+	else
+		return false;
+	return true;
 }
 
-char *procview_status(struct tracer *tracer, struct tracee *subject)
+void procview_status(struct tracee *subject, FILE *out)
 {
-	_cleanup_fclose_ FILE *file = NULL;
+	_cleanup_fclose_ FILE *file = open_file_of(subject, "status");
 	_cleanup_free_ char *line = NULL;
-	char *text = talloc_strdup(tracer, ""), path[64], *changed;
 	size_t room = 0;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)subject->tid);
-	file = fopen(path, "re");
-	while (file && text && getline(&line, &room, file) > 0) {
-		if (!strncmp(line, "TracerPid:", 10)) {
-			text = talloc_strdup_append_buffer(text, "TracerPid:\t0\n");
-			continue;
-		}
-		changed = tracer->fake_ids ? status_line(text, &subject->credentials, line) : NULL;
-		text = changed ? changed : talloc_strdup_append_buffer(text, line);
+	while (file && getline(&line, &room, file) > 0) {
+		if (!strncmp(line, "TracerPid:", 10))
+			fputs("TracerPid:\t0\n", out);
+		else if (!subject->tracer->fake_ids ||
+			 !put_status_line(&subject->credentials, line, out))
+			fputs(line, out);
 	}
-	return text;
 }

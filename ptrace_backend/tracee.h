@@ -64,6 +64,7 @@ struct tracee_mm {
 	uint64_t slots_used[31]; /* bitmap of scratch slots that threads own */
 	unsigned next_shared;	 /* counts the calls that took a shared slot */
 	int mem_fd;		/* /proc/PID/mem, or -1 */
+	uint64_t stack;		/* as the kernel made it: argc is there */
 	uint64_t loader_base, loader_size; /* our loader's page, hidden from maps */
 	char exe[PATH_SIZE];	/* guest path of the program (/proc/self/exe) */
 };
@@ -224,6 +225,7 @@ struct tracer {
 	char *proc_listing;    /* procview_list.c: what opening /proc opens; NULL: not made yet */
 	int proc_mount;	       /* the mount it stands for */
 	struct stat proc_status, listing_status; /* of /proc itself, and of the directory */
+	struct procfiles *procfiles; /* procfile.c; NULL: none made yet */
 	char *view_directory;  /* view.c: tmpfs directories and generated files */
 	const char *hostname;
 	struct tracee *hash[TRACER_HASH];

@@ -84,6 +84,8 @@ long procview_magic(void *context, const struct path_position *link, struct path
  * the verdict. */
 bool procview_open(struct tracee *tracee, const struct path_result *result, int flags,
 		   enum verdict *ret_verdict);
+/* With faked ids: files below /proc/PID belong to whom the guest knows that process as. */
+void procview_own(struct tracee *tracee, const struct path_position *position, struct stat *status);
 /* When `result` is /proc itself, to be opened for reading: result->host becomes the listing that shows
  * the guest's processes only. */
 void procview_list(struct tracee *tracee, struct path_result *result, int flags);

@@ -21,6 +21,7 @@
 
 #include "core/base/compat.h"
 #include "ptrace_backend/handlers.h"
+#include "ptrace_backend/procfile.h"
 #include "ptrace_backend/syscall_table.h"
 #include "ptrace_backend/tracer.h"
 
@@ -115,6 +116,8 @@ int tracee_link_position(struct tracee *tracee, const char *link, int hint,
 		ret_position->mount = tracee->tracer->proc_mount;
 		return 0;
 	}
+	if (procfile_position(tracee->tracer, host, ret_position) == 0)
+		return 0;
 	deleted = strip_deleted(host, &length);
 	result = path_from_host(tracee_table(tracee), hint, length == 1 ? "" : host, ret_position);
 	if (!result && deleted)
@@ -380,6 +383,11 @@ static int translate_one(struct tracee *tracee, const struct syscall_row *row,
 	    (tracee_argument(tracee, (unsigned)argument->flags) & AT_REMOVEDIR))
 		remove_directory = true;
 	error = tracee_resolve(tracee, dirfd, address, resolve_flags(tracee, argument), result);
+	if (argument->use == USE_READ)
+		error = procfile_look(tracee, error, result);
+	if (!error && argument->use == USE_READ && row->number != SYS_statfs &&
+	    !tracee->tracer->fake_ids)
+		procview_list(tracee, result, 0);
 	if (error)
 		return error;
 	if (argument == &row->paths[1] && row->number == SYS_renameat2 &&

@@ -1,0 +1,104 @@
+# shellcheck shell=sh disable=SC1090,SC2154,SC2016,SC2034
+# What programs that look around see: /proc, sockets' names, interfaces.
+. "$LIB"
+
+# hidden COMMAND…: guest, on a host that hides files of /proc as Android does.
+mkdir "$WORK/hide"
+: >"$WORK/hide/file"
+chmod 000 "$WORK/hide/file"
+cat >"$WORK/hide/run" <<'END'
+for file in stat uptime loadavg version vmstat meminfo cpuinfo filesystems swaps diskstats \
+	sys/kernel/osrelease sys/kernel/random/uuid sys/kernel/cap_last_cap sys/vm/overcommit_memory; do
+	mount --bind "$1" "/proc/$file" || exit 99
+done
+shift
+exec setpriv --bounding-set -dac_override,-dac_read_search --inh-caps -all --ambient-caps -all "$@"
+END
+hidden() {
+	if as root; then unshare='unshare -m'; else unshare='unshare --map-current-user --keep-caps -m'; fi
+	# shellcheck disable=SC2086
+	run $unshare sh "$WORK/hide/run" "$WORK/hide/file" \
+		"$AMPHORA" run --backend ptrace --rootfs "$root" "$@"
+}
+
+it 'hides /proc/stat for the cases below'
+if [ "$BACKEND" = ptrace ]; then
+	if as root; then unshare='unshare -m'; else unshare='unshare --map-current-user --keep-caps -m'; fi
+	# shellcheck disable=SC2086
+	run $unshare sh "$WORK/hide/run" "$WORK/hide/file" cat /proc/stat
+	fails
+	err_has 'Permission denied'
+fi
+
+it 'makes the files that the host hides'
+if ! on ns 'its /proc is the kernel'\''s, or there is none'; then
+	hidden sh -c 'for f in stat uptime loadavg version vmstat meminfo cpuinfo filesystems swaps sys/kernel/random/uuid; do
+		[ -r /proc/$f ] && [ -s /proc/$f ] && grep -q . /proc/$f && echo $f; done'
+	out 'stat
+uptime
+loadavg
+version
+vmstat
+meminfo
+cpuinfo
+filesystems
+swaps
+sys/kernel/random/uuid'
+	hidden sh -c 'uptime && free && top -b -n 1 && cat /proc/sys/kernel/cap_last_cap /proc/self/../sys/vm/overcommit_memory'
+	succeeds
+	out_has 'load average'
+	out_has '^Mem:'
+	out_has '^CPU:'
+	out_has '^40$'
+fi
+
+it 'counts the machine'\''s CPUs and memory in them'
+if ! on ns 'as above'; then
+	hidden sh -c 'grep -c ^processor /proc/cpuinfo; grep -c "^cpu[0-9]" /proc/stat; grep MemTotal /proc/meminfo | tr -s " "'
+	out "$(getconf _NPROCESSORS_ONLN)
+$(getconf _NPROCESSORS_ONLN)
+$(grep MemTotal /proc/meminfo | tr -s ' ')"
+fi
+
+it 'keeps a made file live while it is open'
+if ! on ns 'as above'; then
+	for file in stat uptime; do
+		hidden /helpers/view reread /proc/$file
+		out changes
+	done
+fi
+
+it 'lets nobody write to a made file'
+if ! on ns 'as above'; then
+	hidden sh -c 'echo 1 >/proc/stat; chmod 777 /proc/stat; rm -f /proc/stat; stat -c %A /proc/stat; exec 3</proc/stat; readlink /proc/self/fd/3'
+	out '-r--r--r--
+/proc/stat'
+fi
+
+it 'shows the container'\''s names in /proc/sys/kernel'
+guest --hostname vessel sh -c 'cat /proc/sys/kernel/hostname; [ "$(uname -r)" = "$(cat /proc/sys/kernel/osrelease)" ] && grep -q "$(uname -r)" /proc/version && echo same'
+out 'vessel
+same'
+
+it 'shows mapped files in smaps and numa_maps as paths inside'
+guest cat /proc/self/smaps /proc/self/numa_maps /proc/self/mountstats
+out_has '/bin/busybox'
+out_lacks "$root"
+
+it 'shows the auxiliary vector of the program in /proc/self/auxv'
+guest /helpers/view auxv
+out /helpers/view
+
+it 'shows whose a process is'
+guest sh -c 'stat -L -c %u /proc/self; sleep 1000 & stat -c %u /proc/$!/stat; kill $!'
+out '0
+0'
+
+it 'lists no process of the host with real ids either'
+guest sh -c 'ls /proc | grep -c "^[0-9]"; stat -c %i /proc; stat -f -c %T /proc; cd /proc && cd self && cd .. && pwd; find /proc -maxdepth 1 -name uptime'
+out_has '^proc$'
+out_has '^/proc$'
+out_has '^/proc/uptime$'
+[ "$(head -n 1 "$out")" -lt 12 ] || fail "$(head -n 1 "$out") processes"
+
+done_testing
