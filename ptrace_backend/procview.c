@@ -229,16 +229,18 @@ int procview_readlink(struct tracee *tracee, const struct path_result *result, c
 static const struct view_row {
 	const char *name; /* below /proc/PID */
 	procview_writer *write;
+	bool stopped; /* only while job control has stopped the process */
 } view_rows[] = {
-	{ "maps", procview_maps },
-	{ "smaps", procview_smaps },
-	{ "numa_maps", procview_numa_maps },
-	{ "mounts", procview_mounts },
-	{ "mountinfo", procview_mountinfo },
-	{ "mountstats", procview_mountstats },
-	{ "status", procview_status },
-	{ "auxv", procview_auxv },
-	{ "net/unix", procview_net_unix },
+	{ "maps", procview_maps, false },
+	{ "smaps", procview_smaps, false },
+	{ "numa_maps", procview_numa_maps, false },
+	{ "mounts", procview_mounts, false },
+	{ "mountinfo", procview_mountinfo, false },
+	{ "mountstats", procview_mountstats, false },
+	{ "status", procview_status, false },
+	{ "auxv", procview_auxv, false },
+	{ "net/unix", procview_net_unix, false },
+	{ "stat", procview_stat, true },
 };
 
 static int find_row(const char *rest)
@@ -278,6 +280,7 @@ bool procview_open(struct tracee *tracee, const struct path_result *result, int 
 		   enum verdict *ret_verdict)
 {
 	char host[PATH_SIZE];
+	const struct tracee *subject;
 	const char *name;
 	struct proc_name parsed;
 	uint64_t address;
@@ -293,6 +296,9 @@ bool procview_open(struct tracee *tracee, const struct path_result *result, int 
 	parsed = parse_name(name);
 	row = find_row(parsed.rest);
 	if (!parsed.pid || row < 0)
+		return false;
+	subject = find_subject(tracee->tracer, parsed.pid);
+	if (view_rows[row].stopped && (!subject || !subject->group_stopped))
 		return false;
 	name = strrchr(parsed.rest, '/') ? strrchr(parsed.rest, '/') + 1 : parsed.rest;
 	if (tracee_put(tracee, name, strlen(name) + 1, &address) < 0) {

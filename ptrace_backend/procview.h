@@ -17,6 +17,8 @@ procview_writer procview_maps, procview_smaps, procview_numa_maps;
 procview_writer procview_mounts, procview_mountinfo, procview_mountstats;
 /* Without the tracer, and with the guest's ids. */
 procview_writer procview_status;
+/* Of a process that job control has stopped: the kernel says 't', for its tracer. */
+procview_writer procview_stat;
 /* procview_process.c */
 /* The guest program's, as the loader left it on the stack: the kernel's copy is of our own image. */
 procview_writer procview_auxv;

@@ -242,10 +242,29 @@ void procview_status(struct tracee *subject, FILE *out)
 	size_t room = 0;
 
 	while (file && getline(&line, &room, file) > 0) {
-		if (!strncmp(line, "TracerPid:", 10))
+		if (!strncmp(line, "State:\tt", 8))
+			fputs(subject->group_stopped ? "State:\tT (stopped)\n" :
+						       "State:\tR (running)\n",
+			      out);
+		else if (!strncmp(line, "TracerPid:", 10))
 			fputs("TracerPid:\t0\n", out);
 		else if (!subject->tracer->fake_ids ||
 			 !put_status_line(&subject->credentials, line, out))
 			fputs(line, out);
 	}
+}
+
+void procview_stat(struct tracee *subject, FILE *out)
+{
+	_cleanup_fclose_ FILE *file = open_file_of(subject, "stat");
+	_cleanup_free_ char *line = NULL;
+	size_t room = 0;
+	char *state;
+
+	if (!file || getline(&line, &room, file) <= 0)
+		return;
+	state = strrchr(line, ')');
+	if (state && state[1] == ' ' && state[2] == 't')
+		state[2] = 'T';
+	fputs(line, out);
 }

@@ -87,6 +87,7 @@ struct tracee {
 	struct tracee_mm *mm;
 	struct credentials credentials; /* ids.h; per thread */
 	uint64_t clone_flags;		/* of the clone this tracee is making */
+	bool group_stopped;		/* PTRACE_LISTEN: job control has stopped it */
 	bool skip_entry_stop;		/* kernels before 4.8: the next syscall stop is an entry */
 	int cpu;			/* affinity.c: pinned there, or -1 */
 	unsigned hot;			/* affinity.c: stops in quick succession */

@@ -180,7 +180,9 @@ static void on_stop(struct tracer *tracer, struct tracee *tracee, int status)
 		on_exec(tracer, tracee);
 		return;
 	case PTRACE_EVENT_STOP:
-		if (signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU)
+		tracee->group_stopped = signal == SIGSTOP || signal == SIGTSTP ||
+					signal == SIGTTIN || signal == SIGTTOU;
+		if (tracee->group_stopped)
 			ptrace(PTRACE_LISTEN, tracee->tid, NULL, NULL);
 		else
 			resume(tracee, 0);

@@ -152,6 +152,21 @@ int tracee_fd_position(struct tracee *tracee, int fd, struct path_position *ret_
 	return tracee_link_position(tracee, link, -1, ret_position);
 }
 
+/* A removed directory has no name; the kernel still reaches it through the base that led there. */
+static void name_removed(const struct tracee *tracee, int dirfd, const struct path_position *base,
+			 struct path_result *result)
+{
+	if (!(result->position.flags & PATH_POSITION_DELETED) ||
+	    result->position.mount != base->mount || result->position.length != base->length)
+		return;
+	if (dirfd == AT_FDCWD)
+		result->host_length = (uint32_t)snprintf(result->host, sizeof(result->host),
+							 "/proc/%d/cwd/.", (int)tracee->tid);
+	else
+		result->host_length = (uint32_t)snprintf(result->host, sizeof(result->host),
+							 "/proc/%d/fd/%d/.", (int)tracee->tid, dirfd);
+}
+
 int tracee_resolve_string(struct tracee *tracee, int dirfd, const char *path, uint32_t flags,
 			  struct path_result *result)
 {
@@ -178,6 +193,8 @@ int tracee_resolve_string(struct tracee *tracee, int dirfd, const char *path, ui
 			return error;
 	}
 	error = path_resolve(&request, result);
+	if (!error && request.base == &base)
+		name_removed(tracee, dirfd, &base, result);
 	if (!error && procview_hides(tracee, &result->position)) {
 		if (result->fd >= 0)
 			close(result->fd);

@@ -101,4 +101,15 @@ out_has '^/proc$'
 out_has '^/proc/uptime$'
 [ "$(head -n 1 "$out")" -lt 12 ] || fail "$(head -n 1 "$out") processes"
 
+it 'opens a removed working directory and a removed directory by fd'
+guest sh -c 'mkdir -p /tmp/a/b; cd /tmp/a/b; rmdir /tmp/a/b; ls .; stat -c %h .; exec 5<.; ls /proc/self/fd/5/; ls ..; touch n 2>/dev/null || echo no'
+out '0
+no'
+
+it 'shows a stopped job as stopped'
+guest sh -c 'sleep 1000 & sleep 0.3; kill -STOP $!; sleep 0.2; cut -d" " -f 2,3 /proc/$!/stat; grep State /proc/$!/status; kill -CONT $!; sleep 0.2; cut -d" " -f 3 /proc/$!/stat; kill $!'
+out '(sleep) T
+State:	T (stopped)
+S'
+
 done_testing
