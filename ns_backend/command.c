@@ -105,7 +105,7 @@ static void explain(const char *command, int code, struct error *err)
 	} else {
 		error_set(err, code, "cannot execute %s", command);
 		if (code == ENOEXEC)
-			error_hint(err, "It is for another architecture, or a script without #!");
+			error_hint(err, "It is for another machine (--platform and qemu-user-static run those), or a script without #!");
 		error_exit_code(err, EXIT_NOT_EXECUTABLE);
 	}
 }

@@ -53,7 +53,7 @@ static int container_destructor(struct container *container)
 	return 0;
 }
 
-static int report_failure(const struct backend_context *context, const struct start_report *report,
+static int report_failure(const struct container *container, const struct backend_context *context,
 			  struct error *err)
 {
 	static const char *const stages[] = {
@@ -65,6 +65,8 @@ static int report_failure(const struct backend_context *context, const struct st
 		[START_STAGE_FILTER] = "seccomp filter",
 	};
 	const struct spec_process *process = &context->plan->spec->process;
+	const struct start_report *report = container->report;
+	const char *why = container->tracer.exec_failure;
 	int code = report->error;
 
 	switch (report->stage) {
@@ -72,7 +74,9 @@ static int report_failure(const struct backend_context *context, const struct st
 		error_set(err, code, "command %s", process->argv[0]);
 		error_exit_code(err, code == ENOENT || code == ENOTDIR ? EXIT_NOT_FOUND :
 									 EXIT_NOT_EXECUTABLE);
-		if (code == ENOENT && strchr(process->argv[0], '/'))
+		if (why[0])
+			error_hint(err, "%s", why);
+		else if (code == ENOENT && strchr(process->argv[0], '/'))
 			error_hint(err, "the file or its interpreter is missing in %s",
 				   context->plan->rootfs);
 		return -code;
@@ -248,7 +252,7 @@ static int ptrace_start(void *parent, const struct backend_context *context,
 	if (!error)
 		error = run_until_started(container, err);
 	if (!error && !container->tracer.started)
-		error = report_failure(context, container->report, err);
+		error = report_failure(container, context, err);
 	if (!error) {
 		*ret_container = container;
 		return 0;

@@ -13,6 +13,9 @@
  *   loader's opens   one for the program and one for its interpreter, both by host path, passed
  *                    untranslated. The first tells where the scratch area is.
  *
+ * A program of another machine becomes the emulator's argument (plan->emulator), which then makes
+ * ordinary calls with the guest's paths; its own execve comes here again.
+ *
  * Nothing is written to disk, and nothing in the root filesystem has to be executable for the
  * kernel's execve.
  */
@@ -20,6 +23,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -63,6 +67,8 @@ struct exec_job {
 	char prefix[SCRIPT_LEVELS * 2 + 1][EXEC_HEAD_SIZE]; /* a script's argv, last level first */
 	unsigned prefix_count;
 	bool is_script;
+	bool by_fd;	       /* `given` names an fd, which may close itself */
+	bool is_emulated;      /* `program` is the emulator */
 	struct stat status; /* of the program, as the guest sees it */
 	bool nosuid;
 	unsigned opens_left;
@@ -140,6 +146,43 @@ static int open_executable(struct tracee *tracee, const struct path_result *file
 	return steal_fd(&fd);
 }
 
+/* What a person should know when the container's own command can't be executed. */
+static void explain(struct tracee *tracee, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void explain(struct tracee *tracee, const char *format, ...)
+{
+	struct tracer *tracer = tracee->tracer;
+	va_list arguments;
+
+	if (tracer->started)
+		return;
+	va_start(arguments, format);
+	vsnprintf(tracer->exec_failure, sizeof(tracer->exec_failure), format, arguments);
+	va_end(arguments);
+}
+
+static void explain_format(struct tracee *tracee, const struct exec_job *job,
+			   const struct platform *platform)
+{
+	const struct plan *plan = tracee->tracer->plan;
+	const char *name = job->is_script ? job->prefix[0] : job->given;
+
+	if (!platform)
+		return;
+	if (platform_is_native(platform))
+		explain(tracee, "%.120s is damaged, or not a program", name);
+	else if (plan->spec->bare)
+		explain(tracee, "%.120s is for %s: -q qemu-%s-static runs it (package "
+			"qemu-user-static)", name, platform->machine, platform->machine);
+	else if (plan->spec->platform == platform)
+		explain(tracee, "%.120s is for %s: install qemu-user-static", name,
+			platform->machine);
+	else
+		explain(tracee, "%.120s is for %s: --platform linux/%s runs it (package "
+			"qemu-user-static)", name, platform->machine, platform->name);
+}
+
 /* One level of "#!": puts interpreter, argument and script name before what is there. */
 static int push_script(struct exec_job *job, const char *script, const char *interpreter,
 		       const char *argument)
@@ -164,6 +207,30 @@ static int push_script(struct exec_job *job, const char *script, const char *int
 	return 0;
 }
 
+/* The ELF program in `fd`, or what runs it: the emulator's file takes its place. Both stand on the host
+ * side: the guest can't name, see or change the emulator. */
+static int parse_program(struct tracee *tracee, struct exec_job *job, int fd, const char *head,
+			 size_t size)
+{
+	const struct emulator *emulator = tracee->tracer->plan->emulator;
+	const struct platform *platform = platform_of_program(head, size);
+	_cleanup_close_ int host_fd = -EBADF;
+	int error = elf_image_parse(read_file, &fd, ARCH_ELF_MACHINE, &job->program);
+
+	if (!emulator || !platform || (error != -ENOEXEC && !emulator->native_too) ||
+	    (emulator->platform && emulator->platform != platform)) {
+		if (error == -ENOEXEC)
+			explain_format(tracee, job, platform);
+		return error;
+	}
+	host_fd = open(emulator->argv[0], O_RDONLY | O_CLOEXEC);
+	if (host_fd < 0)
+		return -errno;
+	job->is_emulated = true;
+	error = elf_image_parse(read_file, &host_fd, ARCH_ELF_MACHINE, &job->program);
+	return error || job->program.has_interpreter ? -ENOEXEC : 0;
+}
+
 /* Follows scripts to the ELF program. *file is the first file, resolved; it becomes the program. */
 static int find_program(struct tracee *tracee, struct exec_job *job, struct path_result *file)
 {
@@ -181,7 +248,7 @@ static int find_program(struct tracee *tracee, struct exec_job *job, struct path
 		if (n < 0)
 			return -errno;
 		if (shebang_parse(head, (size_t)n, interpreter, argument) < 0)
-			return elf_image_parse(read_file, &fd, ARCH_ELF_MACHINE, &job->program);
+			return parse_program(tracee, job, fd, head, (size_t)n);
 		if (level == SCRIPT_LEVELS)
 			return -ELOOP;
 		error = push_script(job, script, interpreter, argument);
@@ -204,63 +271,105 @@ static int find_interpreter(struct tracee *tracee, struct exec_job *job)
 		return 0;
 	error = tracee_resolve_string(tracee, AT_FDCWD, job->program.interpreter, PATH_FOLLOW,
 				      &job->interpreter_file);
+	if (!error) {
+		fd = open_executable(tracee, &job->interpreter_file, &status);
+		error = fd < 0 ? fd : 0;
+	}
 	if (error) {
 		log_debug("%s: its interpreter %s: %s", job->given, job->program.interpreter,
 			  strerror(-error));
+		explain(tracee, "%.100s needs %.100s, which the root lacks or can't execute",
+			job->given, job->program.interpreter);
 		return error;
 	}
-	fd = open_executable(tracee, &job->interpreter_file, &status);
-	if (fd < 0)
-		return fd;
 	error = elf_image_parse(read_file, &fd, ARCH_ELF_MACHINE, &job->interpreter);
 	return error == -ENOEXEC ? -ELIBBAD : error;
 }
 
-/* A script's new argv. prefix's last entry is the script itself: the path that the guest gave. */
+/* A new argv in the making. */
+struct words {
+	uint64_t *pointers;
+	size_t count, room;
+};
+
+static int add_pointer(struct exec_job *job, struct words *words, uint64_t pointer)
+{
+	if (words->count == words->room) {
+		if (words->count > ARGUMENTS_MAX)
+			return -E2BIG;
+		words->room = words->room ? 2 * words->room : 64;
+		words->pointers =
+			talloc_realloc(job, words->pointers, uint64_t, words->room);
+		if (!words->pointers)
+			return -ENOMEM;
+	}
+	words->pointers[words->count++] = pointer;
+	return 0;
+}
+
+static int add_text(struct tracee *tracee, struct exec_job *job, struct words *words,
+		    const char *text)
+{
+	uint64_t address;
+	int error = tracee_put(tracee, text, strlen(text) + 1, &address);
+
+	return error ? error : add_pointer(job, words, address);
+}
+
+/* QEMU's own words, "-0", the name that the program is to see, and its path. A script's interpreter is
+ * that program, by both names. */
+static int add_emulator(struct tracee *tracee, struct exec_job *job, struct words *words,
+			uint64_t argv)
+{
+	const struct emulator *emulator = tracee->tracer->plan->emulator;
+	const char *path = job->is_script ? job->prefix[0] : job->by_fd ? job->exe : job->given;
+	uint64_t name = 0;
+	int error = 0;
+
+	for (size_t i = 0; i < emulator->argc && !error; i++)
+		error = add_text(tracee, job, words, emulator->argv[i]);
+	if (!error)
+		error = add_text(tracee, job, words, "-0");
+	if (!error && !job->is_script && argv && tracee_read(tracee, argv, &name, sizeof(name)) < 0)
+		error = -EFAULT;
+	if (!error)
+		error = name ? add_pointer(job, words, name) : add_text(tracee, job, words, path);
+	return error ? error : add_text(tracee, job, words, path);
+}
+
+/* A script's new argv, or an emulated program's. prefix's last entry is the script itself: the path that
+ * the guest gave. */
 static int write_arguments(struct tracee *tracee, struct exec_job *job, unsigned argv_index)
 {
-	uint64_t from = tracee_argument(tracee, argv_index), address;
-	uint64_t *pointers = talloc_array(job, uint64_t, job->prefix_count + 64);
-	size_t count = 0, room = job->prefix_count + 64;
-	int error;
+	uint64_t from = tracee_argument(tracee, argv_index), address, pointer;
+	struct words words = { 0 };
+	size_t size;
+	int error = job->is_emulated ? add_emulator(tracee, job, &words, from) : 0;
 
-	if (!pointers)
-		return -ENOMEM;
-	for (unsigned i = 0; i < job->prefix_count; i++) {
-		const char *text = i + 1 == job->prefix_count ? job->given : job->prefix[i];
-
-		error = tracee_put(tracee, text, strlen(text) + 1, &pointers[count++]);
-		if (error)
-			return error;
-	}
+	for (unsigned i = job->is_emulated; i < job->prefix_count && !error; i++)
+		error = add_text(tracee, job, &words,
+				 i + 1 == job->prefix_count ? job->given : job->prefix[i]);
 	/* argv[0] is dropped. */
-	for (uint64_t index = 0; from; index++) {
-		uint64_t pointer;
-
+	for (uint64_t index = 0; from && !error; index++) {
 		if (tracee_read(tracee, from + index * sizeof(pointer), &pointer, sizeof(pointer)) <
 		    0)
-			return -EFAULT;
-		if (!pointer)
+			error = -EFAULT;
+		else if (!pointer)
 			break;
-		if (index == 0)
-			continue;
-		if (count + 1 >= room) {
-			if (count > ARGUMENTS_MAX)
-				return -E2BIG;
-			room *= 2;
-			pointers = talloc_realloc(job, pointers, uint64_t, room);
-			if (!pointers)
-				return -ENOMEM;
-		}
-		pointers[count++] = pointer;
+		else if (index > 0)
+			error = add_pointer(job, &words, pointer);
 	}
-	pointers[count++] = 0;
-	error = tracee_put(tracee, pointers, count * sizeof(*pointers), &address);
-	if (error == -E2BIG)
-		error = tracee_put_large(tracee, pointers, count * sizeof(*pointers), &address);
+	if (!error)
+		error = add_pointer(job, &words, 0);
+	if (!error) {
+		size = words.count * sizeof(*words.pointers);
+		error = tracee_put(tracee, words.pointers, size, &address);
+		if (error == -E2BIG)
+			error = tracee_put_large(tracee, words.pointers, size, &address);
+	}
 	if (!error)
 		tracee_set_argument(tracee, argv_index, address);
-	talloc_free(pointers);
+	talloc_free(words.pointers);
 	return error;
 }
 
@@ -279,6 +388,7 @@ static int find_file(struct tracee *tracee, struct exec_job *job, bool at)
 	if (length < 0)
 		return length;
 	if (length == 0 && (flags & AT_EMPTY_PATH)) {
+		job->by_fd = true;
 		struct path_position position;
 		int error = tracee_fd_position(tracee, dirfd, &position);
 
@@ -316,6 +426,20 @@ static int find_file(struct tracee *tracee, struct exec_job *job, bool at)
 	return length;
 }
 
+/* What the guest is told about the program, before the emulator's file stands in for it. */
+static void name_program(struct tracee *tracee, struct exec_job *job)
+{
+	struct path_result *file = &job->program_file;
+
+	job->nosuid = tracee_mount_flags(tracee, &file->position) & PATH_MOUNT_NOSUID;
+	if (path_to_guest(tracee_table(tracee), &tracee->fs->root, &file->position, job->exe,
+			  sizeof(job->exe)) < 0)
+		snprintf(job->exe, sizeof(job->exe), "%s", job->given);
+	if (job->is_emulated)
+		snprintf(file->host, sizeof(file->host), "%s",
+			 tracee->tracer->plan->emulator->argv[0]);
+}
+
 enum verdict handle_execve(struct tracee *tracee, const struct syscall_row *row)
 {
 	static const char self[] = "/proc/thread-self/exe";
@@ -330,7 +454,9 @@ enum verdict handle_execve(struct tracee *tracee, const struct syscall_row *row)
 		error = find_program(tracee, job, &job->program_file);
 	if (!error)
 		error = find_interpreter(tracee, job);
-	if (!error && job->is_script)
+	if (!error)
+		name_program(tracee, job);
+	if (!error && (job->is_script || job->is_emulated))
 		error = write_arguments(tracee, job, at ? 2 : 1);
 	if (!error)
 		error = tracee_put(tracee, self, sizeof(self), &address);
@@ -338,10 +464,6 @@ enum verdict handle_execve(struct tracee *tracee, const struct syscall_row *row)
 		talloc_free(job);
 		return tracee_answer(tracee, error);
 	}
-	job->nosuid = tracee_mount_flags(tracee, &job->program_file.position) & PATH_MOUNT_NOSUID;
-	if (path_to_guest(tracee_table(tracee), &tracee->fs->root, &job->program_file.position,
-			  job->exe, sizeof(job->exe)) < 0)
-		snprintf(job->exe, sizeof(job->exe), "%s", job->given);
 	if (at) {
 		tracee_set_number(tracee, SYS_execve);
 		tracee_set_argument(tracee, 1, tracee_argument(tracee, 2));

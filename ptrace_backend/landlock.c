@@ -165,8 +165,11 @@ static int allow_stdio(const struct ruleset *ruleset, const struct backend_conte
 static int allow_all(const struct ruleset *ruleset, const struct tracer *tracer,
 		     const struct backend_context *context, struct error *err)
 {
+	const struct emulator *emulator = context->plan->emulator;
 	int error = allow_own_binary(ruleset, err);
 
+	if (!error && emulator)
+		error = allow(ruleset, emulator->argv[0], RIGHTS_READ, err);
 	if (!error && !ruleset->guest)
 		error = allow_tracer_files(ruleset, tracer, context, err);
 	if (!error)

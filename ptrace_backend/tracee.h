@@ -237,6 +237,7 @@ struct tracer {
 	bool init_ended;
 	bool started;	       /* the first command has been executed */
 	int init_status;       /* as from waitpid() */
+	char exec_failure[256]; /* exec.c: why the first command can't be executed; may be empty */
 	int cpu;	       /* affinity.c: the tracer's own, or -1 */
 	uint64_t stops;
 	pthread_mutex_t lock;  /* held while something is handled: notify.c has a thread */

@@ -3,6 +3,7 @@
 # Root filesystems for tests, made from this machine's own packages and kept in
 # $AMPHORA_TEST_CACHE (/var/tmp/amphora-test, for a plain user with -UID). Prints the path of the one asked for.
 #   tests/rootfs.sh busybox           a few MB, instant
+#   tests/rootfs.sh foreign           the same for another machine, with the emulator for it in /qemu
 #   tests/rootfs.sh debian            Debian 12 with gcc, git, python3, perl, tmux (root only, once)
 #   tests/rootfs.sh debian USER       a copy that belongs to USER
 set -eu
@@ -15,8 +16,12 @@ mkdir -p "$cache"
 
 # Everything a small system has: applets, users, and the directories that mounts go to.
 busybox_root() {
-	busybox=$(command -v busybox)
-	target=$cache/busybox-$(id -u)
+	small_root "$cache/busybox-$(id -u)" "$(command -v busybox)"
+}
+
+small_root() {
+	target=$1
+	busybox=$2
 	if [ ! -e "$target/.complete" ]; then
 		rm -rf "$target"
 		mkdir -p "$target/bin" "$target/etc" "$target/dev" "$target/proc" "$target/sys" \
@@ -25,7 +30,7 @@ busybox_root() {
 		ln -s ../bin "$target/usr/bin"
 		ln -s bin "$target/sbin"
 		cp "$busybox" "$target/bin/busybox"
-		"$busybox" --list | while read -r applet; do
+		busybox --list | while read -r applet; do
 			[ "$applet" = busybox ] || ln -s busybox "$target/bin/$applet"
 		done
 		printf 'root:x:0:0:root:/root:/bin/sh\nguest:x:1000:1000:guest:/home/guest:/bin/sh\n' \
@@ -37,6 +42,26 @@ busybox_root() {
 		: >"$target/.complete"
 	fi
 	echo "$target"
+}
+
+# An arm64 busybox (on arm64 an amd64 one), and QEMU's static emulator as a host file. Neither package is
+# installed.
+foreign_root() {
+	packages=$(dirname "$0")/lab/packages.sh
+	case $(uname -m) in
+	aarch64) here=arm64 there=amd64 machine=x86_64 ;;
+	*) here=amd64 there=arm64 machine=aarch64 ;;
+	esac
+	export AMPHORA_LAB_CACHE="$cache/packages"
+	if [ ! -e "$cache/foreign/qemu/qemu-$machine-static" ]; then
+		file=$("$packages" package "$there" busybox-static)/bin/busybox
+		small_root "$cache/foreign" "$file" >/dev/null
+		mkdir -p "$cache/foreign/qemu"
+		file=$("$packages" package "$here" qemu-user-static)/usr/bin/qemu-$machine-static
+		mv "$file" "$cache/foreign/qemu/"
+		rm -rf "$cache/packages"
+	fi
+	echo "$cache/foreign"
 }
 
 sources() {
@@ -68,9 +93,10 @@ debian_root() {
 
 case ${1:-} in
 busybox) busybox_root ;;
+foreign) foreign_root ;;
 debian) debian_root "${2:-}" ;;
 *)
-	echo "usage: tests/rootfs.sh busybox|debian [USER]" >&2
+	echo "usage: tests/rootfs.sh busybox|foreign|debian [USER]" >&2
 	exit 1
 	;;
 esac

@@ -22,6 +22,7 @@ static void decide_facets(struct decision *decision)
 	struct plan *plan = decision->plan;
 	const struct fact *order = &decision->facts->fact[FACT_ID_SECCOMP_ORDER];
 
+	decide_platform(decision);
 	decide_boundary(decision);
 	decide_namespaces(decision);
 	decide_ids(decision);

@@ -151,6 +151,21 @@ static bool refuse_asked_ptrace(struct decision *decision, bool ns, enum fact_id
 	return decision->plan->backend != PLAN_BACKEND_NONE;
 }
 
+/* Namespaces that can't run the programs asked for. */
+static bool rule_out_ns(struct decision *decision)
+{
+	struct plan_refusal *refusal = &decision->ns_refusals[decision->ns_refusal_count++];
+	const struct platform *platform = decision->spec->platform;
+
+	refusal->mechanism = MECHANISM_MOUNT_NAMESPACE;
+	refusal->fact = FACT_ID_COUNT;
+	snprintf(refusal->reason, sizeof(refusal->reason),
+		 "no binfmt_misc entry qemu-%s with flag F runs %s programs here",
+		 platform->machine, platform->machine);
+	decision->as_root = false;
+	return false;
+}
+
 bool decide_backend(struct decision *decision)
 {
 	enum backend_choice asked = decision->spec->backend;
@@ -158,6 +173,8 @@ bool decide_backend(struct decision *decision)
 	bool ns = ns_works(decision);
 	bool ptrace = ptrace_fact == FACT_ID_COUNT;
 
+	if (ns && decide_platform_needs_ptrace(decision))
+		ns = rule_out_ns(decision);
 	if (!ns && !ptrace) {
 		choose_nothing(decision, ptrace_fact);
 		return false;

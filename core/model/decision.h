@@ -51,6 +51,10 @@ void decision_fill_gaps(struct decision *decision);
 bool decide_backend(struct decision *decision);
 void decide_boundary(struct decision *decision);
 
+/* decide_platform.c: whether only path translation can run the programs asked for; what runs them. */
+bool decide_platform_needs_ptrace(const struct decision *decision);
+void decide_platform(struct decision *decision);
+
 void decide_namespaces(struct decision *decision); /* decide_namespaces.c */
 void decide_ids(struct decision *decision);	   /* decide_ids.c */
 void decide_layer(struct decision *decision);	   /* decide_layer.c */

@@ -158,6 +158,7 @@ struct plan {
 	bool openat2;		 /* ptrace: the tracer may use openat2 */
 	bool seccomp_stop_after_entry; /* ptrace: FACT SECCOMP_ORDER */
 	bool mount_api;		 /* ns: new mount API may be used */
+	const struct emulator *emulator; /* ptrace: runs what isn't this machine's; or NULL */
 
 	struct plan_op *ops;	 /* in the order to be executed; [0] is PLAN_OP_ROOT */
 	size_t op_count;
@@ -169,6 +170,8 @@ struct host_info {
 	const char *resolv_conf; /* text of the host's, NULL: none */
 	const char *hostname;	 /* generated default when the spec has none */
 	const char *machine_hostname; /* what the guest sees when it can't have its own; may be NULL */
+	const char *emulator;	 /* static QEMU for spec->platform; NULL: none */
+	bool emulator_in_kernel; /* binfmt_misc runs that platform's programs in any root */
 };
 
 /* The mechanisms of a facet, best first, ended by MECHANISM_NOT_CHOSEN. */

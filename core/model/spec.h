@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "core/base/error.h"
+#include "core/model/platform.h"
 #include "netstack/net.h"
 
 enum backend_choice { BACKEND_AUTO, BACKEND_NS, BACKEND_PTRACE };
@@ -97,6 +98,10 @@ struct spec {
 	enum backend_choice backend;
 	bool backend_from_environment; /* AMPHORA_BACKEND, not --backend: for the message */
 	bool best_effort;
+
+	const struct platform *platform; /* whose programs the root has; NULL: this machine's */
+	bool platform_found;	 /* nobody asked: the root's shell is that platform's */
+	const struct emulator *emulator; /* PRoot's -q; NULL: what the machine has for `platform` */
 
 	struct mount_request *mounts; /* user's mounts in the order given */
 	size_t mount_count;

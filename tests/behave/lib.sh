@@ -11,7 +11,8 @@
 # the case's line; a case passes when none failed.
 #
 # The runner sets AMPHORA, BACKEND (ns, ptrace), WHO (root, plain), WORK (a private directory),
-# BUSYBOX (the root to copy), HELPERS (static programs), DEBIAN (a Debian root, or empty).
+# BUSYBOX (the root to copy), HELPERS (static programs), DEBIAN (a Debian root, or empty), FOREIGN
+# (a busybox root of another machine with its emulator in /qemu, or empty).
 set -u
 
 case_number=0

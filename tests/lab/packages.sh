@@ -4,6 +4,7 @@
 # Kept in $AMPHORA_LAB_CACHE (/var/tmp/amphora-lab). Prints the path of what was asked for.
 #   tests/lab/packages.sh tools                  installs what the lab runs
 #   tests/lab/packages.sh kernel SUITE ARCH     unpacked: vmlinuz, lib/modules/*
+#   tests/lab/packages.sh package ARCH NAME     Debian 12's, unpacked
 #   tests/lab/packages.sh userland ARCH         Debian 12's, unpacked and not configured
 #   tests/lab/packages.sh disk ARCH             the same as an ext4 image
 # SUITE is a Debian suite, ARCH amd64 or arm64. Nothing foreign is run.
@@ -72,6 +73,20 @@ kernel() {
 	echo "$target"
 }
 
+package() {
+	target=$cache/package-$2-$1
+	if [ ! -e "$target/.complete" ]; then
+		rm -rf "$target"
+		mkdir -p "$target"
+		apt bookworm "$1" apt-get -qq update >&2
+		(cd "$target" && apt bookworm "$1" apt-get -qq download "$2" >&2)
+		dpkg-deb -x "$target/$2"_*.deb "$target"
+		rm "$target/$2"_*.deb
+		: >"$target/.complete"
+	fi
+	echo "$target"
+}
+
 # bootable VMLINUZ OUTPUT: newer arm64 kernels are EFI programs that unpack themselves, which QEMU's
 # -kernel doesn't know: "MZ\0\0zimg", offset and size of the payload, 8 bytes, its compression.
 bootable() {
@@ -131,7 +146,8 @@ mkdir -p "$cache"
 case ${1:-} in
 tools) tools ;;
 kernel) kernel "$2" "$3" ;;
+package) package "$2" "$3" ;;
 userland) userland "$2" ;;
 disk) disk "$2" ;;
-*) die 'usage: tests/lab/packages.sh tools | kernel SUITE ARCH | userland ARCH | disk ARCH' ;;
+*) die 'usage: tests/lab/packages.sh tools | kernel SUITE ARCH | package ARCH NAME | userland ARCH | disk ARCH' ;;
 esac

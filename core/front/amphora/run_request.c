@@ -147,6 +147,12 @@ static int set_backend(void *target, const char *value, struct error *err)
 	return parse_backend(value, &SPEC(target)->backend, err);
 }
 
+static int set_platform(void *target, const char *value, struct error *err)
+{
+	SPEC(target)->platform = platform_parse(value, err);
+	return SPEC(target)->platform ? 0 : -EINVAL;
+}
+
 static int set_network(void *target, const char *value, struct error *err)
 {
 	return net_mode_parse(value, &SPEC(target)->net.mode, err);
@@ -239,6 +245,8 @@ static const struct option_row rows[] = {
 	{"dns", 0, "ADDRESS", "name server", set_dns, 0, NULL},
 	{"add-host", 0, "NAME:ADDRESS", "line for /etc/hosts", set_add_host, 0, NULL},
 	{"publish", 'p', "HOST:GUEST", "publish a port (needs --network nat)", set_publish, 0, NULL},
+	{"platform", 0, "OS/ARCH", "machine that the root is made for", set_platform, 0,
+	 "linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/riscv64"},
 	{"init", 0, NULL, "a small init is PID 1", set_init, 0, NULL},
 	{"preserve-fds", 0, "N", "hand on N file descriptors from 3 up", set_preserve_fds, 0, NULL},
 	{"quiet", 'q', NULL, "no warnings", set_quiet, 0, NULL},

@@ -11,6 +11,7 @@
 #include "core/base/log.h"
 #include "core/front/amphora/front.h"
 #include "core/front/amphora/run_request.h"
+#include "core/front/emulator.h"
 #include "core/model/plan.h"
 #include "core/monitor/monitor.h"
 #include "core/store/store.h"
@@ -45,6 +46,16 @@ static int gather_facts(void *parent, const char *facts_file, struct facts *ret_
 	if (!result)
 		result = probe_cached(store, runtime, false, ret_facts, err);
 	return result;
+}
+
+/* A root that is another machine's says so by its shell. */
+static void find_emulator(void *parent, struct spec *spec, struct host_info *host)
+{
+	if (!spec->platform && !spec->host_image && spec->rootfs) {
+		spec->platform = emulator_platform_of_root(spec->rootfs);
+		spec->platform_found = spec->platform != NULL;
+	}
+	emulator_find(parent, spec->platform, host);
 }
 
 static const char *read_resolv_conf(void *parent)
@@ -85,6 +96,7 @@ static int execute(void *parent, const struct option_table *table, int argc, cha
 		return result;
 	host.resolv_conf = read_resolv_conf(parent);
 	host.hostname = request->spec->name;
+	find_emulator(parent, request->spec, &host);
 	result = decide(parent, request->spec, facts, &host, &plan, err);
 	if (plan && only_show)
 		show_plan(parent, plan, request->json);

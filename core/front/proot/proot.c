@@ -131,6 +131,8 @@ static int fail_to_run(const struct spec *spec, const struct error *err)
 			    spec->process.cwd, path ? path : "(null)");
 	else
 		proot_error("execve(\"%s\"): %s", command, strerror(err->code));
+	if (err->hint[0])
+		proot_info("%s", err->hint);
 	proot_info("possible causes:\n"
 		   "  * the program is a script but its interpreter (eg. /bin/sh) was not found;\n"
 		   "  * the program is an ELF but its interpreter (eg. ld-linux.so) was not found;\n"

@@ -40,6 +40,8 @@ struct proot_request {
 	const char *cwd;		/* -w; NULL: where we are */
 	const char *kernel;		/* -k */
 	const char *ids;		/* -i, -0, -S: "U:G" */
+	struct emulator *emulator;	/* -q; NULL: none */
+	bool emulate_all;		/* --mixed-mode: -q for the host's own programs, too */
 	bool ignore_missing;		/* PROOT_IGNORE_MISSING_BINDINGS */
 };
 

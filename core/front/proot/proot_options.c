@@ -16,9 +16,11 @@
 
 #include "core/base/cleanup.h"
 #include "core/front/amphora/front.h"
+#include "core/front/emulator.h"
 #include "core/front/proot/proot.h"
 
-#define PROOT_VERSION "5.4.0" /* whose options these are */
+#define PROOT_VERSION	"5.4.0" /* whose options these are */
+#define QEMU_WORDS_MAX	64
 
 enum value { NO_VALUE, VALUE, VALUE_IF_PORTS };
 
@@ -181,11 +183,37 @@ static int refuse_netcoop(struct proot_request *request, const char *value, stru
 	return error_plain(err, "option -n: free ports can't be chosen for the guest yet.");
 }
 
-static int refuse_qemu(struct proot_request *request, const char *value, struct error *err)
+/* "qemu-arm -cpu cortex-a9": words with spaces between. */
+static int set_qemu(struct proot_request *request, const char *value, struct error *err)
 {
-	(void)request;
-	return error_plain(err, "option -q %s: programs of another architecture don't run yet.",
-			   value);
+	struct emulator *emulator = talloc_zero(request->spec, struct emulator);
+	char *words = talloc_strdup(emulator, value), *rest = NULL;
+	const char **argv = talloc_zero_array(emulator, const char *, strlen(value) / 2 + 2);
+
+	for (char *word = strtok_r(words, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
+		argv[emulator->argc++] = word;
+	emulator->argv = argv;
+	if (!emulator->argc)
+		return error_plain(err, "option `-q` expects a command.");
+	if (emulator->argc > QEMU_WORDS_MAX)
+		return error_plain(err, "option `-q` takes at most %d words.", QEMU_WORDS_MAX);
+	argv[0] = emulator_search(emulator, argv[0]);
+	if (!argv[0])
+		return error_plain(err, "option -q %s: there is no such program.", value);
+	if (!emulator_is_static(argv[0]))
+		return error_plain(err, "option -q %s: %s is not statically linked: give the one of "
+				   "qemu-user-static.", value, argv[0]);
+	request->emulator = emulator;
+	return 0;
+}
+
+/* Whatever the value: host programs go through QEMU as well. */
+static int set_mixed_mode(struct proot_request *request, const char *value, struct error *err)
+{
+	(void)value;
+	(void)err;
+	request->emulate_all = true;
+	return 0;
 }
 
 static int refuse_python(struct proot_request *request, const char *value, struct error *err)
@@ -240,8 +268,9 @@ static const struct row rows[] = {
 	{REGULAR, {"-b", "--bind", "-m", "--mount"}, VALUE, "path",
 	 "Make the content of *path* accessible in the guest rootfs.", set_binding},
 	{REGULAR, {"-q", "--qemu"}, VALUE, "command",
-	 "Execute guest programs through QEMU (not there yet).", refuse_qemu},
-	{REGULAR, {"--mixed-mode"}, VALUE, "value", "Accepted; belongs to -q.", accept_option},
+	 "Execute guest programs through QEMU as specified by *command*.", set_qemu},
+	{REGULAR, {"--mixed-mode"}, VALUE, "value", "Execute the host's programs through -q, too.",
+	 set_mixed_mode},
 	{REGULAR, {"-w", "--pwd", "--cwd"}, VALUE, "path",
 	 "Set the initial working directory to *path*.", set_cwd},
 	{REGULAR, {"--kill-on-exit"}, NO_VALUE, NULL,
@@ -377,6 +406,10 @@ int proot_options_parse(struct proot_request *request, int argc, char **argv, in
 			return result;
 	}
 	*ret_index = index;
+	if (request->emulator)
+		request->emulator->native_too = request->emulate_all ||
+						getenv("PROOT_FORCE_FOREIGN_BINARY");
+	request->spec->emulator = request->emulator;
 	return 0;
 }
 
@@ -393,8 +426,7 @@ void proot_options_explain_environment(void)
 		{"PROOT_L2S_DIR", "hard links are real"},
 		{"PROOT_FORCE_KOMPAT", "newer system calls are not emulated"},
 		{"PROOT_DONT_POLLUTE_ROOTFS", "missing places of bindings are made where that can be"},
-		{"PROOT_FORCE_FOREIGN_BINARY", "-q is not there yet"},
-		{"PROOT_USE_LOADER_FOR_QEMU", "-q is not there yet"},
+		{"PROOT_USE_LOADER_FOR_QEMU", "the loader is always used"},
 		{"PROOT_F2FS_WORKAROUND", "names that don't exist yet are not looked up"},
 		{"PROOT_NO_MOUNTINFO", "/proc/self/mountinfo is always the guest's"},
 		{"PROOT_ASSUME_MEMFD_UNSUPPORTED", "memfd_create is the kernel's"},

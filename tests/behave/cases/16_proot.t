@@ -274,8 +274,6 @@ proot -p 80:8080 -r "$root" true
 proot_refused "ports can't be mapped"
 proot -n true
 proot_refused 'option -n'
-proot -q qemu-arm -r "$root" true
-proot_refused 'option -q'
 
 it 'refuses bad words in PRoot'\''s'
 proot --no-such true
