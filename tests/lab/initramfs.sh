@@ -4,7 +4,7 @@
 # behaviour tests and what the second stage is to do. It is small; the userland is on the disk.
 #   tests/lab/initramfs.sh KERNEL USERLAND AMPHORA HELPERS SETTINGS OUTPUT
 # KERNEL and USERLAND are directories from packages.sh, SETTINGS a file of shell assignments. MODULES
-# lists what is loaded besides the disk's.
+# lists what is loaded besides the disk's, POLICY is a binary SELinux policy or empty.
 set -eu
 
 kernel=$1
@@ -18,12 +18,13 @@ top=$(cd "$here/../.." && pwd)
 tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
 
-mkdir -p "$tree/bin" "$tree/dev" "$tree/proc" "$tree/new" "$tree/modules" "$tree/lab/build/helpers" \
+mkdir -p "$tree/bin" "$tree/dev" "$tree/proc" "$tree/sys" "$tree/new" "$tree/modules" "$tree/lab/build/helpers" \
 	"$tree/lab/tests"
 cp "$userland/bin/busybox" "$tree/bin/busybox"
 cp "$here/init" "$tree/init"
 cp "$here/inside" "$tree/lab/inside"
 cp "$settings" "$tree/lab/settings"
+[ -z "${POLICY:-}" ] || cp "$POLICY" "$tree/policy"
 cp "$amphora" "$tree/lab/build/amphora"
 cp "$helpers"/* "$tree/lab/build/helpers/"
 cp -r "$top/tests/behave" "$top/tests/rootfs.sh" "$tree/lab/tests/"

@@ -134,7 +134,7 @@ disk() {
 tools() {
 	missing=
 	for pair in qemu-system-x86_64:qemu-system-x86 qemu-system-aarch64:qemu-system-arm cpio:cpio \
-		zstd:zstd xz:xz-utils mke2fs:e2fsprogs depmod:kmod mmdebstrap:mmdebstrap; do
+		zstd:zstd xz:xz-utils mke2fs:e2fsprogs secilc:secilc depmod:kmod mmdebstrap:mmdebstrap; do
 		PATH=$PATH:/sbin:/usr/sbin command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 	done
 	[ -n "$missing" ] || return 0
