@@ -65,7 +65,7 @@ row_cmake() {
 row_git() {
 	git config --global user.email a@b && git config --global user.name n && git config --global init.defaultBranch main
 	git init -q r
-	cd r
+	cd r || exit
 	for i in $(seq 300); do mkdir -p "d$((i % 7))" && echo "$i" >"d$((i % 7))/f$i"; done
 	git add . && git commit -qm one && git status --porcelain | tee ../s && test ! -s ../s
 	git gc -q && git fsck --strict && cd .. && git clone -q r c && git clone -q --bare "file://$PWD/r" b && diff -r r/d1 c/d1

@@ -123,4 +123,8 @@ guest sh -c 'i=0
 	echo done'
 out 'done'
 
+it 'gets through a storm of threads, execs, stops and kills'
+guest /helpers/storm 30 16 4
+out 'storm ok'
+
 done_testing
