@@ -156,7 +156,10 @@ $(addprefix $(dir $(BINARY)),$(NAMES)): | $(BINARY)
 vpath %.c tests/behave/helpers tests/behave/helpers/$(ARCH)
 build/helpers/%: %.c
 	@mkdir -p $(@D)
-	$(call SAY,CC  )$(CC) -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra -Werror -Wno-unused-result -O1 -static -pthread -o $@ $<
+	$(call SAY,CC  )$(CC) -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra -Werror -Wno-unused-result -O1 -static -pthread \
+		$(HELPER_LDFLAGS) -o $@ $<
+# Where wine's loader lies: vm.mmap_min_addr.
+build/helpers/low build/aarch64/helpers/low: HELPER_LDFLAGS = -no-pie -Wl,-Ttext-segment=0x10000
 
 helpers: $(HELPERS)
 
@@ -205,7 +208,7 @@ LAB_HELPERS := $(patsubst tests/behave/helpers/%.c,build/aarch64/helpers/%,$(wil
 build/aarch64/helpers/%: tests/behave/helpers/%.c
 	@mkdir -p $(@D)
 	$(call SAY,CC  )aarch64-linux-gnu-gcc -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra -Werror -Wno-unused-result -O1 \
-		-static -pthread -o $@ $<
+		-static -pthread $(HELPER_LDFLAGS) -o $@ $<
 
 lab: all helpers
 	@tests/lab/packages.sh tools

@@ -138,21 +138,22 @@ static const char *skip_blanks(const char *at, const char *end)
 
 int shebang_parse(const char *head, size_t length, char *interpreter, char *argument)
 {
-	const char *end = head + length, *at, *word, *line_end;
+	const char *at, *word, *line_end;
 	bool whole_line;
 
 	if (length < 2 || head[0] != '#' || head[1] != '!')
 		return -ENOEXEC;
 	line_end = memchr(head, '\n', length);
 	whole_line = line_end != NULL || length < EXEC_HEAD_SIZE;
+	/* Of a longer line the buffer's last byte doesn't count. */
 	if (!line_end)
-		line_end = end;
+		line_end = head + (whole_line ? length : EXEC_HEAD_SIZE - 1);
 	at = skip_blanks(head + 2, line_end);
 	word = at;
 	while (at < line_end && *at != ' ' && *at != '\t' && *at != '\0')
 		at++;
 	/* A name that the buffer may have cut is no name. */
-	if (at == word || (at == end && !whole_line))
+	if (at == word || (at == line_end && !whole_line))
 		return -ENOEXEC;
 	memcpy(interpreter, word, (size_t)(at - word));
 	interpreter[at - word] = '\0';
