@@ -148,6 +148,25 @@ static void emit_ioctl(struct writer *writer)
 	emit_return(writer, ALLOW);
 }
 
+/* Stops unless the argument is a null pointer. */
+static void emit_pointer(struct writer *writer, unsigned index)
+{
+	emit_load(writer, LOW_HALF(index));
+	emit_unless(writer, BPF_JEQ, 0, STOP);
+	emit_load(writer, HIGH_HALF(index));
+	emit_unless(writer, BPF_JEQ, 0, STOP);
+	emit_return(writer, ALLOW);
+}
+
+static void emit_socket_option(struct writer *writer, uint32_t option)
+{
+	emit_load(writer, LOW_HALF(1));
+	emit_unless(writer, BPF_JEQ, SOL_SOCKET, ALLOW);
+	emit_load(writer, LOW_HALF(2));
+	emit_unless(writer, BPF_JEQ, option, ALLOW);
+	emit_return(writer, STOP);
+}
+
 static void emit_rule(struct writer *writer, const struct syscall_row *row)
 {
 	switch ((enum filter_rule)row->rule) {
@@ -182,18 +201,16 @@ static void emit_rule(struct writer *writer, const struct syscall_row *row)
 		emit_return(writer, STOP);
 		break;
 	case RULE_ADDRESS:
-		emit_load(writer, LOW_HALF(4));
-		emit_unless(writer, BPF_JEQ, 0, STOP);
-		emit_load(writer, HIGH_HALF(4));
-		emit_unless(writer, BPF_JEQ, 0, STOP);
-		emit_return(writer, ALLOW);
+		emit_pointer(writer, 4);
+		break;
+	case RULE_ACCEPT:
+		emit_pointer(writer, 1);
+		break;
+	case RULE_PASSCRED:
+		emit_socket_option(writer, SO_PASSCRED);
 		break;
 	case RULE_PEERCRED:
-		emit_load(writer, LOW_HALF(1));
-		emit_unless(writer, BPF_JEQ, SOL_SOCKET, ALLOW);
-		emit_load(writer, LOW_HALF(2));
-		emit_unless(writer, BPF_JEQ, SO_PEERCRED, ALLOW);
-		emit_return(writer, STOP);
+		emit_socket_option(writer, SO_PEERCRED);
 		break;
 	case RULE_SECCOMP:
 		emit_load(writer, LOW_HALF(0));

@@ -33,13 +33,13 @@ int guest_names(const struct tracer *tracer, struct utsname *ret_names);
 /* handlers_system.c: uname, sethostname, unshare, open_tree; path calls with rules of their own */
 syscall_handler handle_uname, handle_sethostname, handle_mount, handle_unshare, handle_ioctl,
 	handle_access, handle_inotify, handle_fanotify;
-/* handlers_socket.c: bind, connect, sendto, sendmsg, sendmmsg with unix paths; getsockname,
- * getpeername; SO_PEERCRED */
-syscall_handler handle_bind, handle_connect, handle_sendto, handle_sendmsg, handle_getsockname,
-	handle_getsockopt;
-/* The guest's path for a unix socket that the kernel knows by this host path, which is changed. Returns its
- * length, or -ENOENT when it lies outside the guest's tree. */
-int socket_path_to_guest(const struct tracee *tracee, char host[PATH_SIZE], char guest[PATH_SIZE]);
+/* handlers_socket.c: bind, connect, sendto, sendmsg, sendmmsg with unix paths */
+syscall_handler handle_bind, handle_connect, handle_sendto, handle_sendmsg;
+/* handlers_receive.c: names of unix sockets and ids of their owners that the kernel gives: getsockname,
+ * getpeername; accept, accept4, recvfrom; recvmsg, recvmmsg; getsockopt (SO_PEERCRED); setsockopt
+ * (SO_PASSCRED) */
+syscall_handler handle_getsockname, handle_accept, handle_recvfrom, handle_recvmsg,
+	handle_getsockopt, handle_setsockopt;
 /* handlers_stat.c (faked ids): the stat family, answered by the tracer */
 syscall_handler handle_stat, handle_fstat, handle_newfstatat, handle_statx;
 /* handlers_owner.c (faked ids): chown and chmod families and their fd forms */

@@ -15,7 +15,7 @@
  *	address:  STATE/l/3f0c19aa/.s.PGSQL.5432
  *
  * Its name is a hash of its target, so that every later call finds it again and nothing has to be
- * remembered. getsockname and getpeername undo both steps.
+ * remembered. handlers_receive.c undoes both steps.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,19 +30,16 @@
 
 #include "core/base/compat.h"
 #include "ptrace_backend/handlers.h"
+#include "ptrace_backend/socket_name.h"
 #include "ptrace_backend/syscall_table.h"
 
-#define PATH_OFFSET	  offsetof(struct sockaddr_un, sun_path)
-#define SUN_PATH_SIZE	  sizeof(((struct sockaddr_un *)0)->sun_path)
 #define CONTROL_MAX	  4096 /* SCM_RIGHTS of 253 fds is a quarter of it */
 #define MESSAGES_MAX	  1024 /* UIO_MAXIOV, the kernel's own limit */
 #define MESSAGE_BATCH	  16
 #define LINK_ATTEMPTS	  8
 #define CAPABILITY_SETUID 7
 
-/* The path of a unix address, NUL-terminated. Returns 1, 0 for any other address (which the kernel
- * judges), or -EFAULT. */
-static int read_path(const struct tracee *tracee, uint64_t address, uint64_t length,
+int socket_read_path(const struct tracee *tracee, uint64_t address, uint64_t length,
 		     char path[SUN_PATH_SIZE + 1])
 {
 	struct sockaddr_un name;
@@ -148,7 +145,7 @@ static int translate_address(struct tracee *tracee, unsigned address_index, unsi
 	struct path_result *result = tracee_result_buffer(tracee, 0);
 	char path[SUN_PATH_SIZE + 1];
 	uint64_t address, length;
-	int found = read_path(tracee, tracee_argument(tracee, address_index),
+	int found = socket_read_path(tracee, tracee_argument(tracee, address_index),
 			      (uint32_t)tracee_argument(tracee, length_index), path);
 	int error;
 
@@ -183,7 +180,7 @@ static void after_bind(struct tracee *tracee)
 	tracee_restore_arguments(tracee);
 	if (tracee_result(tracee) < 0)
 		return;
-	if (read_path(tracee, tracee_argument(tracee, 1), (uint32_t)tracee_argument(tracee, 2), path) > 0 &&
+	if (socket_read_path(tracee, tracee_argument(tracee, 1), (uint32_t)tracee_argument(tracee, 2), path) > 0 &&
 	    tracee_resolve_string(tracee, AT_FDCWD, path, PATH_PARENT, result) == 0)
 		ids_own(tracee, result->host);
 }
@@ -193,6 +190,8 @@ enum verdict handle_bind(struct tracee *tracee, const struct syscall_row *row)
 	enum verdict verdict = finish(tracee, translate_address(tracee, 1, 2, true));
 
 	(void)row;
+	if (verdict == VERDICT_EXIT)
+		tracee->tracer->unix_bound = true;
 	if (verdict == VERDICT_EXIT && tracee->tracer->fake_ids)
 		tracee->on_exit = after_bind;
 	return verdict;
@@ -218,7 +217,7 @@ static int translate_name(struct tracee *tracee, struct msghdr *header)
 	struct path_result *result = tracee_result_buffer(tracee, 0);
 	char path[SUN_PATH_SIZE + 1];
 	uint64_t address, length;
-	int found = read_path(tracee, (uintptr_t)header->msg_name, header->msg_namelen, path);
+	int found = socket_read_path(tracee, (uintptr_t)header->msg_name, header->msg_namelen, path);
 	int error;
 
 	if (found <= 0)
@@ -311,7 +310,7 @@ static enum verdict send_one(struct tracee *tracee)
 	return continue_and_restore(tracee);
 }
 
-/* saved: address of the header, its own name and length. */
+/* saved: address of the header, its own name and length, its own control message. */
 static void after_send_first(struct tracee *tracee)
 {
 	struct msghdr header;
@@ -321,29 +320,45 @@ static void after_send_first(struct tracee *tracee)
 		return;
 	header.msg_name = (void *)(uintptr_t)tracee->saved[1];
 	header.msg_namelen = (socklen_t)tracee->saved[2];
-	tracee_write(tracee, tracee->saved[0], &header, offsetof(struct msghdr, msg_iov));
+	header.msg_control = (void *)(uintptr_t)tracee->saved[3];
+	tracee_write(tracee, tracee->saved[0], &header, sizeof(header));
 }
 
-/* sendmmsg of a message with a path: that one alone, in place, because the kernel writes each
+/* sendmmsg of a message with a path or ids: that one alone, in place, because the kernel writes each
  * length into the guest's own array. The caller has to cope with fewer messages anyway. */
 static enum verdict send_first(struct tracee *tracee, const struct msghdr *first)
 {
 	struct msghdr header = *first;
-	int name = translate_name(tracee, &header);
+	int error = translate_name(tracee, &header);
 
-	if (name < 0)
-		return tracee_answer(tracee, name);
+	if (error >= 0)
+		error = translate_control(tracee, &header);
+	if (error < 0)
+		return tracee_answer(tracee, error);
 	tracee->saved[0] = tracee_argument(tracee, 1);
 	tracee->saved[1] = (uintptr_t)first->msg_name;
 	tracee->saved[2] = first->msg_namelen;
-	if (tracee_write(tracee, tracee->saved[0], &header, offsetof(struct msghdr, msg_iov)) < 0)
+	tracee->saved[3] = (uintptr_t)first->msg_control;
+	if (tracee_write(tracee, tracee->saved[0], &header, sizeof(header)) < 0)
 		return tracee_answer(tracee, -EFAULT);
 	tracee_set_argument(tracee, 2, 1);
 	tracee->on_exit = after_send_first;
 	return VERDICT_EXIT;
 }
 
-/* Sends the messages before the first one with a path, or that one. */
+/* True when control messages may hold ids that have to be translated. */
+static bool may_claim_ids(const struct tracee *tracee, const struct msghdr *header)
+{
+	struct cmsghdr message;
+
+	return tracee->tracer->fake_ids && header->msg_control &&
+	       header->msg_controllen >= sizeof(message) &&
+	       tracee_read(tracee, (uintptr_t)header->msg_control, &message, sizeof(message)) == 0 &&
+	       (message.cmsg_type == SCM_CREDENTIALS ||
+		header->msg_controllen >= CMSG_ALIGN(message.cmsg_len) + sizeof(message));
+}
+
+/* Sends the messages before the first one with a path or ids, or that one. */
 static enum verdict send_many(struct tracee *tracee)
 {
 	uint64_t address = tracee_argument(tracee, 1);
@@ -361,7 +376,9 @@ static enum verdict send_many(struct tracee *tracee)
 		    tracee_read(tracee, address + i * sizeof(batch[0]), batch,
 				left * sizeof(batch[0])) < 0)
 			return VERDICT_CONTINUE; /* EFAULT, after those that can be read */
-		if (read_path(tracee, (uintptr_t)header->msg_name, header->msg_namelen, path) <= 0)
+		if (socket_read_path(tracee, (uintptr_t)header->msg_name, header->msg_namelen,
+				     path) <= 0 &&
+		    !may_claim_ids(tracee, header))
 			continue;
 		if (i == 0)
 			return send_first(tracee, header);
@@ -374,111 +391,4 @@ static enum verdict send_many(struct tracee *tracee)
 enum verdict handle_sendmsg(struct tracee *tracee, const struct syscall_row *row)
 {
 	return row->number == SYS_sendmmsg ? send_many(tracee) : send_one(tracee);
-}
-
-/* Addresses that come back */
-
-/* A path that shorten() made, back to the long one: in place. */
-static void lengthen(const struct tracer *tracer, char host[PATH_SIZE])
-{
-	size_t state = strlen(tracer->state_directory);
-	char target[PATH_SIZE], *name;
-	ssize_t length;
-
-	if (strncmp(host, tracer->state_directory, state) != 0 ||
-	    strncmp(host + state, "/l/", 3) != 0)
-		return;
-	name = strchr(host + state + 3, '/');
-	if (!name)
-		return;
-	*name = '\0';
-	length = readlink(host, target, sizeof(target) - 1);
-	*name = '/';
-	if (length < 0 || (size_t)length + strlen(name) >= PATH_SIZE)
-		return;
-	memcpy(target + length, name, strlen(name) + 1);
-	strcpy(host, target);
-}
-
-int socket_path_to_guest(const struct tracee *tracee, char host[PATH_SIZE], char guest[PATH_SIZE])
-{
-	const struct path_table *table = tracee_table(tracee);
-	struct path_position position;
-
-	lengthen(tracee->tracer, host);
-	if (path_from_host(table, -1, host, &position) < 0)
-		return -ENOENT;
-	return path_to_guest(table, &tracee->fs->root, &position, guest, PATH_SIZE);
-}
-
-/* saved: the size of the guest's buffer. */
-static void after_getsockname(struct tracee *tracee)
-{
-	struct path_result *buffer = tracee_result_buffer(tracee, 0);
-	const struct path_table *table = tracee_table(tracee);
-	uint64_t address = tracee_argument(tracee, 1), length_address = tracee_argument(tracee, 2);
-	struct sockaddr_un name;
-	char guest[PATH_SIZE];
-	uint32_t size;
-	int length;
-
-	if (tracee_result(tracee) < 0 || tracee_read(tracee, length_address, &size, sizeof(size)) < 0 ||
-	    size > tracee->saved[0])
-		return; /* cut off by the guest's buffer: nothing whole to translate */
-	if (read_path(tracee, address, size, buffer->host) <= 0 || buffer->host[0] != '/')
-		return;
-	lengthen(tracee->tracer, buffer->host);
-	if (path_from_host(table, -1, buffer->host, &buffer->position) < 0)
-		return;
-	length = path_to_guest(table, &tracee->fs->root, &buffer->position, guest, sizeof(guest));
-	if (length < 0)
-		return;
-	if ((size_t)length >= SUN_PATH_SIZE)
-		length = (int)SUN_PATH_SIZE - 1;
-	memset(&name, 0, sizeof(name));
-	name.sun_family = AF_UNIX;
-	memcpy(name.sun_path, guest, (size_t)length);
-	size = (uint32_t)PATH_OFFSET + (uint32_t)length + 1;
-	tracee_write(tracee, address, &name, size < tracee->saved[0] ? size : tracee->saved[0]);
-	tracee_write(tracee, length_address, &size, sizeof(size));
-}
-
-enum verdict handle_getsockname(struct tracee *tracee, const struct syscall_row *row)
-{
-	int32_t size;
-
-	(void)row;
-	if (tracee_read(tracee, tracee_argument(tracee, 2), &size, sizeof(size)) < 0 || size <= 0)
-		return VERDICT_CONTINUE;
-	tracee->saved[0] = (uint64_t)size;
-	tracee->on_exit = after_getsockname;
-	return VERDICT_EXIT;
-}
-
-/* SO_PEERCRED: the peer's faked ids, or the host's own as 0. */
-static void after_peercred(struct tracee *tracee)
-{
-	const struct tracer *tracer = tracee->tracer;
-	const struct tracee *peer;
-	struct ucred peers;
-	uint32_t size;
-
-	if (tracee_result(tracee) < 0 ||
-	    tracee_read(tracee, tracee_argument(tracee, 4), &size, sizeof(size)) < 0 ||
-	    size < sizeof(peers) ||
-	    tracee_read(tracee, tracee_argument(tracee, 3), &peers, sizeof(peers)) < 0)
-		return;
-	peer = tracer_find(tracee->tracer, peers.pid);
-	if (peers.uid == tracer->host_uid)
-		peers.uid = peer ? peer->credentials.euid : tracer->own_uid;
-	if (peers.gid == tracer->host_gid)
-		peers.gid = peer ? peer->credentials.egid : tracer->own_gid;
-	tracee_write(tracee, tracee_argument(tracee, 3), &peers, sizeof(peers));
-}
-
-enum verdict handle_getsockopt(struct tracee *tracee, const struct syscall_row *row)
-{
-	(void)row;
-	tracee->on_exit = after_peercred;
-	return VERDICT_EXIT;
 }

@@ -9,8 +9,8 @@
 
 #include "core/base/cleanup.h"
 #include "core/base/file.h"
-#include "ptrace_backend/handlers.h"
 #include "ptrace_backend/procview.h"
+#include "ptrace_backend/socket_name.h"
 
 #define AUXV_WORDS 128
 #define WORDS_MAX  (1u << 18) /* of argv and envp: 2 MiB */

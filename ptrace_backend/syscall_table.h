@@ -35,7 +35,9 @@ enum filter_rule {
 			 * with WHEN_READ_ONLY's condition for requests that change a file */
 	RULE_FCNTL,	/* stop only for F_SETOWN and F_SETOWN_EX */
 	RULE_OTHER_PID, /* stop only when the first argument (a pid) isn't 0 */
-	RULE_ADDRESS,	/* sendto: stop only when there is a destination address */
+	RULE_ADDRESS,	/* sendto, recvfrom: stop only when there is an address */
+	RULE_ACCEPT,	/* stop only when there is a buffer for a name */
+	RULE_PASSCRED,	/* setsockopt: stop only for SOL_SOCKET, SO_PASSCRED */
 	RULE_PEERCRED,	/* getsockopt: stop only for SOL_SOCKET, SO_PEERCRED */
 	RULE_SECCOMP,	/* a listener (USER_NOTIF outranks TRACE): `error`; else pass */
 };

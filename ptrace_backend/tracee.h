@@ -221,6 +221,8 @@ struct tracer {
 	bool fake_ids;
 	bool deny_network;
 	int guest_ruleset;     /* landlock.c; -EBADF: none, or given to the first process */
+	bool unix_bound;       /* something has bound a unix socket to a path */
+	bool ids_passed;       /* something has asked for SCM_CREDENTIALS */
 	bool any_read_only;    /* some mount is read-only: fd-based mutators are traced */
 	const char *state_directory;
 	char *proc_listing;    /* procview_list.c: what opening /proc opens; NULL: not made yet */

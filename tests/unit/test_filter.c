@@ -155,6 +155,10 @@ static bool rule_fires(const struct syscall_row *row, const uint64_t *args,
 		return (uint32_t)args[0] != 0;
 	case RULE_ADDRESS:
 		return args[4] != 0;
+	case RULE_ACCEPT:
+		return args[1] != 0;
+	case RULE_PASSCRED:
+		return (uint32_t)args[1] == SOL_SOCKET && (uint32_t)args[2] == SO_PASSCRED;
 	case RULE_PEERCRED:
 		return (uint32_t)args[1] == SOL_SOCKET && (uint32_t)args[2] == SO_PEERCRED;
 	case RULE_SECCOMP:

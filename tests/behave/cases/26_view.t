@@ -112,4 +112,36 @@ out '(sleep) T
 State:	T (stopped)
 S'
 
+it 'tells the names of unix sockets as they were bound inside'
+guest /helpers/view names /tmp
+out 'accept /tmp/client 14
+getsockname /tmp/server 14
+getpeername /tmp/client 14
+recvfrom /tmp/client 14
+recvmsg /tmp/client 14
+recvmmsg /tmp/client 14
+recvmmsg /tmp/client 14'
+
+it 'tells them through a symlink, from the working directory and for long paths as they really are'
+guest sh -c 'mkdir -p /tmp/real; ln -s real /tmp/link; /helpers/view names /tmp/link | sed -n "s/^accept //p"; cd /tmp/real && /helpers/view names . | sed -n "s/^recvfrom //p"'
+if on ns 'the kernel keeps the text that bind() was given'; then
+	out '/tmp/link/client 19
+./client 11'
+else
+	out '/tmp/real/client 19
+/tmp/real/client 19'
+fi
+
+it 'tells the ids of the container in SCM_CREDENTIALS and SO_PEERCRED'
+guest /helpers/view ids
+out '0:0 self
+0:0 self
+0:0 self
+0:0'
+guest --user 1000:1000 /helpers/view ids
+[ "$code" != 0 ] || out '1000:1000 self
+1000:1000 self
+1000:1000 self
+1000:1000'
+
 done_testing

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static void die(const char *what)
@@ -66,11 +68,145 @@ static int auxv(void)
 	return 0;
 }
 
+static struct sockaddr_un address_of(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	return address;
+}
+
+static int bound(int type, const char *path)
+{
+	struct sockaddr_un address = address_of(path);
+	int fd = socket(AF_UNIX, type, 0);
+
+	unlink(path);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		die(path);
+	return fd;
+}
+
+static void show(const char *what, const struct sockaddr_un *address, socklen_t size)
+{
+	printf("%s %s %u\n", what,
+	       size > sizeof(sa_family_t) ? address->sun_path : "(unnamed)", (unsigned)size);
+}
+
+/* The names that each call tells of sockets bound in DIR. */
+static int names(const char *directory)
+{
+	char server_path[200], client_path[200], byte;
+	struct sockaddr_un address, server_address;
+	struct iovec vector = { &byte, 1 };
+	struct mmsghdr many[2] = { 0 };
+	struct sockaddr_un many_names[2];
+	struct msghdr message = { .msg_name = &address, .msg_iov = &vector, .msg_iovlen = 1 };
+	socklen_t size = sizeof(address);
+	int server, client, connection;
+
+	snprintf(server_path, sizeof(server_path), "%s/server", directory);
+	snprintf(client_path, sizeof(client_path), "%s/client", directory);
+	server_address = address_of(server_path);
+
+	server = bound(SOCK_STREAM, server_path);
+	client = bound(SOCK_STREAM, client_path);
+	listen(server, 1);
+	if (connect(client, (struct sockaddr *)&server_address, sizeof(server_address)) < 0)
+		die("connect");
+	connection = accept(server, (struct sockaddr *)&address, &size);
+	show("accept", &address, size);
+	size = sizeof(address);
+	getsockname(connection, (struct sockaddr *)&address, &size);
+	show("getsockname", &address, size);
+	size = sizeof(address);
+	getpeername(connection, (struct sockaddr *)&address, &size);
+	show("getpeername", &address, size);
+	close(connection);
+	close(server);
+	close(client);
+
+	server = bound(SOCK_DGRAM, server_path);
+	client = bound(SOCK_DGRAM, client_path);
+	for (int i = 0; i < 4; i++)
+		if (sendto(client, "x", 1, 0, (struct sockaddr *)&server_address,
+			   sizeof(server_address)) < 0)
+			die("sendto");
+	size = sizeof(address);
+	if (recvfrom(server, &byte, 1, 0, (struct sockaddr *)&address, &size) < 0)
+		die("recvfrom");
+	show("recvfrom", &address, size);
+	/* A server answers where the question came from. */
+	if (sendto(server, "y", 1, 0, (struct sockaddr *)&address, size) < 0 ||
+	    recv(client, &byte, 1, 0) != 1 || byte != 'y')
+		die("answer");
+	message.msg_namelen = sizeof(address);
+	if (recvmsg(server, &message, 0) < 0)
+		die("recvmsg");
+	show("recvmsg", &address, message.msg_namelen);
+	for (int i = 0; i < 2; i++) {
+		many[i].msg_hdr = message;
+		many[i].msg_hdr.msg_name = &many_names[i];
+		many[i].msg_hdr.msg_namelen = sizeof(many_names[i]);
+	}
+	if (recvmmsg(server, many, 2, 0, NULL) != 2)
+		die("recvmmsg");
+	for (int i = 0; i < 2; i++)
+		show("recvmmsg", &many_names[i], many[i].msg_hdr.msg_namelen);
+	return 0;
+}
+
+/* The ids that come with a message, and those of a peer. */
+static int ids(void)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(struct ucred))];
+	} control = { 0 };
+	char byte = 'x';
+	struct iovec vector = { &byte, 1 };
+	struct mmsghdr one = { .msg_hdr = { .msg_iov = &vector,
+					    .msg_iovlen = 1,
+					    .msg_control = &control,
+					    .msg_controllen = sizeof(control) } };
+	struct ucred ids = { getpid(), getuid(), getgid() };
+	int ends[2], on = 1;
+	socklen_t size = sizeof(ids);
+
+	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, ends) < 0 ||
+	    setsockopt(ends[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
+		die("socketpair");
+	control.header.cmsg_level = SOL_SOCKET;
+	control.header.cmsg_type = SCM_CREDENTIALS;
+	control.header.cmsg_len = CMSG_LEN(sizeof(ids));
+	memcpy(CMSG_DATA(&control.header), &ids, sizeof(ids));
+	if (sendmmsg(ends[1], &one, 1, 0) != 1)
+		die("sendmmsg");
+	if (sendmsg(ends[1], &one.msg_hdr, 0) != 1 || write(ends[1], "x", 1) != 1)
+		die("sendmsg");
+	for (int i = 0; i < 3; i++) {
+		memset(&control, 0, sizeof(control));
+		one.msg_hdr.msg_controllen = sizeof(control);
+		if (recvmsg(ends[0], &one.msg_hdr, 0) < 0)
+			die("recvmsg");
+		memcpy(&ids, CMSG_DATA(&control.header), sizeof(ids));
+		printf("%u:%u %s\n", ids.uid, ids.gid, ids.pid == getpid() ? "self" : "other");
+	}
+	if (getsockopt(ends[0], SOL_SOCKET, SO_PEERCRED, &ids, &size) < 0)
+		die("SO_PEERCRED");
+	printf("%u:%u\n", ids.uid, ids.gid);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], "reread"))
 		return reread(argv[2]);
 	if (argc == 2 && !strcmp(argv[1], "auxv"))
 		return auxv();
+	if (argc == 3 && !strcmp(argv[1], "names"))
+		return names(argv[2]);
+	if (argc == 2 && !strcmp(argv[1], "ids"))
+		return ids();
 	return 2;
 }
