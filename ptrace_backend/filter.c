@@ -273,6 +273,8 @@ static bool applies(const struct syscall_row *row, const struct filter_options *
 		return mutators_are_traced(options);
 	case WHEN_NO_NETWORK:
 		return options->deny_network;
+	case WHEN_NAMES:
+		return false;
 	}
 	return true;
 }
@@ -333,5 +335,31 @@ int filter_build(const struct filter_options *options, struct sock_filter *progr
 	emit_unless(&writer, BPF_JEQ, ARCH_AUDIT, ANSWER(ENOSYS));
 	emit_load(&writer, offsetof(struct seccomp_data, nr));
 	emit_tree(&writer, ranges, (size_t)count);
+	return writer.length > capacity ? -ENOSPC : (int)writer.length;
+}
+
+int filter_build_names(struct sock_filter *program, size_t capacity)
+{
+	struct writer writer = { .program = program, .capacity = capacity };
+	size_t count;
+	const struct syscall_row *rows = syscall_rows(&count);
+
+	emit_load(&writer, offsetof(struct seccomp_data, arch));
+	emit_unless(&writer, BPF_JEQ, ARCH_AUDIT, ALLOW);
+	emit_load(&writer, offsetof(struct seccomp_data, nr));
+	for (size_t i = 0; i < count; i++) {
+		size_t node = writer.length;
+
+		if (!rows[i].name || rows[i].when != WHEN_NAMES)
+			continue;
+		emit(&writer, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)rows[i].number, 0, 0);
+		if (rows[i].rule == RULE_NONE)
+			emit_return(&writer, STOP);
+		else
+			emit_rule(&writer, &rows[i]);
+		if (writer.length <= capacity)
+			program[node].jf = (uint8_t)(writer.length - node - 1);
+	}
+	emit_return(&writer, ALLOW);
 	return writer.length > capacity ? -ENOSPC : (int)writer.length;
 }

@@ -7,8 +7,8 @@
  * one, and a process by its real ids. getsockname, getpeername, accept, recvfrom, recvmsg and recvmmsg
  * show the one, SO_PEERCRED and SCM_CREDENTIALS the other; both are put right at the call's exit.
  *
- * Few calls need that: accept and recvfrom stop only with a buffer for a name, and no call is seen
- * at its exit before something in the container has bound a path, or asked for ids with SO_PASSCRED.
+ * Few processes need that: only those stop that have bound a path or asked for ids with SO_PASSCRED,
+ * and their descendants (names_filter.c).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "ptrace_backend/handlers.h"
+#include "ptrace_backend/names_filter.h"
 #include "ptrace_backend/socket_name.h"
 #include "ptrace_backend/syscall_table.h"
 
@@ -118,13 +119,13 @@ enum verdict handle_getsockname(struct tracee *tracee, const struct syscall_row 
 enum verdict handle_accept(struct tracee *tracee, const struct syscall_row *row)
 {
 	(void)row;
-	return tracee->tracer->unix_bound ? expect_name(tracee, 1) : VERDICT_CONTINUE;
+	return expect_name(tracee, 1);
 }
 
 enum verdict handle_recvfrom(struct tracee *tracee, const struct syscall_row *row)
 {
 	(void)row;
-	return tracee->tracer->unix_bound ? expect_name(tracee, 4) : VERDICT_CONTINUE;
+	return expect_name(tracee, 4);
 }
 
 /* Ids */
@@ -163,9 +164,10 @@ enum verdict handle_getsockopt(struct tracee *tracee, const struct syscall_row *
 
 enum verdict handle_setsockopt(struct tracee *tracee, const struct syscall_row *row)
 {
+	enum verdict verdict;
+
 	(void)row;
-	tracee->tracer->ids_passed = true;
-	return VERDICT_CONTINUE;
+	return names_filter_install(tracee, &verdict) ? verdict : VERDICT_CONTINUE;
 }
 
 static void show_control(struct tracee *tracee, const struct msghdr *header)
@@ -207,7 +209,7 @@ static void show_message(struct tracee *tracee, uint64_t address, uint64_t room)
 	    show_name(tracee, (uintptr_t)header.msg_name, header.msg_namelen, room, &size))
 		tracee_write(tracee, address + offsetof(struct msghdr, msg_namelen), &size,
 			     sizeof(size));
-	if (tracee->tracer->ids_passed)
+	if (tracee->tracer->fake_ids)
 		show_control(tracee, &header);
 }
 
@@ -241,12 +243,9 @@ static bool wants_exit(struct tracee *tracee, uint64_t address, uint64_t count)
 		if (tracee_read(tracee, address + i * sizeof(struct mmsghdr), &header,
 				sizeof(header)) < 0)
 			break;
-		if (header.msg_name && tracer->unix_bound) {
-			wanted = true;
-			if (header.msg_namelen < tracee->saved[0])
-				tracee->saved[0] = header.msg_namelen;
-		}
-		wanted |= header.msg_control && tracer->ids_passed;
+		if (header.msg_name && header.msg_namelen < tracee->saved[0])
+			tracee->saved[0] = header.msg_namelen;
+		wanted |= header.msg_name || (header.msg_control && tracer->fake_ids);
 	}
 	return wanted;
 }
@@ -255,8 +254,7 @@ enum verdict handle_recvmsg(struct tracee *tracee, const struct syscall_row *row
 {
 	bool many = row->number == SYS_recvmmsg;
 
-	if ((!tracee->tracer->unix_bound && !tracee->tracer->ids_passed) ||
-	    !wants_exit(tracee, tracee_argument(tracee, 1),
+	if (!wants_exit(tracee, tracee_argument(tracee, 1),
 			many ? (uint32_t)tracee_argument(tracee, 2) : 1))
 		return VERDICT_CONTINUE;
 	tracee->on_exit = many ? after_recvmmsg : after_recvmsg;

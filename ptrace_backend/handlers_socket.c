@@ -30,6 +30,7 @@
 
 #include "core/base/compat.h"
 #include "ptrace_backend/handlers.h"
+#include "ptrace_backend/names_filter.h"
 #include "ptrace_backend/socket_name.h"
 #include "ptrace_backend/syscall_table.h"
 
@@ -187,11 +188,15 @@ static void after_bind(struct tracee *tracee)
 
 enum verdict handle_bind(struct tracee *tracee, const struct syscall_row *row)
 {
-	enum verdict verdict = finish(tracee, translate_address(tracee, 1, 2, true));
+	char path[SUN_PATH_SIZE + 1];
+	enum verdict verdict;
 
 	(void)row;
-	if (verdict == VERDICT_EXIT)
-		tracee->tracer->unix_bound = true;
+	if (socket_read_path(tracee, tracee_argument(tracee, 1), (uint32_t)tracee_argument(tracee, 2),
+			     path) > 0 &&
+	    names_filter_install(tracee, &verdict))
+		return verdict;
+	verdict = finish(tracee, translate_address(tracee, 1, 2, true));
 	if (verdict == VERDICT_EXIT && tracee->tracer->fake_ids)
 		tracee->on_exit = after_bind;
 	return verdict;

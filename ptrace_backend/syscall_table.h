@@ -23,6 +23,7 @@ enum syscall_when {
 	WHEN_FAKE_IDS,	 /* plan->fake_ids */
 	WHEN_READ_ONLY,	 /* a mount is read-only (fd-based mutators) or ids are faked */
 	WHEN_NO_NETWORK, /* plan->deny_network */
+	WHEN_NAMES,	 /* in processes with the second filter: names_filter.c */
 };
 
 /* Argument tests made in BPF, before a stop. */
@@ -94,6 +95,9 @@ struct filter_options {
 	bool fake_ids, read_only, deny_network;
 	bool notify; /* rows with `notify` get SECCOMP_RET_USER_NOTIF */
 };
+/* The second filter: the rows with WHEN_NAMES and nothing else. The same result. */
+int filter_build_names(struct sock_filter *program, size_t capacity);
+
 int filter_build(const struct filter_options *options, struct sock_filter *program,
 		 size_t capacity);
 

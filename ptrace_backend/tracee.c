@@ -164,6 +164,7 @@ void tracee_inherit(struct tracee *child, struct tracee *parent, uint64_t clone_
 		return;
 	child->tgid = clone_flags & CLONE_THREAD ? parent->tgid : child->tid;
 	child->credentials = parent->credentials;
+	child->names_filtered = parent->names_filtered;
 	child->affinity_chosen = parent->affinity_chosen;
 	memcpy(child->affinity, parent->affinity, sizeof(child->affinity));
 	child->cpu = parent->cpu; /* the kernel copied the real mask */

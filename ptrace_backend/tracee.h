@@ -99,6 +99,8 @@ struct tracee {
 	size_t stack_used;
 
 	syscall_exit_handler *on_exit;
+	void (*precall_done)(struct tracee *tracee, int64_t result); /* precall.h */
+	bool names_filtered; /* names_filter.c: done, or not possible */
 	uint64_t saved[6]; /* for on_exit: whatever the entry handler wants to keep */
 	uint64_t entry_arguments[6]; /* as at entry, before any change */
 	struct exec_job *exec;	     /* while EXECING/LOADING */
@@ -221,8 +223,6 @@ struct tracer {
 	bool fake_ids;
 	bool deny_network;
 	int guest_ruleset;     /* landlock.c; -EBADF: none, or given to the first process */
-	bool unix_bound;       /* something has bound a unix socket to a path */
-	bool ids_passed;       /* something has asked for SCM_CREDENTIALS */
 	bool any_read_only;    /* some mount is read-only: fd-based mutators are traced */
 	const char *state_directory;
 	char *proc_listing;    /* procview_list.c: what opening /proc opens; NULL: not made yet */

@@ -47,6 +47,7 @@ static const struct word {
 	{ "FAKE_IDS", "when ids are faked" },
 	{ "READ_ONLY", "with read-only mounts or faked ids" },
 	{ "NO_NETWORK", "with `--network none`" },
+	{ "NAMES", "in processes that have bound a unix path or asked for ids" },
 }, rules[] = {
 	{ "CLONE", "only for CLONE_NEW*, CLONE_UNTRACED" },
 	{ "PRCTL", "only for options that the tracer answers" },
@@ -100,7 +101,7 @@ static const struct word {
 	{ "handle_accept", "unix socket paths are the guest's" },
 	{ "handle_recvfrom", "unix socket paths are the guest's" },
 	{ "handle_recvmsg", "unix socket paths are the guest's; ids in SCM_CREDENTIALS are the faked ones" },
-	{ "handle_setsockopt", "from then on recvmsg is seen at its exit" },
+	{ "handle_setsockopt", "the process gets the second filter" },
 	{ "handle_getsockopt", "the peer's faked ids" },
 	{ "handle_stat", "answered by the tracer when ids are faked" },
 	{ "handle_fstat", "answered by the tracer" },

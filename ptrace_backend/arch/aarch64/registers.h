@@ -74,4 +74,15 @@ static inline void registers_enter_loader(struct registers *regs, uint64_t entry
 	regs->changed = REGISTER_ALL;
 }
 
+/* At an exit stop: the call is made again, from its entry. */
+static inline void registers_repeat_call(struct registers *regs, int64_t number)
+{
+	for (unsigned i = 0; i < 6; i++)
+		regs->changed |= (unsigned)REGISTER_ARGUMENT_0 << i;
+	regs->raw.regs[8] = (uint64_t)number;
+	regs->number = -1;
+	regs->changed |= REGISTER_NUMBER | REGISTER_ALL;
+	regs->raw.pc -= 4; /* svc #0 */
+}
+
 #endif
