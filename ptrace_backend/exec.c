@@ -36,6 +36,7 @@
 #include "core/base/compat.h"
 #include "core/base/log.h"
 #include "ptrace_backend/elf_image.h"
+#include "ptrace_backend/exec_fd.h"
 #include "ptrace_backend/handlers.h"
 #include "ptrace_backend/syscall_table.h"
 #include "ptrace_backend/tracer.h"
@@ -72,6 +73,7 @@ struct exec_job {
 	struct stat status; /* of the program, as the guest sees it */
 	bool nosuid;
 	unsigned opens_left;
+	int close_fd; /* the loader closes it, or -1 */
 };
 
 /* Where the segments of a mapped image lie; returns how many. What lies between them isn't ours: on
@@ -432,8 +434,10 @@ static void name_program(struct tracee *tracee, struct exec_job *job)
 	struct path_result *file = &job->program_file;
 
 	job->nosuid = tracee_mount_flags(tracee, &file->position) & PATH_MOUNT_NOSUID;
-	if (path_to_guest(tracee_table(tracee), &tracee->fs->root, &file->position, job->exe,
-			  sizeof(job->exe)) < 0)
+	if (file->flags & PATH_RESULT_MAGIC)
+		exec_fd_name(tracee, file->host, job->exe, sizeof(job->exe));
+	else if (path_to_guest(tracee_table(tracee), &tracee->fs->root, &file->position, job->exe,
+			       sizeof(job->exe)) < 0)
 		snprintf(job->exe, sizeof(job->exe), "%s", job->given);
 	if (job->is_emulated)
 		snprintf(file->host, sizeof(file->host), "%s",
@@ -445,17 +449,26 @@ enum verdict handle_execve(struct tracee *tracee, const struct syscall_row *row)
 	static const char self[] = "/proc/thread-self/exe";
 	bool at = row->number == SYS_execveat;
 	struct exec_job *job = talloc_zero(tracee, struct exec_job);
+	enum verdict verdict;
 	uint64_t address;
 	int error = job ? 0 : -ENOMEM;
 
-	if (!error)
+	if (!error) {
+		job->close_fd = -1;
 		error = find_file(tracee, job, at);
+	}
 	if (!error)
 		error = find_program(tracee, job, &job->program_file);
 	if (!error)
 		error = find_interpreter(tracee, job);
 	if (!error)
 		name_program(tracee, job);
+	if (!error && !job->is_script && !job->is_emulated &&
+	    (job->program_file.flags & PATH_RESULT_MAGIC) &&
+	    exec_fd_prepare(tracee, &job->program_file, &job->close_fd, &verdict)) {
+		talloc_free(job);
+		return verdict;
+	}
 	if (!error && (job->is_script || job->is_emulated))
 		error = write_arguments(tracee, job, at ? 2 : 1);
 	if (!error)
@@ -562,6 +575,7 @@ void exec_on_event(struct tracee *tracee)
 			return;
 	}
 	memset(script, 0, sizeof(*script));
+	script->close_fd = job->close_fd;
 	shift = phdr - own.phdr;
 	script->program = job->program.object;
 	script->interpreter = job->interpreter.object;
@@ -575,8 +589,10 @@ void exec_on_event(struct tracee *tracee)
 	if (job->program.executable_stack)
 		script->flags |= LOAD_EXECUTABLE_STACK;
 	fill_ids(tracee, script, job);
-	base_name = strrchr(job->given, '/');
-	snprintf(script->command, sizeof(script->command), "%.15s",
+	/* Executed by fd, it has the file's name since Linux 6.14 (once the fd's number). */
+	base_name = strrchr(job->by_fd ? job->exe : job->given, '/');
+	snprintf(script->command, sizeof(script->command), "%.*s",
+		 (int)(job->by_fd && base_name ? strcspn(base_name + 1, " ") : 15),
 		 base_name ? base_name + 1 : job->given);
 
 	strings[0] = job->program_file.host;

@@ -340,7 +340,8 @@ int filter_build(const struct filter_options *options, struct sock_filter *progr
 
 int filter_build_names(struct sock_filter *program, size_t capacity)
 {
-	struct writer writer = { .program = program, .capacity = capacity };
+	static const struct filter_options none;
+	struct writer writer = { .program = program, .capacity = capacity, .options = &none };
 	size_t count;
 	const struct syscall_row *rows = syscall_rows(&count);
 

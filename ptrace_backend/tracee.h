@@ -100,6 +100,7 @@ struct tracee {
 
 	syscall_exit_handler *on_exit;
 	void (*precall_done)(struct tracee *tracee, int64_t result); /* precall.h */
+	int exec_fd; /* exec_fd.c: what the fd being executed was duplicated as, plus one; 0: nothing */
 	bool names_filtered; /* names_filter.c: done, or not possible */
 	uint64_t saved[6]; /* for on_exit: whatever the entry handler wants to keep */
 	uint64_t entry_arguments[6]; /* as at entry, before any change */

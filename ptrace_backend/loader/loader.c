@@ -248,6 +248,8 @@ void amphora_loader(long result, const struct load_script *from)
 
 	bias = map_object(&script->program, scratch);
 	entry = bias + script->program.entry;
+	if (script->close_fd >= 0)
+		arch_syscall(ARCH_SYS_CLOSE, script->close_fd, 0, 0, 0, 0, 0);
 	if (script->interpreter.path) {
 		uint64_t interpreter_bias = map_object(&script->interpreter, scratch);
 

@@ -53,6 +53,8 @@ struct load_script {
 	struct load_range unmap[2 * LOAD_RANGES_MAX]; /* segments of our own image and its interpreter */
 	uint32_t unmap_count;
 	uint32_t flags;
+	int32_t close_fd;     /* to be closed when the program is mapped, or -1 */
+	uint32_t reserved;
 	uint32_t ids[4];      /* AT_UID, AT_EUID, AT_GID, AT_EGID */
 	char command[16];     /* comm */
 };

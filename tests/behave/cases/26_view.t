@@ -144,4 +144,10 @@ guest --user 1000:1000 /helpers/view ids
 1000:1000 self
 1000:1000'
 
+it 'executes a memfd and a removed file by an fd that closes itself'
+guest sh -c '/helpers/view memfd /helpers/view self; /helpers/view removed /helpers/view self; /helpers/view removed /helpers/view nonsense; echo $?'
+out '/memfd:unnamed (deleted) 0
+/tmp/removed (deleted) 0
+2'
+
 done_testing

@@ -3,10 +3,12 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -198,6 +200,44 @@ static int ids(void)
 	return 0;
 }
 
+/* Executes a copy of FILE that has no name, by an fd that closes itself: of a memfd, or removed. */
+static int execute(const char *file, bool removed, char **argv)
+{
+	static char program[8 << 20];
+	int from = open(file, O_RDONLY | O_CLOEXEC), to = memfd_create("unnamed", MFD_CLOEXEC);
+	ssize_t size = from < 0 ? -1 : read(from, program, sizeof(program));
+
+	if (size < 0)
+		die(file);
+	if (removed) {
+		to = open("/tmp/removed", O_RDWR | O_CREAT, 0755);
+		if (write(to, program, (size_t)size) != size)
+			die("write");
+		close(to);
+		to = open("/tmp/removed", O_RDONLY | O_CLOEXEC);
+		unlink("/tmp/removed");
+	} else if (write(to, program, (size_t)size) != size) {
+		die("write");
+	}
+	fexecve(to, argv, environ);
+	die("fexecve");
+	return 1;
+}
+
+/* What /proc tells of this program, and the fds that are open. */
+static int self(void)
+{
+	char text[200];
+	ssize_t n = readlink("/proc/self/exe", text, sizeof(text) - 1);
+	int open_fds = 0;
+
+	printf("%.*s", (int)(n < 0 ? 0 : n), text);
+	for (int fd = 3; fd < 256; fd++)
+		open_fds += fcntl(fd, F_GETFD) >= 0;
+	printf(" %d\n", open_fds);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], "reread"))
@@ -208,5 +248,9 @@ int main(int argc, char **argv)
 		return names(argv[2]);
 	if (argc == 2 && !strcmp(argv[1], "ids"))
 		return ids();
+	if (argc == 2 && !strcmp(argv[1], "self"))
+		return self();
+	if (argc > 2 && (!strcmp(argv[1], "memfd") || !strcmp(argv[1], "removed")))
+		return execute(argv[2], argv[1][0] == 'r', argv + 2);
 	return 2;
 }
