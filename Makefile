@@ -66,6 +66,7 @@ help:
 #: make asan          unit tests under ASan and UBSan
 #: make fuzz          every fuzz target for FUZZ_SECONDS (10) each
 #: make bench         native, namespaces, ptrace, PRoot and bubblewrap side by side
+#: make lab           real kernels in QEMU, x86-64 and arm64 (LAB_FLAGS=--short: two, minutes)
 #: make install       PREFIX=/usr/local DESTDIR=
 #: make cross         ARCH=aarch64: a static arm64 binary
 #: make deps          packages by apt (other distributions: README.md)
@@ -210,10 +211,11 @@ build/aarch64/helpers/%: tests/behave/helpers/%.c
 	$(call SAY,CC  )aarch64-linux-gnu-gcc -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra -Werror -Wno-unused-result -O1 \
 		-static -pthread $(HELPER_LDFLAGS) -o $@ $<
 
-lab: all helpers
+lab-built: all helpers
 	@tests/lab/packages.sh tools
 	@$(MAKE) --no-print-directory cross ARCH=aarch64
 	@$(MAKE) --no-print-directory $(LAB_HELPERS)
+lab: lab-built
 	@tests/lab/run $(LAB_FLAGS)
 
 bench: all
@@ -254,5 +256,5 @@ clean:
 
 -include $(patsubst %.o,%.d,$(LIBRARY_OBJECTS) $(BUILD)/$(MAIN:.c=.o)) $(wildcard $(BUILD)/tests/*/*.d)
 .SECONDARY:
-.PHONY: all help unit diff behave helpers check check-built asan fuzz fuzz-built lint lab bench demo deps \
+.PHONY: all help unit diff behave helpers check check-built asan fuzz fuzz-built lint lab lab-built bench demo deps \
 	deps-cross install cross clean always
