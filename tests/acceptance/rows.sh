@@ -110,7 +110,7 @@ J
 	jshell --version && jar cf t.jar T.class && jar tf t.jar | grep T.class
 }
 row_postgres() {
-	bin=$(echo /usr/lib/postgresql/*/bin)
+	bin=$(ls -d /usr/lib/postgresql/*/bin | tail -n 1)
 	! "$bin/initdb" -D bad || return 1
 	mkdir -p data && chown postgres data && chmod 755 /tmp/rows /tmp/rows/postgres
 	su postgres -c "cd data && $bin/initdb -D . -A trust && $bin/pg_ctl -D . -w -o '-p $((PORT + 1)) -k $PWD/data' -l log start"
@@ -193,7 +193,15 @@ row_su_sudo() {
 	su - tester -c 'id -un; pwd; touch f; stat -c %U f' | tr "\n" " " | grep "tester /home/tester tester"
 	userdel -r tester || true # no mail spool
 }
-row_ps() { ps -ef | grep -q '[p]s -ef' && top -b -n1 | grep -q Cpu && free | grep -q Mem && uptime && vmstat | grep -q procs && pgrep -x bash >/dev/null && ip addr | grep -q 127.0.0.1; }
+row_ps() {
+	ps -ef | grep -q '[p]s -ef'
+	top -b -n1 | grep Cpu
+	free | grep Mem
+	uptime
+	vmstat
+	pgrep -x bash
+	ip addr | grep 127.0.0.1
+}
 row_man() { man -k printf || true; man true 2>&1 | head -5 | cat; }
 row_perl() { perl -MPOSIX -MFile::Temp -MSocket -e 'my $p = fork; if (!$p) { exit 5 } waitpid $p, 0; print $? >> 8, `echo pl`' | grep -x 5pl; }
 row_upgrade() {
