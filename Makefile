@@ -32,6 +32,10 @@ LOADER_CFLAGS := -O2 -g -ffreestanding -fPIC -fno-stack-protector -fno-asynchron
 ifneq ($(ARCH),x86_64)
 LOADER_CFLAGS := $(filter-out -fcf-protection=none,$(LOADER_CFLAGS))
 endif
+# 32-bit programs: the loader once more, as a 32-bit program of its own. Needs no 32-bit library.
+COMPAT_CC ?= $(if $(filter x86_64,$(ARCH)),$(CC) -m32,arm-linux-gnueabihf-gcc -marm)
+COMPAT_CFLAGS = -std=gnu11 -I. $(WARNINGS) -fno-strict-aliasing $(LOADER_CFLAGS) -fomit-frame-pointer -nostdlib \
+	-static-pie -Wl,--no-dynamic-linker,--build-id=none,-z,norelro,-z,max-page-size=4096,-e,amphora_loader,-s
 ifneq ($(findstring clang,$(shell $(CC) --version)),)
 LOADER_CFLAGS := $(filter-out -fno-tree-%,$(LOADER_CFLAGS)) -fno-vectorize -fno-slp-vectorize
 endif
@@ -42,7 +46,7 @@ LIB_LIBS := $(shell $(PKG_CONFIG) --libs $(LIBRARIES) 2>/dev/null || echo -lsecc
 
 MAIN := core/front/amphora/main.c
 SOURCES := $(sort $(wildcard core/*/*.c core/front/*/*.c probe/*.c ns_backend/*.c netstack/*.c \
-	ptrace_backend/*.c ptrace_backend/loader/*.c ptrace_backend/arch/$(ARCH)/*.c))
+	ptrace_backend/*.c ptrace_backend/loader/loader.c ptrace_backend/arch/$(ARCH)/*.c))
 LIBRARY_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(MAIN),$(SOURCES)))
 LIBRARY := $(BUILD)/libamphora.a
 BINARY := $(if $(filter release,$(VARIANT)),build/amphora,$(BUILD)/amphora)
@@ -86,7 +90,11 @@ define TEST_UNWIND
 #include <libunwind.h>
 int main(void) { unw_context_t context; return unw_getcontext(&context); }
 endef
-export TEST_STATIC TEST_UNWIND
+define TEST_COMPAT
+void amphora_loader(void);
+void amphora_loader(void) { }
+endef
+export TEST_STATIC TEST_UNWIND TEST_COMPAT
 UNWIND_LIBS := -lunwind -llzma
 
 # $(call links,program variable,flags): shell condition, true when the program links
@@ -98,6 +106,9 @@ $(BUILD)/features.mk: Makefile
 	@if $(call links,TEST_STATIC,-static-pie $(LIB_LIBS)); then echo 'STATIC ?= 1' >>$@.new; fi
 	@if $(call links,TEST_UNWIND,-static-pie $(UNWIND_LIBS)); then echo 'UNWIND ?= 1' >>$@.new; fi
 	@if $(call links,TEST_UNWIND,$(UNWIND_LIBS)); then echo 'UNWIND_DYNAMIC ?= 1' >>$@.new; fi
+	@if printf '%s\n' "$$TEST_COMPAT" | $(COMPAT_CC) $(COMPAT_CFLAGS) -x c - -o $(BUILD)/feature 2>/dev/null; then \
+		echo 'COMPAT ?= 1' >>$@.new; \
+	else echo '  note: $(COMPAT_CC) makes no program; 32-bit programs will not run in the ptrace backend'; fi
 	@rm -f $(BUILD)/feature; mv $@.new $@
 ifneq ($(filter-out $(NO_CONFIG),$(or $(MAKECMDGOALS),all)),)
 include $(BUILD)/features.mk
@@ -118,7 +129,7 @@ SAY = $(if $(V),,@echo '  $(1) $@';)
 COMPILE = $(CC) $(BASE_CFLAGS) $(FEATURES) $(LIB_CFLAGS) -MMD -MP
 
 # Rebuilt when the flags change, and only then.
-FLAGS = $(COMPILE) $(HARDENING) $(CFLAGS) / $(FREESTANDING) / $(LOADER_CFLAGS)
+FLAGS = $(COMPILE) $(HARDENING) $(CFLAGS) / $(FREESTANDING) / $(LOADER_CFLAGS) / $(COMPAT_CC) $(COMPAT)
 $(BUILD)/flags: always
 	@mkdir -p $(@D)
 	@[ "$$(cat $@ 2>/dev/null)" = "$(FLAGS)" ] || echo "$(FLAGS)" >$@
@@ -135,6 +146,15 @@ $(BUILD)/ptrace_backend/loader/%.o: ptrace_backend/loader/%.c $(BUILD)/flags
 	$(call SAY,CC  )$(filter-out -fPIE,$(COMPILE)) $(LOADER_CFLAGS) -c -o $@ $<
 	@if nm $@ | grep -q ' U ' || readelf -SW $@ | grep -q '\.rela*loader_text'; then \
 		echo 'the loader refers to something outside itself'; rm -f $@; exit 1; fi
+
+COMPAT_LOADER_SOURCES := ptrace_backend/loader/loader.c ptrace_backend/loader/compat_script.c
+$(BUILD)/loader32: $(COMPAT_LOADER_SOURCES) ptrace_backend/loader/loader.h $(wildcard ptrace_backend/arch/*/compat_loader_arch.h) \
+		$(BUILD)/flags
+	$(call SAY,CC32)$(COMPAT_CC) $(COMPAT_CFLAGS) -o $@ $(COMPAT_LOADER_SOURCES)
+ifeq ($(COMPAT),1)
+$(BUILD)/ptrace_backend/compat_image.o: EXTRA_CFLAGS = -DCOMPAT_LOADER='"$(BUILD)/loader32"'
+$(BUILD)/ptrace_backend/compat_image.o: $(BUILD)/loader32
+endif
 
 # The version is an input of one object: rebuilt when it changes, and only then.
 $(BUILD)/core/front/amphora/verb_version.o: EXTRA_CFLAGS = -DAMPHORA_VERSION='"$(VERSION)"'

@@ -30,6 +30,7 @@
 #include "ptrace_backend/notify.h"
 #include "ptrace_backend/procfile.h"
 #include "ptrace_backend/syscall_table.h"
+#include "ptrace_backend/carrier.h"
 #include "ptrace_backend/tracer.h"
 
 #define FILTER_SIZE 4096
@@ -120,7 +121,7 @@ static int prepare(struct container *container, const struct backend_context *co
 		container->report = NULL;
 		return error_set(err, ENOMEM, "tracer");
 	}
-	error = exec_init(err);
+	error = carrier_init(err);
 	if (!error)
 		error = view_build(tracer, context, err);
 	if (!error && plan->fake_ids)
@@ -220,6 +221,9 @@ static int ptrace_start(void *parent, const struct backend_context *context,
 		.read_only = container->tracer.any_read_only,
 		.deny_network = context->plan->deny_network,
 		.notify = context->plan->notify,
+		.compat = context->plan->syscall_info,
+		.native = ARCH_CALLS,
+		.compat_table = ARCH_COMPAT_CALLS,
 	};
 	length = filter_build(&options, program, FILTER_SIZE);
 	if (length < 0) {

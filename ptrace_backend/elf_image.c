@@ -83,34 +83,99 @@ static int finish(struct load_object *object, const Elf64_Ehdr *elf)
 	return 0;
 }
 
-int elf_image_parse(elf_reader *reader, void *context, unsigned machine,
+/* A 32-bit file's header as a 64-bit one. */
+static void widen_header(const Elf32_Ehdr *from, Elf64_Ehdr *to)
+{
+	*to = (Elf64_Ehdr){
+		.e_type = from->e_type,
+		.e_machine = from->e_machine,
+		.e_entry = from->e_entry,
+		.e_phoff = from->e_phoff,
+		.e_phnum = from->e_phnum,
+		.e_phentsize = from->e_phentsize,
+	};
+}
+
+static void widen_program_header(const Elf32_Phdr *from, Elf64_Phdr *to)
+{
+	*to = (Elf64_Phdr){
+		.p_type = from->p_type,
+		.p_flags = from->p_flags,
+		.p_offset = from->p_offset,
+		.p_vaddr = from->p_vaddr,
+		.p_filesz = from->p_filesz,
+		.p_memsz = from->p_memsz,
+		.p_align = from->p_align,
+	};
+}
+
+/* Returns 0, -ENOEXEC or -errno; *elf has 64-bit fields either way. */
+static int read_header(elf_reader *reader, void *context, unsigned machine, unsigned compat_machine,
+		       Elf64_Ehdr *elf, bool *ret_compat)
+{
+	Elf32_Ehdr narrow;
+	ssize_t n = reader(context, elf, sizeof(*elf), 0);
+
+	if (n < 0)
+		return (int)n;
+	if ((size_t)n < sizeof(narrow) || memcmp(elf->e_ident, ELFMAG, SELFMAG) != 0)
+		return -ENOEXEC;
+	*ret_compat = elf->e_ident[EI_CLASS] == ELFCLASS32;
+	if (*ret_compat) {
+		memcpy(&narrow, elf, sizeof(narrow));
+		widen_header(&narrow, elf);
+		return compat_machine && elf->e_machine == compat_machine ? 0 : -ENOEXEC;
+	}
+	if ((size_t)n < sizeof(*elf) || elf->e_ident[EI_CLASS] != ELFCLASS64 ||
+	    elf->e_machine != machine)
+		return -ENOEXEC;
+	return 0;
+}
+
+#define HEADERS_MAX 64
+
+static int read_program_headers(elf_reader *reader, void *context, const Elf64_Ehdr *elf, bool compat,
+				Elf64_Phdr *headers)
+{
+	Elf32_Phdr narrow[HEADERS_MAX];
+	size_t size = compat ? sizeof(narrow[0]) : sizeof(headers[0]);
+	ssize_t n;
+
+	if ((elf->e_type != ET_EXEC && elf->e_type != ET_DYN) || elf->e_phentsize != size ||
+	    elf->e_phnum == 0 || elf->e_phnum > HEADERS_MAX)
+		return -ENOEXEC;
+	size *= elf->e_phnum;
+	n = reader(context, compat ? (void *)narrow : (void *)headers, size, elf->e_phoff);
+	if (n < 0)
+		return (int)n;
+	if ((size_t)n != size)
+		return -ENOEXEC;
+	for (unsigned i = 0; compat && i < elf->e_phnum; i++)
+		widen_program_header(&narrow[i], &headers[i]);
+	return 0;
+}
+
+int elf_image_parse(elf_reader *reader, void *context, unsigned machine, unsigned compat_machine,
 		    struct elf_image *ret_image)
 {
 	struct elf_image *image = ret_image;
-	Elf64_Phdr headers[64];
+	Elf64_Phdr headers[HEADERS_MAX];
 	Elf64_Ehdr elf;
-	ssize_t n = reader(context, &elf, sizeof(elf), 0);
-	int result;
+	bool compat = false;
+	int result = read_header(reader, context, machine, compat_machine, &elf, &compat);
 
-	if (n < 0)
-		return (int)n;
-	if ((size_t)n < sizeof(elf) || memcmp(elf.e_ident, ELFMAG, SELFMAG) != 0 ||
-	    elf.e_ident[EI_CLASS] != ELFCLASS64 || elf.e_machine != machine ||
-	    (elf.e_type != ET_EXEC && elf.e_type != ET_DYN) ||
-	    elf.e_phentsize != sizeof(Elf64_Phdr) || elf.e_phnum == 0 || elf.e_phnum > 64)
-		return -ENOEXEC;
-	n = reader(context, headers, elf.e_phnum * sizeof(Elf64_Phdr), elf.e_phoff);
-	if (n < 0)
-		return (int)n;
-	if ((size_t)n != elf.e_phnum * sizeof(Elf64_Phdr))
-		return -ENOEXEC;
+	if (!result)
+		result = read_program_headers(reader, context, &elf, compat, headers);
+	if (result)
+		return result;
 
 	memset(image, 0, sizeof(*image));
+	image->compat = compat;
 	image->object.alignment = PAGE;
 	image->object.entry = elf.e_entry;
 	image->object.fixed = elf.e_type == ET_EXEC;
 	image->object.phdr_count = elf.e_phnum;
-	image->object.phdr_size = sizeof(Elf64_Phdr);
+	image->object.phdr_size = elf.e_phentsize;
 	for (unsigned i = 0; i < elf.e_phnum; i++) {
 		const Elf64_Phdr *header = &headers[i];
 

@@ -22,12 +22,14 @@ struct elf_image {
 	struct load_object object; /* path is left 0 */
 	bool has_interpreter;
 	bool executable_stack;
+	bool compat; /* a 32-bit program */
 	char interpreter[PATH_SIZE]; /* guest path from PT_INTERP */
 };
 
 /* Returns 0; -ENOEXEC when it isn't an ELF program of this architecture or is malformed; -errno of a
- * failed read. `machine` is EM_*. */
-int elf_image_parse(elf_reader *reader, void *context, unsigned machine,
+ * failed read. `machine` is EM_*, and so is `compat_machine`, of 32-bit programs that run here (0: none
+ * do). */
+int elf_image_parse(elf_reader *reader, void *context, unsigned machine, unsigned compat_machine,
 		    struct elf_image *ret_image);
 
 /* A "#!" line as fs/binfmt_script.c reads it: interpreter and at most one argument. head holds the

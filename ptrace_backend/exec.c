@@ -5,28 +5,25 @@
  *
  *   stop at entry    find the program (scripts: up to five levels), its interpreter, check that
  *                    both can be executed; any failure is answered here and nothing has happened.
- *                    The path argument becomes /proc/thread-self/exe, which in every guest process
- *                    is amphora, whatever directory that lies in; a script gets a new argv.
- *                    (/proc/self is the leader's, who may have ended before this thread.)
+ *                    The path argument becomes a carrier's (carrier.h): amphora itself, or its loader
+ *                    for 32-bit programs; a script gets a new argv.
  *   exec event       the kernel has built the stack, environment and auxiliary vector. The script
- *                    for the loader goes into our image's data, the registers to the loader.
+ *                    for the loader goes into the carrier's data, the registers to the loader.
  *   loader's opens   one for the program and one for its interpreter, both by host path, passed
  *                    untranslated. The first tells where the scratch area is.
  *
  * A program of another machine becomes the emulator's argument (plan->emulator), which then makes
  * ordinary calls with the guest's paths; its own execve comes here again.
  *
- * Nothing is written to disk, and nothing in the root filesystem has to be executable for the
- * kernel's execve.
+ * Nothing is written to disk for a 64-bit program, and nothing in the root filesystem has to be
+ * executable for the kernel's execve.
  */
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <talloc.h>
@@ -35,30 +32,16 @@
 #include "core/base/cleanup.h"
 #include "core/base/compat.h"
 #include "core/base/log.h"
+#include "ptrace_backend/carrier.h"
 #include "ptrace_backend/elf_image.h"
 #include "ptrace_backend/exec_fd.h"
 #include "ptrace_backend/handlers.h"
+#include "ptrace_backend/layout.h"
 #include "ptrace_backend/syscall_table.h"
 #include "ptrace_backend/tracer.h"
 
 #define SCRIPT_LEVELS 5 /* fs/exec.c: exec_binprm() */
 #define ARGUMENTS_MAX (1u << 20)
-#define PAGE	      4096ULL
-
-extern const char __start_loader_text[], __stop_loader_text[];
-/* In the loader's section; only its address is used here. */
-void amphora_loader(long result, const struct load_script *script);
-
-/* Where our own image lies, relative to the address of its program headers. */
-static struct {
-	uint64_t phdr;		     /* AT_PHDR here */
-	struct load_range ranges[LOAD_RANGES_MAX]; /* the segments */
-	unsigned count;
-	uint64_t keep_start, keep_end; /* the loader's pages */
-	uint64_t entry;		     /* the loader */
-	struct load_range interpreter[LOAD_RANGES_MAX]; /* our own ld.so's, relative to AT_BASE */
-	unsigned interpreter_count;  /* 0 when linked statically */
-} own;
 
 struct exec_job {
 	struct elf_image program, interpreter;
@@ -75,48 +58,6 @@ struct exec_job {
 	unsigned opens_left;
 	int close_fd; /* the loader closes it, or -1 */
 };
-
-/* Where the segments of a mapped image lie; returns how many. What lies between them isn't ours: on
- * aarch64 segments are 64 KiB apart, and the kernel puts the vDSO there. */
-static unsigned image_ranges(const Elf64_Ehdr *elf, uint64_t base, struct load_range *ranges)
-{
-	const Elf64_Phdr *headers = (const void *)((const char *)elf + elf->e_phoff);
-	unsigned count = 0;
-
-	for (unsigned i = 0; i < elf->e_phnum && count < LOAD_RANGES_MAX; i++) {
-		uint64_t end = headers[i].p_vaddr + headers[i].p_memsz;
-
-		if (headers[i].p_type != PT_LOAD)
-			continue;
-		ranges[count].start = base + (headers[i].p_vaddr & ~(PAGE - 1));
-		ranges[count++].end = base + ((end + PAGE - 1) & ~(PAGE - 1));
-	}
-	return count;
-}
-
-int exec_init(struct error *err)
-{
-	const Elf64_Ehdr *elf;
-	uint64_t base = getauxval(AT_BASE);
-
-	own.phdr = getauxval(AT_PHDR);
-	elf = (const void *)(uintptr_t)(own.phdr & ~(PAGE - 1));
-	if (!own.phdr || memcmp(elf->e_ident, ELFMAG, SELFMAG) != 0)
-		return error_plain(err, "amphora's own program headers are not in its first page");
-	own.count = image_ranges(elf, (uintptr_t)elf, own.ranges);
-	own.keep_start = (uintptr_t)__start_loader_text & ~(PAGE - 1);
-	own.keep_end = ((uintptr_t)__stop_loader_text + PAGE - 1) & ~(PAGE - 1);
-	own.entry = (uintptr_t)amphora_loader;
-	if (base)
-		own.interpreter_count =
-			image_ranges((const void *)(uintptr_t)base, 0, own.interpreter);
-	return 0;
-}
-
-bool exec_is_static(void)
-{
-	return own.interpreter_count == 0;
-}
 
 static ssize_t read_file(void *context, void *buffer, size_t size, uint64_t offset)
 {
@@ -209,6 +150,12 @@ static int push_script(struct exec_job *job, const char *script, const char *int
 	return 0;
 }
 
+/* The machine of 32-bit programs, EM_*, or 0 where their calls can't be told from others. */
+static unsigned compat_machine(const struct tracee *tracee)
+{
+	return tracee->tracer->plan->syscall_info ? carrier_compat_machine() : 0;
+}
+
 /* The ELF program in `fd`, or what runs it: the emulator's file takes its place. Both stand on the host
  * side: the guest can't name, see or change the emulator. */
 static int parse_program(struct tracee *tracee, struct exec_job *job, int fd, const char *head,
@@ -217,7 +164,8 @@ static int parse_program(struct tracee *tracee, struct exec_job *job, int fd, co
 	const struct emulator *emulator = tracee->tracer->plan->emulator;
 	const struct platform *platform = platform_of_program(head, size);
 	_cleanup_close_ int host_fd = -EBADF;
-	int error = elf_image_parse(read_file, &fd, ARCH_ELF_MACHINE, &job->program);
+	int error = elf_image_parse(read_file, &fd, ARCH_ELF_MACHINE, compat_machine(tracee),
+				    &job->program);
 
 	if (!emulator || !platform || (error != -ENOEXEC && !emulator->native_too) ||
 	    (emulator->platform && emulator->platform != platform)) {
@@ -229,7 +177,7 @@ static int parse_program(struct tracee *tracee, struct exec_job *job, int fd, co
 	if (host_fd < 0)
 		return -errno;
 	job->is_emulated = true;
-	error = elf_image_parse(read_file, &host_fd, ARCH_ELF_MACHINE, &job->program);
+	error = elf_image_parse(read_file, &host_fd, ARCH_ELF_MACHINE, 0, &job->program);
 	return error || job->program.has_interpreter ? -ENOEXEC : 0;
 }
 
@@ -284,7 +232,10 @@ static int find_interpreter(struct tracee *tracee, struct exec_job *job)
 			job->given, job->program.interpreter);
 		return error;
 	}
-	error = elf_image_parse(read_file, &fd, ARCH_ELF_MACHINE, &job->interpreter);
+	error = elf_image_parse(read_file, &fd, ARCH_ELF_MACHINE, compat_machine(tracee),
+				&job->interpreter);
+	if (!error && job->interpreter.compat != job->program.compat)
+		error = -ENOEXEC;
 	return error == -ENOEXEC ? -ELIBBAD : error;
 }
 
@@ -332,7 +283,7 @@ static int add_emulator(struct tracee *tracee, struct exec_job *job, struct word
 		error = add_text(tracee, job, words, emulator->argv[i]);
 	if (!error)
 		error = add_text(tracee, job, words, "-0");
-	if (!error && !job->is_script && argv && tracee_read(tracee, argv, &name, sizeof(name)) < 0)
+	if (!error && !job->is_script && argv && layout_read_pointer(tracee, argv, 0, &name) < 0)
 		error = -EFAULT;
 	if (!error)
 		error = name ? add_pointer(job, words, name) : add_text(tracee, job, words, path);
@@ -345,7 +296,6 @@ static int write_arguments(struct tracee *tracee, struct exec_job *job, unsigned
 {
 	uint64_t from = tracee_argument(tracee, argv_index), address, pointer;
 	struct words words = { 0 };
-	size_t size;
 	int error = job->is_emulated ? add_emulator(tracee, job, &words, from) : 0;
 
 	for (unsigned i = job->is_emulated; i < job->prefix_count && !error; i++)
@@ -353,8 +303,7 @@ static int write_arguments(struct tracee *tracee, struct exec_job *job, unsigned
 				 i + 1 == job->prefix_count ? job->given : job->prefix[i]);
 	/* argv[0] is dropped. */
 	for (uint64_t index = 0; from && !error; index++) {
-		if (tracee_read(tracee, from + index * sizeof(pointer), &pointer, sizeof(pointer)) <
-		    0)
+		if (layout_read_pointer(tracee, from, index, &pointer) < 0)
 			error = -EFAULT;
 		else if (!pointer)
 			break;
@@ -363,12 +312,8 @@ static int write_arguments(struct tracee *tracee, struct exec_job *job, unsigned
 	}
 	if (!error)
 		error = add_pointer(job, &words, 0);
-	if (!error) {
-		size = words.count * sizeof(*words.pointers);
-		error = tracee_put(tracee, words.pointers, size, &address);
-		if (error == -E2BIG)
-			error = tracee_put_large(tracee, words.pointers, size, &address);
-	}
+	if (!error)
+		error = layout_put_pointers(tracee, words.pointers, words.count, &address);
 	if (!error)
 		tracee_set_argument(tracee, argv_index, address);
 	talloc_free(words.pointers);
@@ -446,7 +391,7 @@ static void name_program(struct tracee *tracee, struct exec_job *job)
 
 enum verdict handle_execve(struct tracee *tracee, const struct syscall_row *row)
 {
-	static const char self[] = "/proc/thread-self/exe";
+	char *carrier = tracee->tracer->path;
 	bool at = row->number == SYS_execveat;
 	struct exec_job *job = talloc_zero(tracee, struct exec_job);
 	enum verdict verdict;
@@ -472,7 +417,9 @@ enum verdict handle_execve(struct tracee *tracee, const struct syscall_row *row)
 	if (!error && (job->is_script || job->is_emulated))
 		error = write_arguments(tracee, job, at ? 2 : 1);
 	if (!error)
-		error = tracee_put(tracee, self, sizeof(self), &address);
+		error = carrier_path(tracee, job->program.compat, carrier, PATH_SIZE);
+	if (!error)
+		error = tracee_put(tracee, carrier, strlen(carrier) + 1, &address);
 	if (error) {
 		talloc_free(job);
 		return tracee_answer(tracee, error);
@@ -494,28 +441,6 @@ void exec_on_failure(struct tracee *tracee)
 	talloc_free(tracee->exec);
 	tracee->exec = NULL;
 	tracee_restore_arguments(tracee);
-}
-
-/* Finds the auxiliary vector above argc, argv, envp on the new stack; returns our AT_PHDR and AT_BASE
- * in the new process. */
-static int read_auxv(struct tracee *tracee, uint64_t *ret_phdr, uint64_t *ret_base)
-{
-	char path[64];
-	uint64_t auxv[128];
-	_cleanup_close_ int fd = -EBADF;
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "/proc/%d/auxv", (int)tracee->tid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, auxv, sizeof(auxv));
-	*ret_phdr = *ret_base = 0;
-	for (size_t i = 0; n > 0 && i + 1 < (size_t)n / sizeof(auxv[0]) && auxv[i]; i += 2) {
-		if (auxv[i] == AT_PHDR)
-			*ret_phdr = auxv[i + 1];
-		else if (auxv[i] == AT_BASE)
-			*ret_base = auxv[i + 1];
-	}
-	return *ret_phdr ? 0 : -EIO;
 }
 
 static void fill_ids(struct tracee *tracee, struct load_script *script, const struct exec_job *job)
@@ -543,22 +468,16 @@ static void fill_ids(struct tracee *tracee, struct load_script *script, const st
 	script->ids[3] = credentials->egid;
 }
 
-static void add_ranges(struct load_script *script, const struct load_range *ranges, unsigned count,
-		       uint64_t shift)
+bool exec_is_compat(const struct tracee *tracee)
 {
-	for (unsigned i = 0; i < count; i++) {
-		struct load_range *range = &script->unmap[script->unmap_count++];
-
-		range->start = ranges[i].start + shift;
-		range->end = ranges[i].end + shift;
-	}
+	return tracee->exec && tracee->exec->program.compat;
 }
 
 void exec_on_event(struct tracee *tracee)
 {
-	/* One write: the script, then its strings. It goes to where this very object is in the new
-	 * process: the memory is there, and nothing of our image but the loader is ever used. Below the
-	 * new stack there may be no memory yet. */
+	/* One write: the script, then its strings. In our own image it goes to where this very object is
+	 * in the new process: the memory is there, and nothing of our image but the loader is ever used.
+	 * Below the new stack there may be no memory yet. */
 	static struct {
 		struct load_script script;
 		char strings[3 * PATH_SIZE];
@@ -566,26 +485,26 @@ void exec_on_event(struct tracee *tracee)
 	struct load_script *script = &image.script;
 	struct exec_job *job = tracee->exec;
 	const char *base_name, *strings[3];
-	uint64_t phdr, base, shift, at, *targets[3];
+	struct carrier carrier;
+	uint64_t *targets[3];
 	size_t used = 0;
 
-	if (!job || tracee_new_mm(tracee) < 0 || read_auxv(tracee, &phdr, &base) < 0) {
+	if (!job || tracee_new_mm(tracee) < 0 ||
+	    carrier_locate(tracee, job->program.compat, &image, &carrier) < 0) {
 		log_debug("pid %d: exec without a job", (int)tracee->tid);
 		registers_enter_loader(&tracee->regs, 0, 0, tracee->regs.stack);
 			return;
 	}
 	memset(script, 0, sizeof(*script));
 	script->close_fd = job->close_fd;
-	shift = phdr - own.phdr;
 	script->program = job->program.object;
 	script->interpreter = job->interpreter.object;
 	script->stack = tracee->regs.stack;
 	script->scratch_size = SCRATCH_SIZE;
-	script->keep_start = own.keep_start + shift;
-	script->keep_end = own.keep_end + shift;
-	add_ranges(script, own.ranges, own.count, shift);
-	if (base)
-		add_ranges(script, own.interpreter, own.interpreter_count, base);
+	script->keep_start = carrier.keep_start;
+	script->keep_end = carrier.keep_end;
+	script->unmap_count = carrier.unmap_count;
+	memcpy(script->unmap, carrier.unmap, sizeof(script->unmap));
 	if (job->program.executable_stack)
 		script->flags |= LOAD_EXECUTABLE_STACK;
 	fill_ids(tracee, script, job);
@@ -610,8 +529,7 @@ void exec_on_event(struct tracee *tracee)
 	}
 	_Static_assert(sizeof(image) <= LOAD_IMAGE_MAX, "the loader copies it to its stack");
 	script->size = sizeof(*script) + used;
-	at = (uintptr_t)&image + shift;
-	if (tracee_write(tracee, at, &image, script->size) < 0)
+	if (tracee_write(tracee, carrier.script, &image, script->size) < 0)
 		log_debug("pid %d: its new image can't be written", (int)tracee->tid);
 
 	tracee->mm->stack = script->stack;
@@ -619,8 +537,8 @@ void exec_on_event(struct tracee *tracee)
 	tracee->mm->loader_size = script->keep_end - script->keep_start;
 	memcpy(tracee->mm->exe, job->exe, strlen(job->exe) + 1);
 	job->opens_left = job->program.has_interpreter ? 2 : 1;
-	registers_enter_loader(&tracee->regs, own.entry + shift, at,
-			       ((script->stack - 256) & ~15ULL) - 8);
+	tracee->mm->compat = job->program.compat;
+	registers_enter_loader(&tracee->regs, carrier.loader, carrier.script, script->stack - 256);
 	tracee->state = TRACEE_LOADING;
 }
 
@@ -632,7 +550,11 @@ static bool is_loader_open(struct tracee *tracee, const struct exec_job *job)
 	const char *expected = first ? job->program_file.host : job->interpreter_file.host;
 	char *path = tracee->tracer->path;
 
-	return tracee->regs.number == SYS_openat && tracee_argument(tracee, 5) == LOADER_MARK &&
+	const struct syscall_call *call = tracee_call(tracee);
+	uint64_t mark = tracee->regs.compat ? (uint32_t)LOADER_MARK : LOADER_MARK;
+
+	return call && syscall_call_row(call)->index == ROW_openat &&
+	       tracee->regs.compat == tracee->mm->compat && tracee_argument(tracee, 5) == mark &&
 	       tracee_argument(tracee, 2) == (O_RDONLY | O_CLOEXEC) &&
 	       tracee_read_string(tracee, tracee_argument(tracee, 1), path, PATH_SIZE) >= 0 &&
 	       !strcmp(path, expected);

@@ -6,7 +6,7 @@
  * The table and the options give each call number a verdict: allow, an errno, trace, or a rule that
  * looks at arguments. Neighbours with the same verdict become one range, gaps and everything from
  * the last row up (x32's numbers too) are ENOSYS ranges. The ranges are the leaves of a balanced
- * tree:
+ * tree, one for 64-bit calls and one for 32-bit calls:
  *
  *	     JGE first of right half ---true---> right half
  *	       | false
@@ -127,12 +127,30 @@ static const uint32_t ioctl_types[] = {
 };
 static const uint32_t ioctl_readers[] = {
 	FS_IOC_GETFLAGS, FS_IOC_GETVERSION, FS_IOC_FIEMAP, FS_IOC_FSGETXATTR, FS_IOC_MEASURE_VERITY,
+	FS_IOC32_GETFLAGS, FS_IOC32_GETVERSION, /* 32-bit programs' */
 };
 static const uint32_t fcntl_owner[] = { F_SETOWN, F_SETOWN_EX };
 
 static bool mutators_are_traced(const struct filter_options *options)
 {
 	return options->read_only || options->fake_ids;
+}
+
+static bool applies(const struct syscall_row *row, const struct filter_options *options)
+{
+	switch ((enum syscall_when)row->when) {
+	case WHEN_ALWAYS:
+		return true;
+	case WHEN_FAKE_IDS:
+		return options->fake_ids;
+	case WHEN_READ_ONLY:
+		return mutators_are_traced(options);
+	case WHEN_NO_NETWORK:
+		return options->deny_network;
+	case WHEN_NAMES:
+		return false;
+	}
+	return true;
 }
 
 static void emit_ioctl(struct writer *writer)
@@ -165,6 +183,19 @@ static void emit_socket_option(struct writer *writer, uint32_t option)
 	emit_load(writer, LOW_HALF(2));
 	emit_unless(writer, BPF_JEQ, option, ALLOW);
 	emit_return(writer, STOP);
+}
+
+/* The arguments lie in memory: the handler looks at them. */
+static void emit_socketcall(struct writer *writer)
+{
+	emit_load(writer, LOW_HALF(0));
+	for (uint32_t which = 1; which <= SOCKETCALL_MAX; which++) {
+		const struct syscall_row *row = socketcall_row(which);
+
+		if (row->action != ACTION_PASS && applies(row, writer->options))
+			emit_if(writer, BPF_JEQ, which, STOP);
+	}
+	emit_return(writer, ALLOW);
 }
 
 static void emit_rule(struct writer *writer, const struct syscall_row *row)
@@ -219,6 +250,9 @@ static void emit_rule(struct writer *writer, const struct syscall_row *row)
 		emit_if(writer, BPF_JSET, SECCOMP_FILTER_FLAG_NEW_LISTENER, ANSWER(row->error));
 		emit_return(writer, ALLOW);
 		break;
+	case RULE_SOCKETCALL:
+		emit_socketcall(writer);
+		break;
 	case RULE_NONE:
 		emit_return(writer, ANSWER(ENOSYS)); /* not reached: range_of() */
 		break;
@@ -262,29 +296,13 @@ static void emit_tree(struct writer *writer, const struct range *ranges, size_t 
 	emit_tree(writer, ranges + middle, count - middle);
 }
 
-static bool applies(const struct syscall_row *row, const struct filter_options *options)
-{
-	switch ((enum syscall_when)row->when) {
-	case WHEN_ALWAYS:
-		return true;
-	case WHEN_FAKE_IDS:
-		return options->fake_ids;
-	case WHEN_READ_ONLY:
-		return mutators_are_traced(options);
-	case WHEN_NO_NETWORK:
-		return options->deny_network;
-	case WHEN_NAMES:
-		return false;
-	}
-	return true;
-}
-
-static struct range range_of(const struct syscall_row *row, uint32_t number,
+static struct range range_of(const struct syscall_call *call, uint32_t number,
 			     const struct filter_options *options)
 {
+	const struct syscall_row *row = call ? syscall_call_row(call) : NULL;
 	struct range range = { .first = number, .verdict = ALLOW };
 
-	if (!row->name)
+	if (!row)
 		range.verdict = ANSWER(ENOSYS);
 	else if (row->action == ACTION_PASS || !applies(row, options))
 		range.verdict = ALLOW;
@@ -302,39 +320,81 @@ static bool same_verdict(const struct range *a, const struct range *b)
 	return !a->tested && !b->tested && a->verdict == b->verdict;
 }
 
-/* Returns the number of ranges, or -ENOSPC. */
-static int make_ranges(const struct filter_options *options, struct range *ranges)
+/* Returns false when there is no room. */
+static bool add_range(struct range *ranges, int *used, const struct range *range)
 {
-	size_t count;
-	const struct syscall_row *rows = syscall_rows(&count);
+	if (*used && same_verdict(&ranges[*used - 1], range))
+		return true;
+	if (*used == RANGES_MAX)
+		return false;
+	ranges[(*used)++] = *range;
+	return true;
+}
+
+/* The ranges of the numbers from `first`, and one for what lies above. */
+static bool add_ranges(const struct filter_options *options, enum call_table table, uint32_t first,
+		       uint32_t count, struct range *ranges, int *used)
+{
+	for (uint32_t number = first; number < first + count; number++) {
+		struct range range = range_of(syscall_call(table, number), number, options);
+
+		if (!add_range(ranges, used, &range))
+			return false;
+	}
+	return add_range(ranges, used,
+			 &(struct range){ .first = first + count, .verdict = ANSWER(ENOSYS) });
+}
+
+/* Returns the number of ranges, or -ENOSPC. */
+static int make_ranges(const struct filter_options *options, enum call_table table,
+		       struct range *ranges)
+{
+	uint32_t high = syscall_numbers(table, true);
 	int used = 0;
 
-	for (size_t number = 0; number <= count; number++) {
-		struct range range = { .first = (uint32_t)number, .verdict = ANSWER(ENOSYS) };
-
-		if (number < count)
-			range = range_of(&rows[number], (uint32_t)number, options);
-		if (used && same_verdict(&ranges[used - 1], &range))
-			continue;
-		if (used == RANGES_MAX)
-			return -ENOSPC;
-		ranges[used++] = range;
-	}
+	if (!add_ranges(options, table, 0, syscall_numbers(table, false), ranges, &used) ||
+	    (high && !add_ranges(options, table, HIGH_CALLS, high, ranges, &used)))
+		return -ENOSPC;
 	return used;
+}
+
+/* The tree of a table. Returns 0 or -ENOSPC. */
+static int emit_table(struct writer *writer, enum call_table table)
+{
+	struct range ranges[RANGES_MAX];
+	int count = make_ranges(writer->options, table, ranges);
+
+	if (count < 0)
+		return count;
+	emit_load(writer, offsetof(struct seccomp_data, nr));
+	emit_tree(writer, ranges, (size_t)count);
+	return 0;
 }
 
 int filter_build(const struct filter_options *options, struct sock_filter *program, size_t capacity)
 {
 	struct writer writer = { .program = program, .capacity = capacity, .options = options };
-	struct range ranges[RANGES_MAX];
-	int count = make_ranges(options, ranges);
+	size_t jump;
+	int error;
 
-	if (count < 0)
-		return count;
 	emit_load(&writer, offsetof(struct seccomp_data, arch));
-	emit_unless(&writer, BPF_JEQ, ARCH_AUDIT, ANSWER(ENOSYS));
-	emit_load(&writer, offsetof(struct seccomp_data, nr));
-	emit_tree(&writer, ranges, (size_t)count);
+	/* The other table is further away than a conditional jump reaches. */
+	emit(&writer, BPF_JMP | BPF_JEQ | BPF_K, syscall_audit_arch(options->native), 1, 0);
+	jump = writer.length;
+	emit(&writer, BPF_JMP | BPF_JA, 0, 0, 0);
+	error = emit_table(&writer, options->native);
+	if (jump < capacity)
+		program[jump].k = (uint32_t)(writer.length - jump - 1);
+	if (options->compat) {
+		emit_unless(&writer, BPF_JEQ, syscall_audit_arch(options->compat_table),
+			    ANSWER(ENOSYS));
+		if (!error)
+			error = emit_table(&writer, options->compat_table);
+	} else {
+		emit_return(&writer, ANSWER(ENOSYS));
+	}
+	if (error)
+		return error;
 	return writer.length > capacity ? -ENOSPC : (int)writer.length;
 }
 
@@ -342,16 +402,15 @@ int filter_build_names(struct sock_filter *program, size_t capacity)
 {
 	static const struct filter_options none;
 	struct writer writer = { .program = program, .capacity = capacity, .options = &none };
-	size_t count;
-	const struct syscall_row *rows = syscall_rows(&count);
+	const struct syscall_row *rows = syscall_rows();
 
 	emit_load(&writer, offsetof(struct seccomp_data, arch));
 	emit_unless(&writer, BPF_JEQ, ARCH_AUDIT, ALLOW);
 	emit_load(&writer, offsetof(struct seccomp_data, nr));
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < ROW_COUNT; i++) {
 		size_t node = writer.length;
 
-		if (!rows[i].name || rows[i].when != WHEN_NAMES)
+		if (rows[i].number < 0 || rows[i].when != WHEN_NAMES)
 			continue;
 		emit(&writer, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)rows[i].number, 0, 0);
 		if (rows[i].rule == RULE_NONE)

@@ -40,6 +40,8 @@ syscall_handler handle_bind, handle_connect, handle_sendto, handle_sendmsg;
  * (SO_PASSCRED) */
 syscall_handler handle_getsockname, handle_accept, handle_recvfrom, handle_recvmsg,
 	handle_getsockopt, handle_setsockopt;
+/* compat_call.c: all socket calls of 32-bit programs in one */
+syscall_handler handle_socketcall;
 /* handlers_stat.c (faked ids): the stat family, answered by the tracer */
 syscall_handler handle_stat, handle_fstat, handle_newfstatat, handle_statx;
 /* handlers_owner.c (faked ids): chown and chmod families and their fd forms */

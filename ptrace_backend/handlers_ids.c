@@ -6,6 +6,7 @@
 
 #include "core/base/cleanup.h"
 #include "ptrace_backend/handlers.h"
+#include "ptrace_backend/layout.h"
 #include "ptrace_backend/syscall_table.h"
 
 static uint32_t argument32(const struct tracee *tracee, unsigned index)
@@ -83,7 +84,7 @@ static int64_t write_three(struct tracee *tracee, uint32_t first, uint32_t secon
 	const uint32_t ids[3] = { first, second, third };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(ids); i++)
-		if (tracee_write(tracee, tracee_argument(tracee, i), &ids[i], sizeof(ids[i])) < 0)
+		if (layout_write_ids(tracee, tracee_argument(tracee, i), &ids[i], 1) < 0)
 			return -EFAULT;
 	return 0;
 }
@@ -110,8 +111,8 @@ static int64_t answer_getgroups(struct tracee *tracee)
 	if (size < 0 || (size > 0 && (uint32_t)size < credentials->group_count))
 		return -EINVAL;
 	if (size > 0 && credentials->group_count &&
-	    tracee_write(tracee, tracee_argument(tracee, 1), credentials->groups,
-			 credentials->group_count * sizeof(gid_t)) < 0)
+	    layout_write_ids(tracee, tracee_argument(tracee, 1), credentials->groups,
+			     credentials->group_count) < 0)
 		return -EFAULT;
 	return credentials->group_count;
 }
@@ -125,8 +126,7 @@ static int64_t answer_setgroups(struct tracee *tracee)
 		return -EPERM;
 	if (count > CREDENTIALS_GROUPS_MAX)
 		return -EINVAL;
-	if (count && tracee_read(tracee, tracee_argument(tracee, 1), groups,
-				 count * sizeof(groups[0])) < 0)
+	if (count && layout_read_ids(tracee, tracee_argument(tracee, 1), groups, count) < 0)
 		return -EFAULT;
 	return credentials_setgroups(&tracee->credentials, groups, count);
 }

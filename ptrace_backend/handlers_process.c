@@ -399,7 +399,8 @@ enum verdict handle_sched_getaffinity(struct tracee *tracee, const struct syscal
 	(void)row;
 	if (!tracer->affinity_size)
 		return VERDICT_CONTINUE; /* more CPUs than a mask has bits: nothing is pinned */
-	if (size < tracer->affinity_minimum || size % sizeof(uint64_t))
+	if (size < tracer->affinity_minimum ||
+	    size % (tracee->regs.compat ? sizeof(uint32_t) : sizeof(uint64_t)))
 		return tracee_answer(tracee, -EINVAL);
 	if (!target)
 		return tracee_answer(tracee, -ESRCH);

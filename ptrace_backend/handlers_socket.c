@@ -30,13 +30,13 @@
 
 #include "core/base/compat.h"
 #include "ptrace_backend/handlers.h"
+#include "ptrace_backend/layout.h"
 #include "ptrace_backend/names_filter.h"
 #include "ptrace_backend/socket_name.h"
 #include "ptrace_backend/syscall_table.h"
 
 #define CONTROL_MAX	  4096 /* SCM_RIGHTS of 253 fds is a quarter of it */
 #define MESSAGES_MAX	  1024 /* UIO_MAXIOV, the kernel's own limit */
-#define MESSAGE_BATCH	  16
 #define LINK_ATTEMPTS	  8
 #define CAPABILITY_SETUID 7
 
@@ -243,19 +243,16 @@ static int claim_real_ids(const struct tracee *tracee, unsigned char *control, s
 {
 	const struct credentials *own = &tracee->credentials;
 	bool may_claim_any = credentials_capable(own, CAPABILITY_SETUID);
-	size_t at = 0;
+	struct control_message message;
 	int changed = 0;
 
-	while (at + sizeof(struct cmsghdr) <= size) {
-		struct cmsghdr message;
+	for (size_t at = 0; layout_control_message(tracee, control, size, at, &message);
+	     at = message.next) {
 		struct ucred claim;
 
-		memcpy(&message, control + at, sizeof(message));
-		if (message.cmsg_len < sizeof(message) || message.cmsg_len > size - at)
-			break; /* EINVAL */
-		if (message.cmsg_level == SOL_SOCKET && message.cmsg_type == SCM_CREDENTIALS &&
-		    message.cmsg_len == CMSG_LEN(sizeof(claim))) {
-			unsigned char *data = control + at + CMSG_LEN(0);
+		if (message.level == SOL_SOCKET && message.type == SCM_CREDENTIALS &&
+		    message.data_size == sizeof(claim)) {
+			unsigned char *data = control + message.data;
 
 			memcpy(&claim, data, sizeof(claim));
 			if (!may_claim_any && claim.uid != own->ruid && claim.uid != own->euid &&
@@ -266,7 +263,6 @@ static int claim_real_ids(const struct tracee *tracee, unsigned char *control, s
 			memcpy(data, &claim, sizeof(claim));
 			changed = 1;
 		}
-		at += CMSG_ALIGN(message.cmsg_len);
 	}
 	return changed;
 }
@@ -298,7 +294,7 @@ static enum verdict send_one(struct tracee *tracee)
 	uint64_t address;
 	int name, control, error;
 
-	if (tracee_read(tracee, tracee_argument(tracee, 1), &header, sizeof(header)) < 0)
+	if (layout_read_message(tracee, tracee_argument(tracee, 1), &header) < 0)
 		return tracee_answer(tracee, -EFAULT);
 	name = translate_name(tracee, &header);
 	if (name < 0)
@@ -308,7 +304,7 @@ static enum verdict send_one(struct tracee *tracee)
 		return tracee_answer(tracee, control);
 	if (!name && !control)
 		return VERDICT_CONTINUE;
-	error = tracee_put(tracee, &header, sizeof(header), &address);
+	error = layout_put_message(tracee, &header, &address);
 	if (error)
 		return tracee_answer(tracee, error);
 	tracee_set_argument(tracee, 1, address);
@@ -321,12 +317,12 @@ static void after_send_first(struct tracee *tracee)
 	struct msghdr header;
 
 	tracee_restore_arguments(tracee);
-	if (tracee_read(tracee, tracee->saved[0], &header, sizeof(header)) < 0)
+	if (layout_read_message(tracee, tracee->saved[0], &header) < 0)
 		return;
 	header.msg_name = (void *)(uintptr_t)tracee->saved[1];
 	header.msg_namelen = (socklen_t)tracee->saved[2];
 	header.msg_control = (void *)(uintptr_t)tracee->saved[3];
-	tracee_write(tracee, tracee->saved[0], &header, sizeof(header));
+	layout_write_message(tracee, tracee->saved[0], &header);
 }
 
 /* sendmmsg of a message with a path or ids: that one alone, in place, because the kernel writes each
@@ -344,7 +340,7 @@ static enum verdict send_first(struct tracee *tracee, const struct msghdr *first
 	tracee->saved[1] = (uintptr_t)first->msg_name;
 	tracee->saved[2] = first->msg_namelen;
 	tracee->saved[3] = (uintptr_t)first->msg_control;
-	if (tracee_write(tracee, tracee->saved[0], &header, sizeof(header)) < 0)
+	if (layout_write_message(tracee, tracee->saved[0], &header) < 0)
 		return tracee_answer(tracee, -EFAULT);
 	tracee_set_argument(tracee, 2, 1);
 	tracee->on_exit = after_send_first;
@@ -356,6 +352,8 @@ static bool may_claim_ids(const struct tracee *tracee, const struct msghdr *head
 {
 	struct cmsghdr message;
 
+	if (tracee->regs.compat)
+		return tracee->tracer->fake_ids && header->msg_control && header->msg_controllen;
 	return tracee->tracer->fake_ids && header->msg_control &&
 	       header->msg_controllen >= sizeof(message) &&
 	       tracee_read(tracee, (uintptr_t)header->msg_control, &message, sizeof(message)) == 0 &&
@@ -368,18 +366,17 @@ static enum verdict send_many(struct tracee *tracee)
 {
 	uint64_t address = tracee_argument(tracee, 1);
 	uint32_t count = (uint32_t)tracee_argument(tracee, 2);
-	struct mmsghdr batch[MESSAGE_BATCH];
+	struct msghdr batch[LAYOUT_BATCH];
 	char path[SUN_PATH_SIZE + 1];
 
 	if (count > MESSAGES_MAX)
 		count = MESSAGES_MAX;
 	for (uint32_t i = 0; i < count; i++) {
-		const struct msghdr *header = &batch[i % MESSAGE_BATCH].msg_hdr;
-		uint32_t left = count - i < MESSAGE_BATCH ? count - i : MESSAGE_BATCH;
+		const struct msghdr *header = &batch[i % LAYOUT_BATCH];
+		uint32_t left = count - i < LAYOUT_BATCH ? count - i : LAYOUT_BATCH;
 
-		if (i % MESSAGE_BATCH == 0 &&
-		    tracee_read(tracee, address + i * sizeof(batch[0]), batch,
-				left * sizeof(batch[0])) < 0)
+		if (i % LAYOUT_BATCH == 0 &&
+		    layout_read_messages(tracee, address, i, left, batch) < 0)
 			return VERDICT_CONTINUE; /* EFAULT, after those that can be read */
 		if (socket_read_path(tracee, (uintptr_t)header->msg_name, header->msg_namelen,
 				     path) <= 0 &&

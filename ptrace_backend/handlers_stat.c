@@ -6,7 +6,7 @@
  * The tracer has the guest's real rights, so its own fstat() of the resolved file is what the
  * kernel would tell the guest; owner, mode and rdev are then replaced and the structure is
  * written into the guest. struct stat is the kernel's own layout on the 64-bit architectures we
- * build for.
+ * build for; layout.c knows those of 32-bit programs.
  *
  * What a stat costs beyond its stop: process_vm_readv (path), openat2, fstat, close,
  * process_vm_writev; the record adds nothing in the usual case (core/store/record.h). fstat(2):
@@ -24,6 +24,7 @@
 
 #include "core/base/compat.h"
 #include "ptrace_backend/handlers.h"
+#include "ptrace_backend/layout.h"
 #include "ptrace_backend/procfile.h"
 #include "ptrace_backend/tracer.h"
 #include "ptrace_backend/syscall_table.h"
@@ -34,7 +35,7 @@
 static enum verdict answer_status(struct tracee *tracee, uint64_t address,
 				  const struct stat *status)
 {
-	return tracee_answer(tracee, tracee_write(tracee, address, status, sizeof(*status)));
+	return tracee_answer(tracee, layout_write_stat(tracee, address, status));
 }
 
 /* AT_EMPTY_PATH with "" or NULL: the object is dirfd itself. 1, 0 or -EFAULT. */
@@ -99,7 +100,7 @@ static void patch_at_exit(struct tracee *tracee)
 {
 	struct stat status;
 
-	if (tracee_result(tracee) != 0 ||
+	if (tracee_result(tracee) != 0 || !layout_stat_is_own(tracee) ||
 	    tracee_read(tracee, tracee->saved[0], &status, sizeof(status)) < 0)
 		return;
 	ids_guest_stat(tracee->tracer, NULL, -1, &status);

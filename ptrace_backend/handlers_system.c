@@ -7,16 +7,21 @@
 #include <linux/fs.h>
 #include <linux/sockios.h>
 #include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/fanotify.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
+#include <sys/personality.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include "core/base/compat.h"
+#include "core/base/file.h"
 #include "ptrace_backend/handlers.h"
+#include "ptrace_backend/layout.h"
 #include "ptrace_backend/procfile.h"
 #include "ptrace_backend/syscall_table.h"
 
@@ -35,6 +40,18 @@ static void set_name(char field[65], const char *text)
 		return;
 	memset(field, 0, 65);
 	memcpy(field, text, strnlen(text, 64));
+}
+
+/* What setarch(8) asked for, or NULL. */
+static const char *machine_of(const struct tracee *tracee)
+{
+	char path[64], text[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/personality", (int)tracee->tid);
+	if (file_read_at(AT_FDCWD, path, text, sizeof(text)) < 0 ||
+	    (strtoul(text, NULL, 16) & PER_MASK) != PER_LINUX32)
+		return NULL;
+	return ARCH_COMPAT_UNAME;
 }
 
 int guest_names(const struct tracer *tracer, struct utsname *ret_names)
@@ -59,15 +76,16 @@ int guest_names(const struct tracer *tracer, struct utsname *ret_names)
 
 enum verdict handle_uname(struct tracee *tracee, const struct syscall_row *row)
 {
+	const char *asked = tracee->tracer->plan->spec->uname.machine;
 	struct utsname name;
 	int error = guest_names(tracee->tracer, &name);
 
 	(void)row;
 	if (error)
 		return tracee_answer(tracee, error);
-	if (tracee_write(tracee, tracee_argument(tracee, 0), &name, sizeof(name)) < 0)
-		return tracee_answer(tracee, -EFAULT);
-	return tracee_answer(tracee, 0);
+	if (!asked)
+		set_name(name.machine, machine_of(tracee));
+	return tracee_answer(tracee, layout_write_uname(tracee, tracee_argument(tracee, 0), &name));
 }
 
 /* sethostname and setdomainname never reach the kernel: as real root they would rename the host. */

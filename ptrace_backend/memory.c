@@ -163,6 +163,13 @@ void tracee_release_slot(struct tracee *tracee)
 	tracee->slot = SCRATCH_NO_SLOT;
 }
 
+/* A 64-bit program's 32-bit call (int 0x80) can't name its scratch area. It is refused: with the address
+ * cut off the kernel would read what the guest put there. */
+static bool reachable(const struct tracee *tracee, uint64_t address)
+{
+	return !tracee->regs.compat || address <= UINT32_MAX;
+}
+
 int tracee_put(struct tracee *tracee, const void *data, size_t size, uint64_t *ret_address)
 {
 	size_t room = (size + 15) & ~(size_t)15;
@@ -175,6 +182,8 @@ int tracee_put(struct tracee *tracee, const void *data, size_t size, uint64_t *r
 		take_slot(tracee);
 		address = tracee->mm->scratch + (uint64_t)tracee->slot * SCRATCH_SLOT_SIZE +
 			  tracee->scratch_used;
+		if (!reachable(tracee, address))
+			return -ENOSYS;
 		if (mem_transfer(tracee, address, (void *)(uintptr_t)data, size, true) !=
 		    (ssize_t)size)
 			return -EFAULT;
@@ -196,6 +205,8 @@ int tracee_put_large(struct tracee *tracee, const void *data, size_t size, uint6
 		return tracee_put_stack(tracee, data, size, ret_address);
 	if (size > SCRATCH_SIZE / 2)
 		return -E2BIG;
+	if (!reachable(tracee, address))
+		return -ENOSYS;
 	if (mem_transfer(tracee, address, (void *)(uintptr_t)data, size, true) != (ssize_t)size)
 		return -EFAULT;
 	*ret_address = address;
@@ -209,6 +220,8 @@ int tracee_put_stack(struct tracee *tracee, const void *data, size_t size, uint6
 
 	tracee->stack_used += room;
 	address = ((tracee->regs.stack - RED_ZONE) & ~15ULL) - tracee->stack_used;
+	if (!reachable(tracee, address))
+		return -ENOSYS;
 	if (tracee_write(tracee, address, data, size) < 0)
 		return -EFAULT;
 	*ret_address = address;

@@ -65,7 +65,8 @@ bool names_filter_install(struct tracee *tracee, enum verdict *ret_verdict)
 	uint64_t arguments[6] = { SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC };
 	uint64_t address;
 
-	if (tracee->names_filtered)
+	/* 32-bit programs get none: they see host paths and ids in accept and recvmsg. */
+	if (tracee->names_filtered || tracee->regs.compat)
 		return false;
 	tracee->names_filtered = true; /* with one thread more than TSYNC reaches there is no loop */
 	if (length < 0 || filter_count(tracee->tid) > filter_count(getpid()) + 1 ||

@@ -106,7 +106,8 @@ int notify_install(const struct sock_fprog *filter)
 static void answer(struct tracer *tracer, const struct seccomp_notif *request,
 		   struct seccomp_notif_resp *response)
 {
-	const struct syscall_row *row = syscall_row(request->data.nr);
+	const struct syscall_call *call;
+	const struct syscall_row *row;
 	struct tracee *tracee;
 
 	response->id = request->id;
@@ -115,12 +116,19 @@ static void answer(struct tracer *tracer, const struct seccomp_notif *request,
 	tracer->stops++;
 	tracee = tracer_find(tracer, (pid_t)request->pid);
 	/* Another state: its thread was killed by an execve that has taken over the tid meanwhile. */
-	if (tracee && tracee->state == TRACEE_RUNNING && row && row->enter && row->notify) {
+	if (tracee && tracee->state == TRACEE_RUNNING) {
 		tracee->regs.number = request->data.nr;
 		tracee->regs.changed = 0;
+		tracee->regs.compat = request->data.arch == ARCH_COMPAT_AUDIT;
+		call = tracee_call(tracee);
+		row = call ? syscall_call_row(call) : NULL;
+	} else {
+		row = NULL;
+	}
+	if (row && row->enter && row->notify) {
 		for (unsigned i = 0; i < 6; i++)
 			tracee->regs.arguments[i] = request->data.args[i];
-		if (row->enter(tracee, row) == VERDICT_SKIP) {
+		if (syscall_enter(tracee, call) == VERDICT_SKIP) {
 			response->error = tracee->regs.result < 0 && tracee->regs.result > -4096 ?
 						  (int)tracee->regs.result :
 						  0;

@@ -41,6 +41,7 @@ enum filter_rule {
 	RULE_PASSCRED,	/* setsockopt: stop only for SOL_SOCKET, SO_PASSCRED */
 	RULE_PEERCRED,	/* getsockopt: stop only for SOL_SOCKET, SO_PEERCRED */
 	RULE_SECCOMP,	/* a listener (USER_NOTIF outranks TRACE): `error`; else pass */
+	RULE_SOCKETCALL, /* stop only for calls whose own row doesn't pass */
 };
 
 enum path_follow {
@@ -69,9 +70,32 @@ struct path_argument {
 	uint8_t use;	/* enum path_use */
 };
 
+/* Every row by name: ROW_openat and so on, whatever architecture has the call. */
+enum syscall_index {
+#define LEGACY(...)   __VA_ARGS__
+#define COMPAT(...)   __VA_ARGS__
+#define FAMILY(title, text)
+#define PASS(call)    ROW_##call,
+#define FAIL(call, errno_value, why) ROW_##call,
+#define FAIL_IF(call, errno_value, when, rule, why) ROW_##call,
+#define TRACE(call, when, rule, paths, handler) ROW_##call,
+#define ANSWER(call, when, rule, paths, handler) ROW_##call,
+#include "ptrace_backend/syscalls.def"
+#undef LEGACY
+#undef COMPAT
+#undef FAMILY
+#undef PASS
+#undef FAIL
+#undef FAIL_IF
+#undef TRACE
+#undef ANSWER
+	ROW_COUNT,
+};
+
 struct syscall_row {
 	const char *name;
-	int number;
+	int number;	/* SYS_*; -1 for a call that only other architectures have */
+	uint16_t index; /* enum syscall_index */
 	uint8_t action; /* enum syscall_action */
 	uint8_t when;	/* enum syscall_when */
 	uint8_t rule;	/* enum filter_rule */
@@ -81,19 +105,64 @@ struct syscall_row {
 	syscall_handler *enter; /* NULL: translate_paths */
 };
 
-/* The row of a call number, or NULL for a number without one (answered ENOSYS). */
+/* The row of a call number of our own architecture, or NULL for one without (answered ENOSYS). */
 const struct syscall_row *syscall_row(int64_t number);
-/* The rows by number: rows[n].number == n, or rows[n].name is NULL for a number without a row.
- * *ret_count is one more than the highest number. */
-const struct syscall_row *syscall_rows(size_t *ret_count);
+/* All rows, by enum syscall_index. */
+const struct syscall_row *syscall_rows(void);
+
+/* Tables of numbers: each architecture's 64-bit calls, and those of the 32-bit programs that it runs. */
+enum call_table {
+	CALLS_X86_64,
+	CALLS_I386,
+	CALLS_AARCH64,
+	CALLS_ARM,
+	CALL_TABLES,
+};
+
+/* How a call's arguments, ids and structures differ from those that the row's handler knows. */
+enum call_shape {
+	SHAPE_SAME,
+	SHAPE_STAT32,	    /* 32-bit sizes, 16-bit ids */
+	SHAPE_STAT64,
+	SHAPE_OLD_STAT,	    /* 16-bit everything */
+	SHAPE_IDS16,	    /* 16-bit user and group ids */
+	SHAPE_OLD_UNAME,    /* no domain name */
+	SHAPE_OLDEST_UNAME, /* names of 8 letters */
+	SHAPE_UMOUNT,	    /* no flags */
+	SHAPE_WAITPID,	    /* no rusage */
+};
+
+struct syscall_call {
+	uint16_t row; /* enum syscall_index + 1; 0: no such call */
+	uint8_t shape;
+};
+
+/* A number's call, or NULL for a number without a row. */
+const struct syscall_call *syscall_call(enum call_table table, int64_t number);
+static inline const struct syscall_row *syscall_call_row(const struct syscall_call *call)
+{
+	return &syscall_rows()[call->row - 1];
+}
+/* One more than the highest number; `high` numbers are counted from HIGH_CALLS (arm's own). */
+uint32_t syscall_numbers(enum call_table table, bool high);
+#define HIGH_CALLS 0xf0000u
+/* The number of a row in a table, or -1. */
+int64_t syscall_number(enum call_table table, enum syscall_index row);
+/* AUDIT_ARCH_* of a table. */
+uint32_t syscall_audit_arch(enum call_table table);
+/* The row that call `which` of socketcall(2) stands for, or NULL. */
+const struct syscall_row *socketcall_row(uint32_t which);
+#define SOCKETCALL_MAX 20
 
 /* filter.c: the BPF program for a plan, a balanced tree over the numbers. Writes at most `capacity`
  * instructions; returns their number, or -ENOSPC. Traced calls get SECCOMP_RET_TRACE with data
- * = 0. Foreign architectures and x32 get ENOSYS. */
+ * = 0. Other architectures and x32 get ENOSYS. */
 struct sock_filter;
 struct filter_options {
 	bool fake_ids, read_only, deny_network;
 	bool notify; /* rows with `notify` get SECCOMP_RET_USER_NOTIF */
+	bool compat; /* 32-bit calls are looked at too; else they are ENOSYS */
+	enum call_table native, compat_table; /* ARCH_CALLS, ARCH_COMPAT_CALLS */
 };
 /* The second filter: the rows with WHEN_NAMES and nothing else. The same result. */
 int filter_build_names(struct sock_filter *program, size_t capacity);

@@ -23,6 +23,7 @@
 struct tracee;
 struct tracer;
 struct syscall_row;
+struct syscall_call;
 
 enum verdict {
 	VERDICT_CONTINUE, /* the kernel runs the call, with the registers as they are now */
@@ -66,6 +67,7 @@ struct tracee_mm {
 	int mem_fd;		/* /proc/PID/mem, or -1 */
 	uint64_t stack;		/* as the kernel made it: argc is there */
 	uint64_t loader_base, loader_size; /* our loader's page, hidden from maps */
+	bool compat;		/* a 32-bit program: everything below 4 GiB */
 	char exe[PATH_SIZE];	/* guest path of the program (/proc/self/exe) */
 };
 
@@ -94,6 +96,7 @@ struct tracee {
 	uint64_t last_stop;		/* affinity.c: ns */
 
 	struct registers regs; /* valid at a system-call stop */
+	const struct syscall_call *call; /* the one being handled, from its entry to its exit */
 	unsigned slot;		/* scratch slot */
 	size_t scratch_used;
 	size_t stack_used;
@@ -104,6 +107,8 @@ struct tracee {
 	bool names_filtered; /* names_filter.c: done, or not possible */
 	uint64_t saved[6]; /* for on_exit: whatever the entry handler wants to keep */
 	uint64_t entry_arguments[6]; /* as at entry, before any change */
+	syscall_exit_handler *inner_exit;  /* compat_call.c: of a call inside socketcall(2) */
+	uint64_t outer_arguments[6];	   /* and the registers around it */
 	struct exec_job *exec;	     /* while EXECING/LOADING */
 
 	/* What the guest believes its CPUs are; a clone inherits both. A thread that chose its own
@@ -123,10 +128,8 @@ static inline void tracee_set_argument(struct tracee *tracee, unsigned index, ui
 	registers_set_argument(&tracee->regs, index, value);
 }
 
-static inline void tracee_set_number(struct tracee *tracee, int64_t number)
-{
-	registers_set_number(&tracee->regs, number);
-}
+/* SYS_*, or -1; a 32-bit call gets the number that this has there. */
+void tracee_set_number(struct tracee *tracee, int64_t number);
 
 /* Answers without running the call: a value or -errno. Returns VERDICT_SKIP for `return`. */
 static inline enum verdict tracee_answer(struct tracee *tracee, int64_t result)

@@ -53,7 +53,7 @@ void tracee_restore_arguments(struct tracee *tracee)
 
 static void on_seccomp(struct tracee *tracee)
 {
-	const struct syscall_row *row;
+	const struct syscall_call *call;
 	enum verdict verdict;
 
 	if (registers_fetch_entry(tracee->tid, &tracee->regs) < 0)
@@ -66,15 +66,13 @@ static void on_seccomp(struct tracee *tracee)
 		resume(tracee, 0);
 		return;
 	}
-	row = syscall_row(tracee->regs.number);
-	if (!row || row->action != ACTION_TRACE) {
+	call = tracee_call(tracee);
+	if (!call || syscall_call_row(call)->action != ACTION_TRACE) {
 		/* RET_TRACE of a guest's own filter: as without a tracer (seccomp(2)). */
 		tracee_answer(tracee, -ENOSYS);
 		verdict = VERDICT_SKIP;
 	} else {
-		memcpy(tracee->entry_arguments, tracee->regs.arguments,
-		       sizeof(tracee->entry_arguments));
-		verdict = row->enter ? row->enter(tracee, row) : translate_paths(tracee, row);
+		verdict = syscall_enter(tracee, call);
 	}
 	if (verdict == VERDICT_EXIT) {
 		if (tracee->state != TRACEE_EXECING)
@@ -96,8 +94,8 @@ static void on_syscall_stop(struct tracee *tracee)
 		tracee->scratch_used = 0;
 		if (tracee->state == TRACEE_EXECING)
 			exec_on_failure(tracee);
-		else if (tracee->state == TRACEE_EXIT_WANTED && tracee->on_exit)
-			tracee->on_exit(tracee);
+		else if (tracee->state == TRACEE_EXIT_WANTED)
+			syscall_exit(tracee);
 		registers_store(tracee->tid, &tracee->regs);
 	}
 	tracee->on_exit = NULL;
@@ -157,6 +155,7 @@ static void on_exec(struct tracer *tracer, struct tracee *tracee)
 			tracee = caller;
 		}
 	}
+	tracee->regs.compat = exec_is_compat(tracee);
 	if (registers_fetch(tracee->tid, &tracee->regs) == 0)
 		exec_on_event(tracee);
 	registers_store(tracee->tid, &tracee->regs);

@@ -4,6 +4,7 @@
 #define AMPHORA_PTRACE_TRACER_H
 
 #include "core/monitor/backend.h"
+#include "ptrace_backend/syscall_table.h"
 #include "ptrace_backend/tracee.h"
 
 /* tracee.c: life of the tracer's objects. Allocation happens here, at clone and exec, never in a
@@ -25,15 +26,24 @@ void tracer_kill_all(struct tracer *tracer);
 /* Sends a signal to every tracee. */
 void tracer_signal_all(struct tracer *tracer, int signal);
 
+/* compat_call.c: runs the handler of a call at its entry, and what it left for the exit. */
+enum verdict syscall_enter(struct tracee *tracee, const struct syscall_call *call);
+void syscall_exit(struct tracee *tracee);
+/* The call that the registers show, or NULL for a number without a row. */
+static inline const struct syscall_call *tracee_call(const struct tracee *tracee)
+{
+	return syscall_call(tracee->regs.compat ? ARCH_COMPAT_CALLS : ARCH_CALLS,
+			    tracee->regs.number);
+}
+
 /* exec.c: the stops of an execve. */
 void exec_on_event(struct tracee *tracee);
+/* True when the image at the exec event is a 32-bit one. */
+bool exec_is_compat(const struct tracee *tracee);
 void exec_on_failure(struct tracee *tracee);
 /* A stop of the loader: its openat. */
 void exec_on_loader_open(struct tracee *tracee);
-/* Once: where our own image and loader are. Returns 0 or -errno. */
-int exec_init(struct error *err);
-
-/* True when amphora is linked statically: executing it needs no file but itself. */
+/* carrier.c: true when amphora is linked statically: executing it needs no file but itself. */
 bool exec_is_static(void);
 
 /* child.c: the first process between fork and its command. */

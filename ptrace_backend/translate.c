@@ -388,7 +388,7 @@ static int translate_one(struct tracee *tracee, const struct syscall_row *row,
 			 const struct path_argument *argument, struct path_result *result)
 {
 	uint64_t address = tracee_argument(tracee, (unsigned)argument->path);
-	bool remove_directory = row->number == SYSCALL_RMDIR;
+	bool remove_directory = row->index == ROW_rmdir;
 	int dirfd = AT_FDCWD, error;
 
 	error = by_fd_alone(tracee, argument, address, &result->position);

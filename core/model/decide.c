@@ -35,6 +35,7 @@ static void decide_facets(struct decision *decision)
 	plan->process_vm = decision_works(decision, FACT_ID_PROCESS_VM);
 	plan->notify = plan->fake_ids && decision_works(decision, FACT_ID_SECCOMP_NOTIFY);
 	plan->openat2 = decision_works(decision, FACT_ID_OPENAT2);
+	plan->syscall_info = decision_works(decision, FACT_ID_PTRACE_SYSCALL_INFO);
 	/* Unprobed: what every kernel since 4.8 does. */
 	plan->seccomp_stop_after_entry = order->status == FACT_WORKS ? order->value == 1 : true;
 	decide_operations(decision);

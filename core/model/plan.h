@@ -156,6 +156,7 @@ struct plan {
 	bool process_vm;	 /* ptrace: process_vm_readv may be used */
 	bool notify;		 /* ptrace: calls answered whole go by seccomp notification */
 	bool openat2;		 /* ptrace: the tracer may use openat2 */
+	bool syscall_info;	       /* ptrace: PTRACE_GET_SYSCALL_INFO, hence 32-bit calls */
 	bool seccomp_stop_after_entry; /* ptrace: FACT SECCOMP_ORDER */
 	bool mount_api;		 /* ns: new mount API may be used */
 	const struct emulator *emulator; /* ptrace: runs what isn't this machine's; or NULL */

@@ -184,6 +184,7 @@ char *plan_to_json(void *parent, const struct plan *plan)
 	add_bool(root, "notify", plan->notify);
 	add_bool(root, "openat2", plan->openat2);
 	add_bool(root, "seccomp_stop_after_entry", plan->seccomp_stop_after_entry);
+	add_bool(root, "syscall_info", plan->syscall_info);
 	add_bool(root, "mount_api", plan->mount_api);
 	json_object_object_add(root, "operations", operations_of(plan));
 

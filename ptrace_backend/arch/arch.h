@@ -29,6 +29,7 @@ struct registers {
 	uint64_t arguments[6];
 	int64_t result;
 	uint64_t stack;
+	bool compat;	  /* a 32-bit call: as at the last seccomp stop, and set by exec.c */
 	unsigned changed; /* enum register_bit */
 	bool raw_valid;	  /* raw holds what the kernel gave */
 	struct user_regs_struct raw;
@@ -41,16 +42,6 @@ struct registers {
 #else
 #error "no ptrace_backend/arch/ folder for this architecture"
 #endif
-
-static inline int registers_fetch_raw(pid_t tid, struct registers *regs)
-{
-	struct iovec vector = { &regs->raw, sizeof(regs->raw) };
-
-	if (ptrace(PTRACE_GETREGSET, tid, NT_PRSTATUS, &vector) < 0)
-		return -errno;
-	regs->raw_valid = true;
-	return 0;
-}
 
 /* At any stop. Returns 0 or -errno. */
 static inline int registers_fetch(pid_t tid, struct registers *regs)
@@ -69,10 +60,13 @@ static inline int registers_fetch_entry(pid_t tid, struct registers *regs)
 	struct __ptrace_syscall_info info;
 
 	if (ptrace(PTRACE_GET_SYSCALL_INFO, tid, sizeof(info), &info) <= 0 ||
-	    info.op != PTRACE_SYSCALL_INFO_SECCOMP)
+	    info.op != PTRACE_SYSCALL_INFO_SECCOMP) {
+		regs->compat = false; /* the filter refuses 32-bit calls then */
 		return registers_fetch(tid, regs);
+	}
 	regs->changed = 0;
 	regs->raw_valid = false;
+	regs->compat = info.arch == ARCH_COMPAT_AUDIT;
 	regs->number = (int64_t)info.seccomp.nr;
 	regs->stack = info.stack_pointer;
 	for (unsigned i = 0; i < 6; i++)

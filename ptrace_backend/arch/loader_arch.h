@@ -7,6 +7,10 @@
 #include "ptrace_backend/arch/x86_64/loader_arch.h"
 #elif defined(__aarch64__)
 #include "ptrace_backend/arch/aarch64/loader_arch.h"
+#elif defined(__i386__)
+#include "ptrace_backend/arch/x86_64/compat_loader_arch.h"
+#elif defined(__arm__)
+#include "ptrace_backend/arch/aarch64/compat_loader_arch.h"
 #endif
 
 #endif

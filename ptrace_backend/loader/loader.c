@@ -13,6 +13,8 @@
  * It runs with nothing relocated and nothing initialised: no library, no global data, no string
  * literal, no jump table, one function. It lives in a section of its own (loader_text); the tracer keeps
  * the pages that hold it and no others.
+ *
+ * Compiled a second time for 32-bit programs, as a program of its own (carrier.h).
  */
 #include "ptrace_backend/arch/loader_arch.h"
 #include "ptrace_backend/loader/loader.h"
@@ -47,6 +49,8 @@
 
 #define inline_always static inline __attribute__((always_inline))
 
+typedef unsigned long word; /* of the stack that the kernel made */
+
 inline_always uint64_t page_up(uint64_t value)
 {
 	return (value + PAGE_MASK) & ~PAGE_MASK;
@@ -69,21 +73,20 @@ inline_always long map_file(uint64_t address, const struct load_segment *segment
 	uint64_t length = page_up(segment->file_size), done = 0;
 	long result;
 
-	result = arch_syscall(ARCH_SYS_MMAP, (long)address, (long)length, segment->protection,
-			      MAP_PRIVATE | MAP_FIXED, fd, (long)segment->offset);
+	result = arch_mmap((long)address, (long)length, (int)segment->protection,
+			   MAP_PRIVATE | MAP_FIXED, fd, segment->offset);
 	if (!failed(result) || !(segment->protection & PROT_EXEC))
 		return result;
-	result = arch_syscall(ARCH_SYS_MMAP, (long)address, (long)length, PROT_READ | PROT_WRITE,
-			      MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, -1, 0);
+	result = arch_mmap((long)address, (long)length, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, -1, 0);
 	if (failed(result))
 		return result;
 	while (done < segment->file_size) {
-		result = arch_syscall(ARCH_SYS_PREAD64, fd, (long)(address + done),
-				      (long)(segment->file_size - done),
-				      (long)(segment->offset + done), 0, 0);
+		result = arch_pread(fd, (long)(address + done), (long)(segment->file_size - done),
+				    segment->offset + done);
 		if (result <= 0)
 			break;
-		done += (uint64_t)result;
+		done += (word)result;
 	}
 	return arch_syscall(ARCH_SYS_MPROTECT, (long)address, (long)length, segment->protection, 0,
 			    0, 0);
@@ -91,7 +94,7 @@ inline_always long map_file(uint64_t address, const struct load_segment *segment
 
 inline_always void zero(uint64_t from, uint64_t to)
 {
-	for (volatile char *at = (volatile char *)from; at < (volatile char *)to; at++)
+	for (volatile char *at = (volatile char *)(word)from; at < (volatile char *)(word)to; at++)
 		*at = 0;
 }
 
@@ -107,19 +110,18 @@ inline_always uint64_t map_object(const struct load_object *object, uint64_t scr
 	if (failed(fd))
 		give_up();
 	if (object->fixed) {
-		result = arch_syscall(ARCH_SYS_MMAP, (long)object->span_start, (long)size, 0,
-				      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
-					      MAP_FIXED_NOREPLACE,
-				      -1, 0);
-		if ((uint64_t)result != object->span_start)
+		result = arch_mmap((long)object->span_start, (long)size, 0,
+				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
+				   -1, 0);
+		if ((word)result != object->span_start)
 			give_up();
 		bias = 0;
 	} else {
-		result = arch_syscall(ARCH_SYS_MMAP, 0, (long)(size + extra), 0,
-				      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		result = arch_mmap(0, (long)(size + extra), 0,
+				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 		if (failed(result))
 			give_up();
-		start = (uint64_t)result;
+		start = (word)result;
 		if (extra) {
 			uint64_t aligned = (start + extra - 1) & ~(extra - 1);
 
@@ -144,10 +146,10 @@ inline_always uint64_t map_object(const struct load_object *object, uint64_t scr
 			zero(address + segment->file_size,
 			     address + (mapped < segment->size ? mapped : page_up(segment->size)));
 		if (page_up(segment->size) > mapped) {
-			result = arch_syscall(ARCH_SYS_MMAP, (long)(address + mapped),
-					      (long)(page_up(segment->size) - mapped),
-					      segment->protection,
-					      MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, -1, 0);
+			result = arch_mmap((long)(address + mapped),
+					   (long)(page_up(segment->size) - mapped),
+					   (int)segment->protection,
+					   MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, -1, 0);
 			if (failed(result))
 				give_up();
 		}
@@ -156,24 +158,24 @@ inline_always uint64_t map_object(const struct load_object *object, uint64_t scr
 	return bias;
 }
 
-inline_always void set_auxv(uint64_t *auxv, const struct load_script *script, uint64_t bias,
+inline_always void set_auxv(word *auxv, const struct load_script *script, uint64_t bias,
 			    uint64_t base, uint64_t execfn)
 {
 	for (; auxv[0]; auxv += 2) {
-		uint64_t type = auxv[0];
+		word type = auxv[0];
 
 		if (type == AT_PHDR)
-			auxv[1] = script->program.phdr ? bias + script->program.phdr : 0;
+			auxv[1] = (word)(script->program.phdr ? bias + script->program.phdr : 0);
 		else if (type == AT_PHENT)
 			auxv[1] = script->program.phdr_size;
 		else if (type == AT_PHNUM)
 			auxv[1] = script->program.phdr_count;
 		else if (type == AT_BASE)
-			auxv[1] = base;
+			auxv[1] = (word)base;
 		else if (type == AT_ENTRY)
-			auxv[1] = bias + script->program.entry;
+			auxv[1] = (word)(bias + script->program.entry);
 		else if (type == AT_EXECFN)
-			auxv[1] = execfn;
+			auxv[1] = (word)execfn;
 		else if (!(script->flags & LOAD_FAKE_IDS))
 			continue;
 		else if (type == AT_UID)
@@ -191,8 +193,8 @@ inline_always void set_auxv(uint64_t *auxv, const struct load_script *script, ui
 
 inline_always uint64_t copy_string(uint64_t to, uint64_t from)
 {
-	volatile char *out = (volatile char *)to;
-	const volatile char *in = (const volatile char *)from;
+	volatile char *out = (volatile char *)(word)to;
+	const volatile char *in = (const volatile char *)(word)from;
 
 	while ((*out++ = *in++))
 		;
@@ -207,27 +209,26 @@ inline_always void unmap(uint64_t start, uint64_t end)
 
 /* Entered by the tracer, which sets the registers; never returns. On aarch64 execve's result arrives
  * in the first argument's register after that. */
-__attribute__((section("loader_text"), used, noreturn)) void
+__attribute__((section("loader_text"), used, noreturn)) ARCH_LOADER_ABI void
 amphora_loader(long result, const struct load_script *from);
 
-void amphora_loader(long result, const struct load_script *from)
+ARCH_LOADER_ABI void amphora_loader(long result, const struct load_script *from)
 {
 	/* The script lies in what is about to be unmapped. */
 	uint64_t copy[LOAD_IMAGE_MAX / sizeof(uint64_t)];
 	struct load_script *script = (struct load_script *)copy;
-	uint64_t *at = (uint64_t *)from->stack;
+	word *at = (word *)(word)from->stack;
 	uint64_t scratch, execfn, bias, base = 0, entry;
 
 	(void)result;
-	for (uint64_t word = 0; word * sizeof(uint64_t) < from->size; word++)
-		((volatile uint64_t *)copy)[word] = ((const volatile uint64_t *)from)[word];
-	script->program.path += (uint64_t)copy;
+	for (word i = 0; i * sizeof(uint64_t) < from->size; i++)
+		((volatile uint64_t *)copy)[i] = ((const volatile uint64_t *)from)[i];
+	script->program.path += (word)copy;
 	if (script->interpreter.path)
-		script->interpreter.path += (uint64_t)copy;
-	script->execfn += (uint64_t)copy;
-	scratch = (uint64_t)arch_syscall(ARCH_SYS_MMAP, 0, (long)(script->scratch_size + 4096),
-					 PROT_READ | PROT_WRITE,
-					 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		script->interpreter.path += (word)copy;
+	script->execfn += (word)copy;
+	scratch = (word)arch_mmap(0, (long)(script->scratch_size + 4096), PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (failed((long)scratch))
 		give_up();
 	/* The page behind the slots holds what must outlive the stack below us. */
@@ -266,5 +267,5 @@ void amphora_loader(long result, const struct load_script *from)
 		arch_syscall(ARCH_SYS_MPROTECT, (long)(script->stack & ~PAGE_MASK), 4096,
 			     PROT_READ | PROT_WRITE | PROT_EXEC | PROT_GROWSDOWN, 0, 0, 0);
 	arch_syscall(ARCH_SYS_PRCTL, PR_SET_NAME, (long)script->command, 0, 0, 0, 0);
-	arch_jump(entry, script->stack);
+	arch_jump((word)entry, (word)script->stack);
 }

@@ -58,6 +58,9 @@ struct load_script {
 	uint32_t ids[4];      /* AT_UID, AT_EUID, AT_GID, AT_EGID */
 	char command[16];     /* comm */
 };
+_Static_assert(sizeof(struct load_script) % sizeof(uint64_t) == 0 &&
+		       sizeof(struct load_object) == 64 + LOAD_SEGMENTS_MAX * 40,
+	       "the same for 32-bit loaders");
 
 /* The loader's first openat passes the scratch area's address as its fifth argument, and this as
  * its sixth, so that the tracer knows the stop. */

@@ -51,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct file file = { data, size };
 	static struct elf_image image;
 
-	if (elf_image_parse(read_bytes, &file, EM_X86_64, &image) == 0)
+	if (elf_image_parse(read_bytes, &file, EM_X86_64, EM_386, &image) == 0)
 		check(&image);
 	if (shebang_parse((const char *)data, size < EXEC_HEAD_SIZE ? size : EXEC_HEAD_SIZE,
 			  interpreter, argument) == 0)

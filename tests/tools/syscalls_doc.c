@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Prints docs/syscalls.md from ptrace_backend/syscalls.def: a program of its own that links nothing.
  *
- *	cc -I. -D_GNU_SOURCE tests/tools/syscalls_doc.c -o doc && ./doc >docs/syscalls.md
+ *	cc -I. tests/tools/syscalls_doc.c -o doc && ./doc >docs/syscalls.md
  */
 #include <stdio.h>
 #include <string.h>
-
-#include "core/base/compat.h"
-#include "ptrace_backend/arch/arch.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -17,29 +14,70 @@ enum kind { KIND_FAMILY, KIND_PASS, KIND_FAIL, KIND_TRACE };
 struct line {
 	const char *name; /* of the call; title of a family */
 	enum kind kind;
-	int number;
 	const char *error, *when, *rule, *why, *paths, *handler;
 };
 
-#ifdef SYS_open
 #define LEGACY(...) __VA_ARGS__
-#else
-#define LEGACY(...)
-#endif
+#define COMPAT(...) __VA_ARGS__
 #define FAMILY(title, text)	    { .kind = KIND_FAMILY, .name = title, .why = text },
-#define PASS(call)		    { .kind = KIND_PASS, .name = #call, .number = SYS_##call },
+#define PASS(call)		    { .kind = KIND_PASS, .name = #call },
 #define FAIL(call, errno_name, why) FAIL_IF(call, errno_name, ALWAYS, NONE, why)
 #define FAIL_IF(call, errno_name, when_, rule_, why_) \
-	{ .kind = KIND_FAIL, .name = #call, .number = SYS_##call, .error = #errno_name, \
+	{ .kind = KIND_FAIL, .name = #call, .error = #errno_name, \
 	  .when = #when_, .rule = #rule_, .why = why_ },
 #define ANSWER TRACE
 #define TRACE(call, when_, rule_, paths_, handler_) \
-	{ .kind = KIND_TRACE, .name = #call, .number = SYS_##call, .when = #when_, .rule = #rule_, \
+	{ .kind = KIND_TRACE, .name = #call, .when = #when_, .rule = #rule_, \
 	  .paths = #paths_, .handler = #handler_ },
 
 static const struct line lines[] = {
 #include "ptrace_backend/syscalls.def"
 };
+
+/* The numbers of four architectures: row, and the call's own name where it has another. */
+struct number {
+	unsigned number;
+	const char *row, *name;
+};
+#define CALL(number, name)		  { number, #name, NULL },
+#define CALL_AS(number, name, row, shape) { number, #row, #name },
+#define CALL_HIGH(number, name)		  { 0xf0000 + (number), #name, NULL },
+static const struct number x86_64_numbers[] = {
+#include "ptrace_backend/arch/x86_64/calls.def"
+};
+static const struct number i386_numbers[] = {
+#include "ptrace_backend/arch/x86_64/compat_calls.def"
+};
+static const struct number aarch64_numbers[] = {
+#include "ptrace_backend/arch/aarch64/calls.def"
+};
+static const struct number arm_numbers[] = {
+#include "ptrace_backend/arch/aarch64/compat_calls.def"
+};
+
+static void print_numbers(const struct number *numbers, size_t count, const char *row)
+{
+	const char *between = " ";
+
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(numbers[i].row, row) != 0)
+			continue;
+		printf(numbers[i].number < 0xf0000 ? "%s%u" : "%s%#x", between, numbers[i].number);
+		if (numbers[i].name && strcmp(numbers[i].name, row) != 0)
+			printf(" `%s`", numbers[i].name);
+		between = ", ";
+	}
+	printf(" |");
+}
+
+static void print_call(const char *row)
+{
+	printf("| `%s` |", row);
+	print_numbers(x86_64_numbers, COUNT(x86_64_numbers), row);
+	print_numbers(i386_numbers, COUNT(i386_numbers), row);
+	print_numbers(aarch64_numbers, COUNT(aarch64_numbers), row);
+	print_numbers(arm_numbers, COUNT(arm_numbers), row);
+}
 
 static const struct word {
 	const char *name, *text;
@@ -61,6 +99,7 @@ static const struct word {
 	{ "PASSCRED", "only for SO_PASSCRED" },
 	{ "PEERCRED", "only for SO_PEERCRED" },
 	{ "SECCOMP", "only for SECCOMP_FILTER_FLAG_NEW_LISTENER" },
+	{ "SOCKETCALL", "only for calls that don't pass by their own names" },
 }, handlers[] = {
 	{ "translate_paths", "" },
 	{ "handle_open", "creates, truncates and opens by the mount's rules; /proc files that show the host "
@@ -116,6 +155,7 @@ static const struct word {
 	{ "handle_setxattr", "the record of faked ids is left alone; EROFS on a read-only mount" },
 	{ "handle_unlink", "forgets what was remembered" },
 	{ "handle_ids", "the faked ids" },
+	{ "handle_socketcall", "as the call it stands for, on a copy of its arguments" },
 };
 
 #define WORDS(table, name) find_words(table, COUNT(table), name)
@@ -176,22 +216,25 @@ static int print_line(const struct line *line)
 	separator = "";
 	switch (line->kind) {
 	case KIND_FAMILY:
-		printf("\n## %s\n%s%s\n| call | number | becomes | how, or why |\n|---|---|---|---|\n",
+		printf("\n## %s\n%s%s\n| call | x86-64 | i386 | aarch64 | arm | becomes | how, or why |\n"
+		       "|---|---|---|---|---|---|---|\n",
 		       line->name, line->why, line->why[0] ? "\n" : "");
 		return 0;
 	case KIND_PASS:
-		printf("| `%s` | %d | passed | |\n", line->name, line->number);
+		print_call(line->name);
+		printf(" passed | |\n");
 		return 0;
 	case KIND_FAIL:
-		printf("| `%s` | %d | %s | ", line->name, line->number, line->error);
+		print_call(line->name);
+		printf(" %s | ", line->error);
 		break;
 	case KIND_TRACE:
 		if (!handler) {
 			fprintf(stderr, "%s: no words for %s\n", line->name, line->handler);
 			return 1;
 		}
-		printf("| `%s` | %d | %s | ", line->name, line->number,
-		       strcmp(line->paths, "NO_PATH") ? "translated" : "handled");
+		print_call(line->name);
+		printf(" %s | ", strcmp(line->paths, "NO_PATH") ? "translated" : "handled");
 		break;
 	}
 	say(when ? when : "");
@@ -214,15 +257,16 @@ int main(void)
 		counts[lines[i].kind]++;
 	printf("# System calls under the ptrace backend\n\n"
 	       "Made by tests/tools/syscalls_doc.c from ptrace_backend/syscalls.def: change that.\n"
-	       "Numbers are those of %s. %u calls pass without a stop, %u are looked at by the tracer, %u\n"
-	       "are refused by the filter. A call that isn't listed answers ENOSYS, and so does every\n"
-	       "call of another architecture or of x32.\n\n"
+	       "Of the calls below %u pass without a stop, %u are looked at by the tracer, %u are refused by\n"
+	       "the filter. i386 programs run on x86-64 and arm programs on aarch64, where the kernel has\n"
+	       "PTRACE_GET_SYSCALL_INFO (5.3). A number that isn't listed answers ENOSYS, and so does every\n"
+	       "number of x32 (those with bit 30 set) and of any other architecture.\n\n"
 	       "- **passed**: the kernel's own; costs nothing.\n"
 	       "- **translated**: the tracer turns guest paths into host paths, then the kernel runs the call.\n"
 	       "- **handled**: the tracer checks, changes or answers it.\n"
 	       "- an **errno**: answered by the filter.\n\n"
 	       "A condition in the last column means that the call passes otherwise.\n",
-	       ARCH_NAME, counts[KIND_PASS], counts[KIND_TRACE], counts[KIND_FAIL]);
+	       counts[KIND_PASS], counts[KIND_TRACE], counts[KIND_FAIL]);
 	for (size_t i = 0; i < COUNT(lines); i++)
 		if (print_line(&lines[i]))
 			return 1;

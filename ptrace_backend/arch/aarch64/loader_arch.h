@@ -32,6 +32,20 @@ static inline __attribute__((always_inline)) long arch_syscall(long number, long
 	return x0;
 }
 
+#define ARCH_LOADER_ABI
+
+static inline __attribute__((always_inline)) long arch_mmap(long address, long length, int protection,
+							    int flags, int fd, uint64_t offset)
+{
+	return arch_syscall(ARCH_SYS_MMAP, address, length, protection, flags, fd, (long)offset);
+}
+
+static inline __attribute__((always_inline)) long arch_pread(int fd, long buffer, long size,
+							     uint64_t offset)
+{
+	return arch_syscall(ARCH_SYS_PREAD64, fd, buffer, size, (long)offset, 0, 0);
+}
+
 /* As the kernel starts a program: x0 = 0 (no function for atexit). The target may be a function with a
  * BTI landing pad for jumps through x16. */
 static inline __attribute__((always_inline, noreturn)) void arch_jump(uint64_t entry,

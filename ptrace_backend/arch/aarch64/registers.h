@@ -3,6 +3,8 @@
  *
  * The call number is x8 to the program, but the kernel works with a copy taken at entry: changing
  * it takes the NT_ARM_SYSTEM_CALL register set (Linux 4.0).
+ *
+ * A 32-bit process has a register set of its own: r0-r15, cpsr, orig_r0. Its size tells which.
  */
 #ifndef AMPHORA_ARCH_AARCH64_REGISTERS_H
 #define AMPHORA_ARCH_AARCH64_REGISTERS_H
@@ -16,20 +18,57 @@
 #define ARCH_AUDIT	 AUDIT_ARCH_AARCH64
 #define ARCH_ELF_MACHINE 183 /* EM_AARCH64 */
 #define ARCH_NAME	 "aarch64"
-#define SYSCALL_RMDIR	 (-1) /* only unlinkat exists */
+#define ARCH_CALLS	 CALLS_AARCH64
+#define ARCH_CALLS_FILE	 "ptrace_backend/arch/aarch64/calls.def"
+#define ARCH_COMPAT_AUDIT   AUDIT_ARCH_ARM
+#define ARCH_COMPAT_CALLS   CALLS_ARM
+#define ARCH_COMPAT_MACHINE 40 /* EM_ARM */
+#define ARCH_COMPAT_UNAME   "armv8l" /* under PER_LINUX32 */
+#define ARCH_COMPAT_ALIGN   8	/* of 64-bit integers in structures */
 
 /* 1 where the result comes back in the register of argument 0. */
 #define ARCH_RESULT_IN_ARGUMENT 1
 
-static inline int registers_fetch_raw(pid_t tid, struct registers *regs);
+enum { ARM_CALL = 7, ARM_STACK = 13, ARM_LINK = 14, ARM_COUNTER = 15, ARM_CPSR = 16, ARM_COUNT = 18 };
+#define ARM_THUMB 0x20u
+
+static inline uint32_t *arm_registers(struct registers *regs)
+{
+	return (uint32_t *)(void *)&regs->raw;
+}
+
+static inline int registers_fetch_raw(pid_t tid, struct registers *regs)
+{
+	struct iovec vector = { &regs->raw, sizeof(regs->raw) };
+
+	if (ptrace(PTRACE_GETREGSET, tid, NT_PRSTATUS, &vector) < 0)
+		return -errno;
+	regs->compat = vector.iov_len == ARM_COUNT * sizeof(uint32_t);
+	regs->raw_valid = true;
+	return 0;
+}
 
 static inline void arch_registers_read(struct registers *regs)
 {
-	regs->number = (int64_t)regs->raw.regs[8];
-	regs->result = (int64_t)regs->raw.regs[0];
-	regs->stack = regs->raw.sp;
+	const uint32_t *arm = arm_registers(regs);
+
+	regs->number = regs->compat ? (int)arm[ARM_CALL] : (int)regs->raw.regs[8];
+	regs->stack = regs->compat ? arm[ARM_STACK] : regs->raw.sp;
 	for (unsigned i = 0; i < 6; i++)
-		regs->arguments[i] = regs->raw.regs[i];
+		regs->arguments[i] = regs->compat ? arm[i] : regs->raw.regs[i];
+	if (regs->compat)
+		regs->result = (int)arm[0] < 0 && (int)arm[0] > -4096 ? (int64_t)(int)arm[0] :
+								       (int64_t)arm[0];
+	else
+		regs->result = (int64_t)regs->raw.regs[0];
+}
+
+static inline void arch_raw_set(struct registers *regs, unsigned index, uint64_t value)
+{
+	if (regs->compat)
+		arm_registers(regs)[index] = (uint32_t)value;
+	else
+		regs->raw.regs[index] = value;
 }
 
 /* A result is written over argument 0: a call that is skipped takes none. */
@@ -48,16 +87,20 @@ static inline int arch_registers_write(pid_t tid, struct registers *regs)
 		return -errno;
 	for (unsigned i = 0; i < 6; i++)
 		if (regs->changed & ((unsigned)REGISTER_ARGUMENT_0 << i))
-			regs->raw.regs[i] = regs->arguments[i];
+			arch_raw_set(regs, i, regs->arguments[i]);
 	if (regs->changed & REGISTER_RESULT)
-		regs->raw.regs[0] = (uint64_t)regs->result;
+		arch_raw_set(regs, 0, (uint64_t)regs->result);
+	if (regs->compat)
+		vector.iov_len = ARM_COUNT * sizeof(uint32_t);
 	return ptrace(PTRACE_SETREGSET, tid, NT_PRSTATUS, &vector) < 0 ? -errno : 0;
 }
 
-/* The flags of the clone call that the registers show (x0 holds them until the call returns in the
- * parent); 0 for clone3, whose flags lie in memory. */
-static inline uint64_t registers_clone_flags(const struct registers *regs)
+/* The flags of the clone call that the raw registers show at its event (the first argument's register
+ * holds them until the call returns in the parent); 0 for clone3, whose flags lie in memory. */
+static inline uint64_t registers_clone_flags(struct registers *regs)
 {
+	if (regs->compat)
+		return regs->number == 120 ? regs->arguments[0] : 0;
 	return regs->number == 220 /* __NR_clone */ ? regs->arguments[0] : 0;
 }
 
@@ -66,11 +109,21 @@ static inline uint64_t registers_clone_flags(const struct registers *regs)
 static inline void registers_enter_loader(struct registers *regs, uint64_t entry, uint64_t argument,
 					  uint64_t stack)
 {
-	regs->raw.pc = entry;
-	regs->raw.regs[1] = argument;
-	regs->raw.regs[29] = 0;
-	regs->raw.regs[30] = 0;
-	regs->raw.sp = stack & ~15ULL;
+	uint32_t *arm = arm_registers(regs);
+
+	if (regs->compat) {
+		arm[1] = (uint32_t)argument;
+		arm[ARM_STACK] = (uint32_t)stack & ~15u;
+		arm[ARM_LINK] = 0;
+		arm[ARM_COUNTER] = (uint32_t)entry & ~1u;
+		arm[ARM_CPSR] = (arm[ARM_CPSR] & ~ARM_THUMB) | (entry & 1 ? ARM_THUMB : 0);
+	} else {
+		regs->raw.pc = entry;
+		regs->raw.regs[1] = argument;
+		regs->raw.regs[29] = 0;
+		regs->raw.regs[30] = 0;
+		regs->raw.sp = stack & ~15ULL;
+	}
 	regs->changed = REGISTER_ALL;
 }
 
@@ -79,10 +132,21 @@ static inline void registers_repeat_call(struct registers *regs, int64_t number)
 {
 	for (unsigned i = 0; i < 6; i++)
 		regs->changed |= (unsigned)REGISTER_ARGUMENT_0 << i;
-	regs->raw.regs[8] = (uint64_t)number;
 	regs->number = -1;
 	regs->changed |= REGISTER_NUMBER | REGISTER_ALL;
-	regs->raw.pc -= 4; /* svc #0 */
+	if (regs->compat) {
+		arm_registers(regs)[ARM_CALL] = (uint32_t)number;
+		arm_registers(regs)[ARM_COUNTER] -= arm_registers(regs)[ARM_CPSR] & ARM_THUMB ? 2 : 4;
+	} else {
+		regs->raw.regs[8] = (uint64_t)number;
+		regs->raw.pc -= 4; /* svc #0 */
+	}
+}
+
+/* Where a freshly executed image starts. */
+static inline uint64_t registers_program_counter(struct registers *regs)
+{
+	return regs->compat ? arm_registers(regs)[ARM_COUNTER] : regs->raw.pc;
 }
 
 #endif

@@ -29,6 +29,20 @@ static inline __attribute__((always_inline)) long arch_syscall(long number, long
 	return result;
 }
 
+#define ARCH_LOADER_ABI
+
+static inline __attribute__((always_inline)) long arch_mmap(long address, long length, int protection,
+							    int flags, int fd, uint64_t offset)
+{
+	return arch_syscall(ARCH_SYS_MMAP, address, length, protection, flags, fd, (long)offset);
+}
+
+static inline __attribute__((always_inline)) long arch_pread(int fd, long buffer, long size,
+							     uint64_t offset)
+{
+	return arch_syscall(ARCH_SYS_PREAD64, fd, buffer, size, (long)offset, 0, 0);
+}
+
 /* As the kernel starts a program: rdx = 0 (no function for atexit), flags and frame clear. */
 static inline __attribute__((always_inline, noreturn)) void arch_jump(uint64_t entry,
 								      uint64_t stack)

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* x86-64 registers. Included by arch.h, after struct registers. */
+/* x86-64 registers. Included by arch.h, after struct registers.
+ *
+ * A 32-bit call comes from a 32-bit process or by int 0x80 from a 64-bit one. The tracer asks with
+ * PTRACE_GETREGS, which gives the 64-bit set of either; a regset would depend on the code segment.
+ */
 #ifndef AMPHORA_ARCH_X86_64_REGISTERS_H
 #define AMPHORA_ARCH_X86_64_REGISTERS_H
 
@@ -8,6 +12,13 @@
 #include <sys/syscall.h>
 
 #define ARCH_AUDIT	 AUDIT_ARCH_X86_64
+#define ARCH_CALLS	 CALLS_X86_64
+#define ARCH_CALLS_FILE	 "ptrace_backend/arch/x86_64/calls.def"
+#define ARCH_COMPAT_AUDIT   AUDIT_ARCH_I386
+#define ARCH_COMPAT_CALLS   CALLS_I386
+#define ARCH_COMPAT_MACHINE 3	/* EM_386 */
+#define ARCH_COMPAT_UNAME   "i686" /* under PER_LINUX32 */
+#define ARCH_COMPAT_ALIGN   4	/* of 64-bit integers in structures */
 #define ARCH_ELF_MACHINE 62 /* EM_X86_64 */
 #define ARCH_NAME	 "x86_64"
 
@@ -19,34 +30,43 @@
 #define SYS_uprobe 336
 #endif
 
-#define SYSCALL_RMDIR 84 /* -1 where only unlinkat exists */
-
 /* 1 where the result comes back in the register of argument 0. */
 #define ARCH_RESULT_IN_ARGUMENT 0
 
-static inline int registers_fetch_raw(pid_t tid, struct registers *regs);
+static inline int registers_fetch_raw(pid_t tid, struct registers *regs)
+{
+	if (ptrace(PTRACE_GETREGS, tid, NULL, &regs->raw) < 0)
+		return -errno;
+	regs->raw_valid = true;
+	return 0;
+}
 
-/* Offsets by bit of enum register_bit. */
-static const uint16_t arch_register_offsets[8] = {
-	offsetof(struct user_regs_struct, rdi), offsetof(struct user_regs_struct, rsi),
-	offsetof(struct user_regs_struct, rdx), offsetof(struct user_regs_struct, r10),
-	offsetof(struct user_regs_struct, r8),	offsetof(struct user_regs_struct, r9),
-	offsetof(struct user_regs_struct, rax), offsetof(struct user_regs_struct, orig_rax),
+#define OFFSET_OF(name) offsetof(struct user_regs_struct, name)
+/* Offsets by bit of enum register_bit, of 64-bit and of 32-bit calls. */
+static const uint16_t arch_register_offsets[2][8] = {
+	{ OFFSET_OF(rdi), OFFSET_OF(rsi), OFFSET_OF(rdx), OFFSET_OF(r10), OFFSET_OF(r8), OFFSET_OF(r9),
+	  OFFSET_OF(rax), OFFSET_OF(orig_rax) },
+	{ OFFSET_OF(rbx), OFFSET_OF(rcx), OFFSET_OF(rdx), OFFSET_OF(rsi), OFFSET_OF(rdi),
+	  OFFSET_OF(rbp), OFFSET_OF(rax), OFFSET_OF(orig_rax) },
 };
 
 static inline void arch_registers_read(struct registers *regs)
 {
 	const struct user_regs_struct *raw = &regs->raw;
 
-	regs->number = (int64_t)raw->orig_rax;
+	regs->number = (int)raw->orig_rax;
 	regs->result = (int64_t)raw->rax;
 	regs->stack = raw->rsp;
-	regs->arguments[0] = raw->rdi;
-	regs->arguments[1] = raw->rsi;
-	regs->arguments[2] = raw->rdx;
-	regs->arguments[3] = raw->r10;
-	regs->arguments[4] = raw->r8;
-	regs->arguments[5] = raw->r9;
+	for (unsigned i = 0; i < 6; i++) {
+		uintptr_t offset = arch_register_offsets[regs->compat][i];
+		uint64_t value = *(const unsigned long long *)((const char *)raw + offset);
+
+		regs->arguments[i] = regs->compat ? (uint32_t)value : value;
+	}
+	if (regs->compat)
+		regs->result = (int)raw->rax < 0 && (int)raw->rax > -4096 ?
+				       (int64_t)(int)raw->rax :
+				       (int64_t)(uint32_t)raw->rax;
 }
 
 static inline uint64_t arch_register_value(const struct registers *regs, unsigned bit)
@@ -60,13 +80,12 @@ static inline uint64_t arch_register_value(const struct registers *regs, unsigne
 static inline int arch_registers_write(pid_t tid, struct registers *regs)
 {
 	bool few = !(regs->changed & REGISTER_ALL) && __builtin_popcount(regs->changed) <= 3;
-	struct iovec vector = { &regs->raw, sizeof(regs->raw) };
 
 	if (!few && !regs->raw_valid && registers_fetch_raw(tid, regs) < 0)
 		return -errno;
 	for (unsigned bit = 0; bit < 8; bit++) {
 		uint64_t value = arch_register_value(regs, bit);
-		uintptr_t offset = arch_register_offsets[bit];
+		uintptr_t offset = arch_register_offsets[regs->compat][bit];
 
 		if (!(regs->changed & (1U << bit)))
 			continue;
@@ -75,16 +94,23 @@ static inline int arch_registers_write(pid_t tid, struct registers *regs)
 		else if (ptrace(PTRACE_POKEUSER, tid, (void *)offset, (void *)value) < 0)
 			return -errno;
 	}
-	if (!few && ptrace(PTRACE_SETREGSET, tid, NT_PRSTATUS, &vector) < 0)
+	if (!few && ptrace(PTRACE_SETREGS, tid, NULL, &regs->raw) < 0)
 		return -errno;
 	return 0;
 }
 
-/* The flags of the clone call that the registers show; 0 for fork and vfork (and for clone3, whose
- * flags lie in memory). */
+/* The flags of the clone call that the raw registers show at its event; 0 for fork and vfork (and for
+ * clone3, whose flags lie in memory). No fork, vfork or clone has another's number in the other table. */
 static inline uint64_t registers_clone_flags(const struct registers *regs)
 {
-	return regs->number == 56 /* __NR_clone */ ? regs->arguments[0] : 0;
+	switch ((int)regs->raw.orig_rax) {
+	case 56: /* __NR_clone */
+		return regs->raw.rdi;
+	case 120: /* i386's */
+		return (uint32_t)regs->raw.rbx;
+	default:
+		return 0;
+	}
 }
 
 /* Sends a freshly executed image to `entry` with a second argument and a stack of its own (the first
@@ -93,8 +119,13 @@ static inline void registers_enter_loader(struct registers *regs, uint64_t entry
 					  uint64_t stack)
 {
 	regs->raw.rip = entry;
-	regs->raw.rsi = argument;
-	regs->raw.rsp = stack;
+	if (regs->compat) { /* regparm(2) */
+		regs->raw.rdx = argument;
+		regs->raw.rsp = (stack & ~15ULL) - 4;
+	} else {
+		regs->raw.rsi = argument;
+		regs->raw.rsp = (stack & ~15ULL) - 8;
+	}
 	regs->raw.rbp = 0;
 	regs->raw.orig_rax = (unsigned long long)-1;
 	regs->changed = REGISTER_ALL;
@@ -108,7 +139,13 @@ static inline void registers_repeat_call(struct registers *regs, int64_t number)
 	regs->result = number;
 	regs->number = -1;
 	regs->changed |= REGISTER_RESULT | REGISTER_NUMBER | REGISTER_ALL;
-	regs->raw.rip -= 2; /* syscall */
+	regs->raw.rip -= 2; /* syscall, int 0x80; the vDSO has one before the place it returns to */
+}
+
+/* Where a freshly executed image starts. */
+static inline uint64_t registers_program_counter(const struct registers *regs)
+{
+	return regs->raw.rip;
 }
 
 #endif

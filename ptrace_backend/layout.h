@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What structures in the guest's memory look like to the call that is being handled: the one place that
+ * knows the pointers, sizes and ids of 32-bit programs. Handlers work with our own structures.
+ *
+ * Each returns 0 or -EFAULT unless it says otherwise. None allocates.
+ */
+#ifndef AMPHORA_PTRACE_LAYOUT_H
+#define AMPHORA_PTRACE_LAYOUT_H
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+
+#include "ptrace_backend/tracee.h"
+
+/* Element `index` of an array of pointers (argv). */
+int layout_read_pointer(const struct tracee *tracee, uint64_t array, uint64_t index,
+			uint64_t *ret_pointer);
+/* Puts such an array into the scratch area, or with tracee_put_large() when it is too long for a
+ * slot; the pointers are changed. Returns 0 or -errno as these do. */
+int layout_put_pointers(struct tracee *tracee, uint64_t *pointers, size_t count,
+			uint64_t *ret_address);
+
+/* The result of the stat family. Also -EOVERFLOW, as the kernel for what doesn't fit. */
+int layout_write_stat(const struct tracee *tracee, uint64_t address, const struct stat *status);
+/* True when it is our own struct stat. */
+bool layout_stat_is_own(const struct tracee *tracee);
+
+int layout_write_uname(const struct tracee *tracee, uint64_t address, const struct utsname *name);
+
+/* User and group ids; an id that 16 bits don't hold is written as 65534. */
+int layout_write_ids(const struct tracee *tracee, uint64_t address, const uint32_t *ids,
+		     uint32_t count);
+/* (uid_t)-1 stays that. */
+int layout_read_ids(const struct tracee *tracee, uint64_t address, uint32_t *ids, uint32_t count);
+
+/* Messages: the pointers in them are the guest's. */
+int layout_read_message(const struct tracee *tracee, uint64_t address, struct msghdr *message);
+int layout_put_message(struct tracee *tracee, const struct msghdr *message, uint64_t *ret_address);
+/* In place. */
+int layout_write_message(const struct tracee *tracee, uint64_t address,
+			 const struct msghdr *message);
+/* sendmmsg's array: the headers of up to LAYOUT_BATCH messages. */
+#define LAYOUT_BATCH 16
+int layout_read_messages(const struct tracee *tracee, uint64_t array, uint32_t first,
+			 uint32_t count, struct msghdr *messages);
+
+/* The control message at `at` of a buffer in our memory. Returns false for none. */
+struct control_message {
+	int level, type;
+	size_t data, data_size; /* where its data is, from the buffer's start */
+	size_t next;		/* of the next one */
+};
+bool layout_control_message(const struct tracee *tracee, const void *buffer, size_t size, size_t at,
+			    struct control_message *ret_message);
+
+#endif
