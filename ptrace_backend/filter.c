@@ -145,8 +145,6 @@ static bool applies(const struct syscall_row *row, const struct filter_options *
 		return options->fake_ids;
 	case WHEN_READ_ONLY:
 		return mutators_are_traced(options);
-	case WHEN_NO_NETWORK:
-		return options->deny_network;
 	case WHEN_NAMES:
 		return false;
 	}
@@ -216,7 +214,7 @@ static void emit_rule(struct writer *writer, const struct syscall_row *row)
 	case RULE_SOCKET:
 		emit_load(writer, LOW_HALF(0));
 		emit_if(writer, BPF_JEQ, AF_UNIX, ALLOW);
-		emit_return(writer, ANSWER(row->error));
+		emit_return(writer, writer->options->deny_network ? ANSWER(EACCES) : STOP);
 		break;
 	case RULE_IOCTL:
 		emit_ioctl(writer);

@@ -10,9 +10,17 @@ syscall_handler handle_open, handle_openat2, handle_chdir, handle_fchdir, handle
 	handle_getcwd, handle_readlink, handle_rename, handle_fd_write;
 /* exec.c */
 syscall_handler handle_execve;
-/* handlers_process.c: clone, clone3, prctl, affinity; and the guards that keep a guest's calls
+/* handlers_namespace.c */
+syscall_handler handle_clone, handle_clone3, handle_unshare, handle_setns, handle_socket;
+/* handlers_mount.c */
+syscall_handler handle_mount, handle_umount, handle_pivot_root, handle_open_tree;
+/* user_ns.c: when `result` is /proc/PID/uid_map, gid_map or setgroups, starts what opens it and stores the
+ * verdict. */
+bool user_ns_open(struct tracee *tracee, const struct path_result *result, int flags,
+		  enum verdict *ret_verdict);
+/* handlers_process.c: prctl, affinity; and the guards that keep a guest's calls
  * by pid, process group or pidfd among the guest's own processes */
-syscall_handler handle_clone, handle_clone3, handle_prctl, handle_sched_getaffinity,
+syscall_handler handle_prctl, handle_sched_getaffinity,
 	handle_sched_setaffinity, handle_kill, handle_pid, handle_pidfd, handle_priority,
 	handle_fcntl;
 /* For calls whose arguments were replaced: at the exit the guest gets its own back, and a call that the
@@ -23,16 +31,19 @@ enum verdict continue_with_copy(struct tracee *tracee, unsigned index, const voi
 				size_t size);
 /* True when pid is a process of the guest, the zombie of one, or one of its threads; when a process
  * group has only the guest's members (false for the supervisor's own). */
+/* The process behind an fd that is a pidfd or a directory /proc/PID, which pidfd_send_signal() takes as
+ * well. 0: neither; -ESRCH: it is gone or of another pid namespace. */
+pid_t guest_pidfd_process(const struct tracee *tracee, int fd);
 bool guest_has_process(struct tracer *tracer, pid_t pid);
 bool guest_has_group(struct tracer *tracer, pid_t group);
 /* Remembers the CPUs the supervisor may use, before it pins itself: once, at start. */
 void guest_affinity_init(struct tracer *tracer);
-/* What uname(2) tells the guest. Returns 0 or -errno. */
+/* What uname(2) tells the guest; `set` is what sethostname() set. Returns 0 or -errno. */
 struct utsname;
-int guest_names(const struct tracer *tracer, struct utsname *ret_names);
-/* handlers_system.c: uname, sethostname, unshare, open_tree; path calls with rules of their own */
-syscall_handler handle_uname, handle_sethostname, handle_mount, handle_unshare, handle_ioctl,
-	handle_access, handle_inotify, handle_fanotify;
+int guest_names(const struct tracer *tracer, const struct uts_names *set, struct utsname *ret_names);
+/* handlers_system.c: uname, sethostname; path calls with rules of their own */
+syscall_handler handle_uname, handle_sethostname, handle_ioctl, handle_access, handle_inotify,
+	handle_fanotify;
 /* handlers_socket.c: bind, connect, sendto, sendmsg, sendmmsg with unix paths */
 syscall_handler handle_bind, handle_connect, handle_sendto, handle_sendmsg;
 /* handlers_receive.c: names of unix sockets and ids of their owners that the kernel gives: getsockname,

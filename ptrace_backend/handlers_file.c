@@ -2,6 +2,7 @@
 /* open, chdir, chroot, getcwd, readlink, and changes made through an fd. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -71,7 +72,8 @@ static enum verdict open_file(struct tracee *tracee, int dirfd, unsigned index, 
 		error = -EACCES;
 	if (error)
 		return tracee_answer(tracee, error);
-	if (procview_open(tracee, file, (int)flags, &verdict)) {
+	if (user_ns_open(tracee, file, (int)flags, &verdict) ||
+	    procview_open(tracee, file, (int)flags, &verdict)) {
 		if (file->fd >= 0)
 			close(file->fd);
 		return verdict;
@@ -199,11 +201,17 @@ enum verdict handle_chdir(struct tracee *tracee, const struct syscall_row *row)
 enum verdict handle_fchdir(struct tracee *tracee, const struct syscall_row *row)
 {
 	struct path_position position;
+	char link[64];
+	int error;
 
 	(void)row;
+	tracee_fd_host(tracee, (int)tracee_argument(tracee, 0), link, sizeof(link));
+	error = tracee_link_position(tracee, link, tracee->fs->cwd_mount, &position);
 	/* A directory outside the guest's tree, passed in over a socket, is no place to walk from. */
-	if (tracee_fd_position(tracee, (int)tracee_argument(tracee, 0), &position) == -ENOENT)
+	if (error == -ENOENT)
 		return tracee_answer(tracee, -EACCES);
+	if (!error)
+		tracee->fs->cwd_mount = position.mount;
 	return VERDICT_CONTINUE;
 }
 
@@ -219,7 +227,8 @@ enum verdict handle_chroot(struct tracee *tracee, const struct syscall_row *row)
 		error = -errno;
 	if (!error && !S_ISDIR(status.st_mode))
 		error = -ENOTDIR;
-	if (!error && tracee->tracer->fake_ids && tracee->credentials.euid != 0)
+	if (!error && tracee->tracer->fake_ids &&
+	    !namespaces_capable(tracee, tracee->namespaces.in[NAMESPACE_USER], CAP_SYS_CHROOT))
 		error = -EPERM;
 	if (!error) {
 		struct path_position *root = &tracee->fs->root;

@@ -16,66 +16,107 @@ static uint32_t argument32(const struct tracee *tracee, unsigned index)
 
 static int64_t answer_getuid(struct tracee *tracee)
 {
-	return tracee->credentials.ruid;
+	return user_ns_show_uid(tracee, tracee->credentials.ruid);
 }
 
 static int64_t answer_geteuid(struct tracee *tracee)
 {
-	return tracee->credentials.euid;
+	return user_ns_show_uid(tracee, tracee->credentials.euid);
 }
 
 static int64_t answer_getgid(struct tracee *tracee)
 {
-	return tracee->credentials.rgid;
+	return user_ns_show_gid(tracee, tracee->credentials.rgid);
 }
 
 static int64_t answer_getegid(struct tracee *tracee)
 {
-	return tracee->credentials.egid;
+	return user_ns_show_gid(tracee, tracee->credentials.egid);
+}
+
+/* An id argument in the container's own ids; (id_t)-1 stays. False: its user namespace has no such id. */
+static bool take_uid(struct tracee *tracee, unsigned index, uid_t *ret_uid)
+{
+	uid_t uid = argument32(tracee, index);
+
+	*ret_uid = uid == ID_NONE ? uid : user_ns_take_uid(tracee, uid);
+	return uid == ID_NONE || *ret_uid != ID_NONE;
+}
+
+static bool take_gid(struct tracee *tracee, unsigned index, gid_t *ret_gid)
+{
+	gid_t gid = argument32(tracee, index);
+
+	*ret_gid = gid == ID_NONE ? gid : user_ns_take_gid(tracee, gid);
+	return gid == ID_NONE || *ret_gid != ID_NONE;
 }
 
 static int64_t answer_setuid(struct tracee *tracee)
 {
-	return credentials_setuid(&tracee->credentials, argument32(tracee, 0));
+	uid_t uid;
+
+	return take_uid(tracee, 0, &uid) ? credentials_setuid(&tracee->credentials, uid) : -EINVAL;
 }
 
 static int64_t answer_setgid(struct tracee *tracee)
 {
-	return credentials_setgid(&tracee->credentials, argument32(tracee, 0));
+	gid_t gid;
+
+	return take_gid(tracee, 0, &gid) ? credentials_setgid(&tracee->credentials, gid) : -EINVAL;
 }
 
 static int64_t answer_setreuid(struct tracee *tracee)
 {
-	return credentials_setreuid(&tracee->credentials, argument32(tracee, 0),
-				    argument32(tracee, 1));
+	uid_t real, effective;
+
+	if (!take_uid(tracee, 0, &real) || !take_uid(tracee, 1, &effective))
+		return -EINVAL;
+	return credentials_setreuid(&tracee->credentials, real, effective);
 }
 
 static int64_t answer_setregid(struct tracee *tracee)
 {
-	return credentials_setregid(&tracee->credentials, argument32(tracee, 0),
-				    argument32(tracee, 1));
+	gid_t real, effective;
+
+	if (!take_gid(tracee, 0, &real) || !take_gid(tracee, 1, &effective))
+		return -EINVAL;
+	return credentials_setregid(&tracee->credentials, real, effective);
 }
 
 static int64_t answer_setresuid(struct tracee *tracee)
 {
-	return credentials_setresuid(&tracee->credentials, argument32(tracee, 0),
-				     argument32(tracee, 1), argument32(tracee, 2));
+	uid_t real, effective, saved;
+
+	if (!take_uid(tracee, 0, &real) || !take_uid(tracee, 1, &effective) ||
+	    !take_uid(tracee, 2, &saved))
+		return -EINVAL;
+	return credentials_setresuid(&tracee->credentials, real, effective, saved);
 }
 
 static int64_t answer_setresgid(struct tracee *tracee)
 {
-	return credentials_setresgid(&tracee->credentials, argument32(tracee, 0),
-				     argument32(tracee, 1), argument32(tracee, 2));
+	gid_t real, effective, saved;
+
+	if (!take_gid(tracee, 0, &real) || !take_gid(tracee, 1, &effective) ||
+	    !take_gid(tracee, 2, &saved))
+		return -EINVAL;
+	return credentials_setresgid(&tracee->credentials, real, effective, saved);
 }
 
 static int64_t answer_setfsuid(struct tracee *tracee)
 {
-	return credentials_setfsuid(&tracee->credentials, argument32(tracee, 0));
+	uid_t uid = ID_NONE;
+
+	take_uid(tracee, 0, &uid);
+	return user_ns_show_uid(tracee, credentials_setfsuid(&tracee->credentials, uid));
 }
 
 static int64_t answer_setfsgid(struct tracee *tracee)
 {
-	return credentials_setfsgid(&tracee->credentials, argument32(tracee, 0));
+	gid_t gid = ID_NONE;
+
+	take_gid(tracee, 0, &gid);
+	return user_ns_show_gid(tracee, credentials_setfsgid(&tracee->credentials, gid));
 }
 
 /* Three ids to three pointers, in the order of the arguments. */
@@ -93,25 +134,32 @@ static int64_t answer_getresuid(struct tracee *tracee)
 {
 	const struct credentials *credentials = &tracee->credentials;
 
-	return write_three(tracee, credentials->ruid, credentials->euid, credentials->suid);
+	return write_three(tracee, user_ns_show_uid(tracee, credentials->ruid),
+			   user_ns_show_uid(tracee, credentials->euid),
+			   user_ns_show_uid(tracee, credentials->suid));
 }
 
 static int64_t answer_getresgid(struct tracee *tracee)
 {
 	const struct credentials *credentials = &tracee->credentials;
 
-	return write_three(tracee, credentials->rgid, credentials->egid, credentials->sgid);
+	return write_three(tracee, user_ns_show_gid(tracee, credentials->rgid),
+			   user_ns_show_gid(tracee, credentials->egid),
+			   user_ns_show_gid(tracee, credentials->sgid));
 }
 
 static int64_t answer_getgroups(struct tracee *tracee)
 {
 	const struct credentials *credentials = &tracee->credentials;
 	int size = (int)tracee_argument(tracee, 0);
+	gid_t groups[CREDENTIALS_GROUPS_MAX];
 
+	for (uint32_t i = 0; i < credentials->group_count; i++)
+		groups[i] = user_ns_show_gid(tracee, credentials->groups[i]);
 	if (size < 0 || (size > 0 && (uint32_t)size < credentials->group_count))
 		return -EINVAL;
 	if (size > 0 && credentials->group_count &&
-	    layout_write_ids(tracee, tracee_argument(tracee, 1), credentials->groups,
+	    layout_write_ids(tracee, tracee_argument(tracee, 1), groups,
 			     credentials->group_count) < 0)
 		return -EFAULT;
 	return credentials->group_count;
@@ -122,12 +170,18 @@ static int64_t answer_setgroups(struct tracee *tracee)
 	gid_t groups[CREDENTIALS_GROUPS_MAX];
 	uint32_t count = argument32(tracee, 0);
 
-	if (!credentials_capable(&tracee->credentials, CAP_SETGID))
+	if (!credentials_capable(&tracee->credentials, CAP_SETGID) ||
+	    !user_ns_allows_setgroups(tracee))
 		return -EPERM;
 	if (count > CREDENTIALS_GROUPS_MAX)
 		return -EINVAL;
 	if (count && layout_read_ids(tracee, tracee_argument(tracee, 1), groups, count) < 0)
 		return -EFAULT;
+	for (uint32_t i = 0; i < count; i++) {
+		groups[i] = user_ns_take_gid(tracee, groups[i]);
+		if (groups[i] == ID_NONE)
+			return -EINVAL;
+	}
 	return credentials_setgroups(&tracee->credentials, groups, count);
 }
 

@@ -153,12 +153,22 @@ static mode_t mode_after_chown(const struct credentials *credentials, const stru
 	return mode & ~(mode_t)S_ISUID;
 }
 
+/* uid and gid are the caller's, in its user namespace. */
 static enum verdict chown_object(struct tracee *tracee, struct object *object, uid_t uid, gid_t gid)
 {
 	struct stat *shown = &object->shown;
+	uid_t own_uid = uid == NO_ID ? NO_ID : user_ns_take_uid(tracee, uid);
+	gid_t own_gid = gid == NO_ID ? NO_ID : user_ns_take_gid(tracee, gid);
+	bool unmapped = (uid != NO_ID && own_uid == NO_ID) || (gid != NO_ID && own_gid == NO_ID);
 	int result = 0;
 
-	if (!may_chown(&tracee->credentials, shown, uid, gid)) {
+	uid = own_uid;
+	gid = own_gid;
+	if (unmapped) {
+		result = -EINVAL;
+	} else if (!user_ns_maps(tracee, shown->st_uid, shown->st_gid)) {
+		result = -EPERM;
+	} else if (!may_chown(&tracee->credentials, shown, uid, gid)) {
 		result = -EPERM;
 	} else {
 		shown->st_mode = mode_after_chown(&tracee->credentials, shown);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Calls that make processes, and calls that reach other processes.
+/* Calls that reach other processes, prctl and CPU masks.
  *
  * Theory of operation
  *
@@ -30,13 +30,6 @@
 #include "ptrace_backend/handlers.h"
 #include "ptrace_backend/syscall_table.h"
 
-#ifndef CLONE_INTO_CGROUP
-#define CLONE_INTO_CGROUP 0x200000000ULL /* Linux 5.7 */
-#endif
-#define CLONE_NEW_ANY                                                                        \
-	((uint64_t)CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | \
-	 CLONE_NEWNET | CLONE_NEWCGROUP)
-
 #define SIGNAL_MAX 64
 
 static void restore_at_exit(struct tracee *tracee)
@@ -60,54 +53,6 @@ enum verdict continue_with_copy(struct tracee *tracee, unsigned index, const voi
 		return tracee_answer(tracee, error);
 	tracee_set_argument(tracee, index, address);
 	return continue_and_restore(tracee);
-}
-
-/* Making processes */
-
-enum verdict handle_clone(struct tracee *tracee, const struct syscall_row *row)
-{
-	uint64_t flags = tracee_argument(tracee, 0);
-
-	(void)row;
-	if (flags & CLONE_NEW_ANY)
-		return tracee_answer(tracee, -EPERM);
-	tracee_set_argument(tracee, 0, flags & ~(uint64_t)CLONE_UNTRACED);
-	return continue_and_restore(tracee);
-}
-
-static void after_clone3(struct tracee *tracee)
-{
-	tracee->clone_flags = 0;
-	tracee_restore_arguments(tracee);
-}
-
-/* struct clone_args: the flags come first, the rest is passed as it is. */
-#define CLONE_ARGS_MIN 64  /* CLONE_ARGS_SIZE_VER0 */
-#define CLONE_ARGS_MAX 128 /* more than any kernel knows: E2BIG from an older one */
-
-enum verdict handle_clone3(struct tracee *tracee, const struct syscall_row *row)
-{
-	uint64_t arguments[CLONE_ARGS_MAX / 8], address;
-	uint64_t size = tracee_argument(tracee, 1);
-	int error;
-
-	(void)row;
-	if (size > CLONE_ARGS_MAX)
-		return tracee_answer(tracee, -E2BIG);
-	if (size < CLONE_ARGS_MIN)
-		return tracee_answer(tracee, -EINVAL);
-	if (tracee_read(tracee, tracee_argument(tracee, 0), arguments, size) < 0)
-		return tracee_answer(tracee, -EFAULT);
-	if (arguments[0] & (CLONE_NEW_ANY | CLONE_NEWTIME | CLONE_INTO_CGROUP))
-		return tracee_answer(tracee, -EPERM);
-	arguments[0] &= ~(uint64_t)CLONE_UNTRACED;
-	error = tracee_put(tracee, arguments, size, &address);
-	if (error)
-		return tracee_answer(tracee, error);
-	tracee_set_argument(tracee, 0, address);
-	tracee->clone_flags = arguments[0];
-	tracee->on_exit = after_clone3;
-	return VERDICT_EXIT;
 }
 
 enum verdict handle_prctl(struct tracee *tracee, const struct syscall_row *row)
@@ -281,9 +226,7 @@ enum verdict handle_pid(struct tracee *tracee, const struct syscall_row *row)
 	return VERDICT_CONTINUE;
 }
 
-/* The process behind an fd that is a pidfd or a directory /proc/PID, which pidfd_send_signal() takes as
- * well. 0: neither; -ESRCH: it is gone or of another pid namespace. */
-static pid_t pidfd_process(const struct tracee *tracee, int fd)
+pid_t guest_pidfd_process(const struct tracee *tracee, int fd)
 {
 	char path[64], text[1024];
 	const char *line;
@@ -314,7 +257,7 @@ enum verdict handle_pidfd(struct tracee *tracee, const struct syscall_row *row)
 	else if (first < 0) /* PIDFD_SELF, or EBADF */
 		pid = 0;
 	else
-		pid = pidfd_process(tracee, first);
+		pid = guest_pidfd_process(tracee, first);
 	if (pid == 0 || guest_has_process(tracee->tracer, pid))
 		return VERDICT_CONTINUE;
 	return tracee_answer(tracee, -ESRCH);

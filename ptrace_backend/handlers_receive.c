@@ -131,14 +131,15 @@ enum verdict handle_recvfrom(struct tracee *tracee, const struct syscall_row *ro
 /* Ids */
 
 /* A process of the guest's as the guest knows it, the host's own user as the first process. */
-static void show_ids(struct tracer *tracer, struct ucred *ids)
+static void show_ids(struct tracee *tracee, struct ucred *ids)
 {
+	struct tracer *tracer = tracee->tracer;
 	const struct tracee *peer = tracer_find(tracer, ids->pid);
 
 	if (ids->uid == tracer->host_uid)
-		ids->uid = peer ? peer->credentials.euid : tracer->own_uid;
+		ids->uid = user_ns_show_uid(tracee, peer ? peer->credentials.euid : tracer->own_uid);
 	if (ids->gid == tracer->host_gid)
-		ids->gid = peer ? peer->credentials.egid : tracer->own_gid;
+		ids->gid = user_ns_show_gid(tracee, peer ? peer->credentials.egid : tracer->own_gid);
 }
 
 static void after_peercred(struct tracee *tracee)
@@ -151,7 +152,7 @@ static void after_peercred(struct tracee *tracee)
 	    tracee_read(tracee, tracee_argument(tracee, 4), &size, sizeof(size)) < 0 ||
 	    size < sizeof(peers) || tracee_read(tracee, address, &peers, sizeof(peers)) < 0)
 		return;
-	show_ids(tracee->tracer, &peers);
+	show_ids(tracee, &peers);
 	tracee_write(tracee, address, &peers, sizeof(peers));
 }
 
@@ -189,7 +190,7 @@ static void show_control(struct tracee *tracee, const struct msghdr *header)
 		if (message.cmsg_level == SOL_SOCKET && message.cmsg_type == SCM_CREDENTIALS &&
 		    message.cmsg_len >= CMSG_LEN(sizeof(ids))) {
 			memcpy(&ids, control + at + CMSG_LEN(0), sizeof(ids));
-			show_ids(tracee->tracer, &ids);
+			show_ids(tracee, &ids);
 			tracee_write(tracee, address + at + CMSG_LEN(0), &ids, sizeof(ids));
 		}
 		at += CMSG_ALIGN(message.cmsg_len);

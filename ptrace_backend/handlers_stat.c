@@ -32,9 +32,16 @@
 #define STAT_FLAGS (AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE)
 #define FD_LINK_SIZE 64
 
-static enum verdict answer_status(struct tracee *tracee, uint64_t address,
-				  const struct stat *status)
+/* In the ids of the caller's user namespace. */
+static void show_ids(struct tracee *tracee, struct stat *status)
 {
+	status->st_uid = user_ns_show_uid(tracee, status->st_uid);
+	status->st_gid = user_ns_show_gid(tracee, status->st_gid);
+}
+
+static enum verdict answer_status(struct tracee *tracee, uint64_t address, struct stat *status)
+{
+	show_ids(tracee, status);
 	return tracee_answer(tracee, layout_write_stat(tracee, address, status));
 }
 
@@ -104,6 +111,7 @@ static void patch_at_exit(struct tracee *tracee)
 	    tracee_read(tracee, tracee->saved[0], &status, sizeof(status)) < 0)
 		return;
 	ids_guest_stat(tracee->tracer, NULL, -1, &status);
+	show_ids(tracee, &status);
 	tracee_write(tracee, tracee->saved[0], &status, sizeof(status));
 }
 
@@ -213,8 +221,10 @@ static void status_into_statx(const struct stat *from, struct statx *to)
 	to->stx_blocks = (uint64_t)from->st_blocks;
 }
 
-static enum verdict answer_statx(struct tracee *tracee, const struct statx *status)
+static enum verdict answer_statx(struct tracee *tracee, struct statx *status)
 {
+	status->stx_uid = user_ns_show_uid(tracee, status->stx_uid);
+	status->stx_gid = user_ns_show_gid(tracee, status->stx_gid);
 	return tracee_answer(tracee, tracee_write(tracee, tracee_argument(tracee, 4), status,
 						  sizeof(*status)));
 }

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The machine's names, namespaces that aren't on offer, and calls whose path rules differ from the
+/* The machine's names, and calls whose path rules differ from the
  * table's: a flag of their own says whether to follow, or the result depends on the mount. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/fs.h>
 #include <linux/sockios.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,9 +24,6 @@
 #include "ptrace_backend/procfile.h"
 #include "ptrace_backend/syscall_table.h"
 
-#ifndef OPEN_TREE_CLONE
-#define OPEN_TREE_CLONE 1 /* Linux 5.2 */
-#endif
 #define CAPABILITY_SYS_ADMIN 21
 
 /* Names */
@@ -54,23 +50,20 @@ static const char *machine_of(const struct tracee *tracee)
 	return ARCH_COMPAT_UNAME;
 }
 
-int guest_names(const struct tracer *tracer, struct utsname *ret_names)
+int guest_names(const struct tracer *tracer, const struct uts_names *set, struct utsname *ret_names)
 {
 	const struct uname_request *asked = &tracer->plan->spec->uname;
-	const char *hostname = tracer->hostname_set[0] ? tracer->hostname_set : tracer->hostname;
+	const char *hostname = set->host[0] ? set->host : tracer->hostname;
 
 	memset(ret_names, 0, sizeof(*ret_names));
 	if (uname(ret_names) < 0)
 		return -errno;
 	set_name(ret_names->sysname, asked->sysname);
-	set_name(ret_names->nodename, tracer->hostname_set[0] || !asked->nodename ?
-					      hostname :
-					      asked->nodename);
+	set_name(ret_names->nodename, set->host[0] || !asked->nodename ? hostname : asked->nodename);
 	set_name(ret_names->release, asked->release);
 	set_name(ret_names->version, asked->version);
 	set_name(ret_names->machine, asked->machine);
-	set_name(ret_names->domainname, tracer->domainname_set[0] ? tracer->domainname_set :
-								    asked->domainname);
+	set_name(ret_names->domainname, set->domain[0] ? set->domain : asked->domainname);
 	return 0;
 }
 
@@ -78,7 +71,7 @@ enum verdict handle_uname(struct tracee *tracee, const struct syscall_row *row)
 {
 	const char *asked = tracee->tracer->plan->spec->uname.machine;
 	struct utsname name;
-	int error = guest_names(tracee->tracer, &name);
+	int error = guest_names(tracee->tracer, namespaces_uts(tracee), &name);
 
 	(void)row;
 	if (error)
@@ -91,13 +84,13 @@ enum verdict handle_uname(struct tracee *tracee, const struct syscall_row *row)
 /* sethostname and setdomainname never reach the kernel: as real root they would rename the host. */
 enum verdict handle_sethostname(struct tracee *tracee, const struct syscall_row *row)
 {
-	struct tracer *tracer = tracee->tracer;
-	char *name = row->number == SYS_sethostname ? tracer->hostname_set :
-						      tracer->domainname_set;
+	struct uts_names *set = namespaces_uts(tracee);
+	char *name = row->number == SYS_sethostname ? set->host : set->domain;
 	int size = (int)tracee_argument(tracee, 1);
-	char text[sizeof(tracer->hostname_set)] = { 0 };
+	char text[sizeof(set->host)] = { 0 };
 
-	if (!tracer->fake_ids || !credentials_capable(&tracee->credentials, CAPABILITY_SYS_ADMIN))
+	if (!namespaces_capable(tracee, namespace_owner(tracee, NAMESPACE_UTS),
+				CAPABILITY_SYS_ADMIN))
 		return tracee_answer(tracee, -EPERM);
 	if (size < 0 || size >= (int)sizeof(text))
 		return tracee_answer(tracee, -EINVAL);
@@ -105,36 +98,6 @@ enum verdict handle_sethostname(struct tracee *tracee, const struct syscall_row 
 		return tracee_answer(tracee, -EFAULT);
 	memcpy(name, text, sizeof(text));
 	return tracee_answer(tracee, 0);
-}
-
-/* Namespaces and mounts */
-
-static void after_unshare(struct tracee *tracee)
-{
-	if (tracee_result(tracee) == 0)
-		tracee_unshare_fs(tracee);
-}
-
-enum verdict handle_unshare(struct tracee *tracee, const struct syscall_row *row)
-{
-	uint64_t flags = tracee_argument(tracee, 0);
-
-	(void)row;
-	if (flags & (CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |
-		     CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWTIME))
-		return tracee_answer(tracee, -EPERM);
-	if (!(flags & CLONE_FS))
-		return VERDICT_CONTINUE;
-	tracee->on_exit = after_unshare;
-	return VERDICT_EXIT;
-}
-
-/* open_tree without a clone is an open with O_PATH. */
-enum verdict handle_mount(struct tracee *tracee, const struct syscall_row *row)
-{
-	if (tracee_argument(tracee, 2) & OPEN_TREE_CLONE)
-		return tracee_answer(tracee, -EPERM);
-	return translate_paths(tracee, row);
 }
 
 /* Paths */

@@ -99,8 +99,9 @@ void credentials_init(struct credentials *credentials, uid_t uid, gid_t gid, con
 /* After setuid, setreuid and setresuid (cap_emulate_setxuid). */
 static void fix_capabilities(struct credentials *to, const struct credentials *from)
 {
-	bool had_root = from->ruid == 0 || from->euid == 0 || from->suid == 0;
-	bool has_root = to->ruid == 0 || to->euid == 0 || to->suid == 0;
+	const uid_t root = to->root_uid;
+	bool had_root = from->ruid == root || from->euid == root || from->suid == root;
+	bool has_root = to->ruid == root || to->euid == root || to->suid == root;
 
 	if (secure(to, SECURE_NO_SETUID_FIXUP))
 		return;
@@ -109,9 +110,9 @@ static void fix_capabilities(struct credentials *to, const struct credentials *f
 			to->permitted = to->effective = 0;
 		to->ambient = 0;
 	}
-	if (from->euid == 0 && to->euid != 0)
+	if (from->euid == root && to->euid != root)
 		to->effective = 0;
-	if (from->euid != 0 && to->euid == 0)
+	if (from->euid != root && to->euid == root)
 		to->effective = to->permitted;
 }
 
@@ -193,9 +194,9 @@ uid_t credentials_setfsuid(struct credentials *credentials, uid_t uid)
 		return before;
 	credentials->fsuid = uid;
 	if (!secure(credentials, SECURE_NO_SETUID_FIXUP)) {
-		if (before == 0)
+		if (before == credentials->root_uid)
 			credentials->effective &= ~FILE_CAPABILITIES;
-		else if (uid == 0)
+		else if (uid == credentials->root_uid)
 			credentials->effective |= credentials->permitted & FILE_CAPABILITIES;
 	}
 	return before;
@@ -390,6 +391,7 @@ long credentials_prctl(struct credentials *credentials, int option, unsigned lon
 void credentials_exec(struct credentials *credentials, uid_t owner, gid_t group, mode_t mode)
 {
 	const struct credentials old = *credentials;
+	const uid_t root = old.root_uid;
 	uint64_t permitted = 0;
 	bool effective, id_changed;
 
@@ -398,8 +400,8 @@ void credentials_exec(struct credentials *credentials, uid_t owner, gid_t group,
 	if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && !old.no_new_privs)
 		credentials->egid = group;
 
-	effective = credentials->euid == 0 && !secure(&old, SECURE_NOROOT);
-	if ((credentials->euid == 0 || credentials->ruid == 0) && !secure(&old, SECURE_NOROOT))
+	effective = credentials->euid == root && !secure(&old, SECURE_NOROOT);
+	if ((credentials->euid == root || credentials->ruid == root) && !secure(&old, SECURE_NOROOT))
 		permitted = old.bounding | old.inheritable;
 
 	id_changed = credentials->euid != old.euid ||

@@ -23,6 +23,7 @@ struct credentials {
 	gid_t rgid, egid, sgid, fsgid;
 	uint32_t group_count;
 	gid_t groups[CREDENTIALS_GROUPS_MAX]; /* ascending */
+	uid_t root_uid; /* what uid 0 of its user namespace is; -1: nobody */
 	uint32_t securebits;		      /* PR_SET_SECUREBITS, PR_SET_KEEPCAPS */
 	bool no_new_privs; /* as the guest set it: the real one is always on and hidden */
 	/* Capability bits, bit = CAP_*. */

@@ -6,7 +6,8 @@
  * Translation decides what a path means; Landlock decides what may be opened at all. The ruleset
  * allows the rootfs and every mount source, each with the rights of its flags, what the tracer
  * itself needs, and nothing else. It is applied to the tracer before the guest exists, so that calls
- * the tracer makes for a guest are confined too. A ruleset only ever shrinks.
+ * the tracer makes for a guest are confined too. A ruleset only ever shrinks: what a guest mounts lies in
+ * what was granted at start, and for its tmpfs there is a directory.
  *
  * The first process then adds a second one, for the guest alone: without what only the tracer needs, and
  * of /proc, where a rule can't tell a process of the guest's from /proc/sys, real root may only read.
@@ -177,6 +178,8 @@ static int allow_all(const struct ruleset *ruleset, const struct tracer *tracer,
 	/* The listing of /proc is made there. */
 	if (!error && ruleset->guest)
 		error = allow(ruleset, tracer->view_directory, RIGHTS_READ, err);
+	if (!error && ruleset->guest)
+		error = allow(ruleset, tracer->mounts_directory, ruleset->handled, err);
 	if (!error)
 		error = allow_stdio(ruleset, context, err);
 	for (uint32_t i = 0; i < tracer->table->mount_count && !error; i++) {

@@ -33,7 +33,6 @@
 
 #define REFRESH_MS   200
 #define FRESH_MS     20 /* opened again within that time: not made again */
-#define REL_SIZE     64
 #define NAME_SIZE    64
 
 enum made_state { MADE_UNKNOWN, MADE_HOSTS, MADE_OURS };
@@ -44,8 +43,6 @@ struct made_file {
 	int watch;
 	unsigned open_count; /* as inotify tells */
 	uint64_t made_at;    /* ms */
-	int mount;	     /* where the guest found it */
-	char rel[REL_SIZE];
 };
 
 struct procfiles {
@@ -277,7 +274,7 @@ static int find_row(const char *name)
 static const char *unresolved_name(struct tracee *tracee, struct path_result *result)
 {
 	static const char proc[] = "/proc/";
-	char name[REL_SIZE];
+	char name[NAME_SIZE];
 	const char *path = tracee->tracer->path;
 	char host[PATH_SIZE];
 	size_t length;
@@ -323,7 +320,7 @@ int procfile_look(struct tracee *tracee, int error, struct path_result *result)
 		return error;
 	name = error ? unresolved_name(tracee, result) : resolved_name(tracee, result, host);
 	index = name ? find_row(name) : -1;
-	if (index < 0 || result->position.length >= REL_SIZE)
+	if (index < 0)
 		return error;
 	if (!files)
 		files = start(tracer);
@@ -336,8 +333,6 @@ int procfile_look(struct tracee *tracee, int error, struct path_result *result)
 		return error;
 	if (now_ms() - file->made_at >= FRESH_MS)
 		make_content(files, (unsigned)index);
-	file->mount = result->position.mount;
-	memcpy(file->rel, result->position.rel, result->position.length + 1);
 	if (!error && result->fd >= 0)
 		close(result->fd);
 	result->fd = -1;
@@ -356,22 +351,18 @@ bool procfile_is_made(const struct tracer *tracer, const char *host)
 	       host[files->directory_length] == '/';
 }
 
-int procfile_position(const struct tracer *tracer, const char *host,
+int procfile_position(const struct tracee *tracee, const char *host,
 		      struct path_position *ret_position)
 {
-	const struct procfiles *files = tracer->procfiles;
-	const struct made_file *file;
+	const struct procfiles *files = tracee->tracer->procfiles;
+	char name[PATH_SIZE];
 	unsigned long index;
 
-	if (!procfile_is_made(tracer, host))
+	if (!procfile_is_made(tracee->tracer, host))
 		return -ENOENT;
 	index = strtoul(host + files->directory_length + 1, NULL, 10);
 	if (index >= files->count)
 		return -ENOENT;
-	file = &files->files[index];
-	ret_position->mount = file->mount;
-	ret_position->flags = 0;
-	ret_position->length = (uint32_t)strlen(file->rel);
-	memcpy(ret_position->rel, file->rel, ret_position->length + 1);
-	return 0;
+	snprintf(name, sizeof(name), "/proc/%s", procfile_rows[index].name);
+	return path_from_host(tracee_table(tracee), -1, name, ret_position);
 }

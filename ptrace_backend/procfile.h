@@ -15,7 +15,7 @@ int procfile_look(struct tracee *tracee, int error, struct path_result *result);
 /* True when a host path is such a file's. Never to be written, whoever asks. */
 bool procfile_is_made(const struct tracer *tracer, const char *host);
 /* Its position in the guest's /proc. Returns 0, or -ENOENT for any other path. */
-int procfile_position(const struct tracer *tracer, const char *host,
+int procfile_position(const struct tracee *tracee, const char *host,
 		      struct path_position *ret_position);
 /* Before the tracer is freed. */
 void procfile_stop(struct tracer *tracer);

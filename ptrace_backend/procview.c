@@ -134,28 +134,59 @@ static struct tracee *find_subject(struct tracer *tracer, pid_t pid)
 	return subject && subject->state != TRACEE_NEW ? subject : NULL;
 }
 
+static bool same_mounts(const struct tracee *a, const struct tracee *b)
+{
+	return tracee_table(a) == tracee_table(b);
+}
+
+/* Of a process in another mount namespace: the same place of the host in the asker's own mounts, without
+ * what that process has mounted there. */
+static long magic_root(struct tracee *tracee, const struct tracee *subject,
+		       struct path_magic *ret_magic)
+{
+	const struct path_position *root = &subject->fs->root;
+	char host[PATH_SIZE];
+
+	if (same_mounts(tracee, subject)) {
+		memcpy(&ret_magic->position, root,
+		       offsetof(struct path_position, rel) + root->length + 1);
+		return 0;
+	}
+	if (path_to_host(tracee_table(subject), root, host, sizeof(host)) < 0 ||
+	    path_from_host(tracee_table(tracee), -1, host, &ret_magic->position) < 0)
+		return -EACCES;
+	return 0;
+}
+
 static long magic_of_process(struct tracee *tracee, const struct proc_name *name, const char *host,
 			     struct path_magic *ret_magic)
 {
 	struct tracee *subject = find_subject(tracee->tracer, name->pid);
-	struct path_position *root;
 	long result;
 
 	if (!subject)
 		return -ENOENT;
 	if (!strcmp(name->rest, "exe"))
 		return set_text(ret_magic, "%s", subject->mm->exe);
+	/* As the kernel's ptrace_may_access() says. */
+	if (!user_ns_contains(tracee->namespaces.in[NAMESPACE_USER],
+			      subject->namespaces.in[NAMESPACE_USER]))
+		return -EACCES;
 	if (!strcmp(name->rest, "root")) {
-		root = &subject->fs->root;
 		ret_magic->kind = PATH_MAGIC_POSITION;
-		memcpy(&ret_magic->position, root,
-		       offsetof(struct path_position, rel) + root->length + 1);
-		return 0;
+		return magic_root(tracee, subject, ret_magic);
 	}
 	if (!strcmp(name->rest, "cwd")) {
 		ret_magic->kind = PATH_MAGIC_POSITION;
-		result = tracee_link_position(tracee, host, subject->fs->cwd_mount,
-					      &ret_magic->position);
+		if (subject == tracee)
+			result = tracee_cwd_position(tracee, &ret_magic->position);
+		else
+			result = tracee_link_position(tracee, host,
+						      same_mounts(tracee, subject) ?
+							      subject->fs->cwd_mount :
+							      -1,
+						      &ret_magic->position);
+		ret_magic->position.flags &= ~(uint32_t)PATH_POSITION_DIRECTORY;
 		return result == -ENOENT ? -EACCES : result;
 	}
 	if (!strncmp(name->rest, "fd/", 3))
@@ -213,6 +244,9 @@ int procview_readlink(struct tracee *tracee, const struct path_result *result, c
 		memcpy(text, magic.text, (size_t)length + 1);
 		return length;
 	}
+	length = namespaces_link_text(tracee, host, text, size);
+	if (length)
+		return length;
 	parsed = parse_name(name);
 	if (magic.kind == PATH_MAGIC_POSITION)
 		memcpy(&position, &magic.position, sizeof(position));

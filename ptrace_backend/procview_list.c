@@ -127,7 +127,7 @@ void procview_list(struct tracee *tracee, struct path_result *result, int flags)
 
 	if (!(tracee_mount_flags(tracee, &result->position) & PATH_MOUNT_PROC) ||
 	    result->position.length > 0 || (flags & (O_ACCMODE | O_PATH)) ||
-	    path_to_host(tracer->table, &result->position, host, sizeof(host)) < 0 ||
+	    path_to_host(tracee_table(tracee), &result->position, host, sizeof(host)) < 0 ||
 	    strcmp(host, "/proc") != 0)
 		return;
 	if (!tracer->proc_listing && !make_listing(tracer))
@@ -135,7 +135,6 @@ void procview_list(struct tracee *tracee, struct path_result *result, int flags)
 	length = strlen(tracer->proc_listing);
 	if (!update_listing(tracer) || length >= sizeof(result->host))
 		return;
-	tracer->proc_mount = result->position.mount;
 	memcpy(result->host, tracer->proc_listing, length + 1);
 	result->host_length = (uint32_t)length;
 }

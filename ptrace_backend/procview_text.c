@@ -156,10 +156,11 @@ enum mounts_form { FORM_MOUNTS, FORM_MOUNTINFO, FORM_MOUNTSTATS };
 static void put_mounts(struct tracee *subject, enum mounts_form form, FILE *out)
 {
 	const struct path_table *table = tracee_table(subject);
-	char host[PATH_SIZE], guest[PATH_SIZE], shown[PATH_SIZE], type[64], source[64];
+	char host[PATH_SIZE], guest[PATH_SIZE], shown[PATH_SIZE], type[64], source[128];
 
 	for (uint32_t i = 0; i < table->mount_count; i++) {
 		const struct path_mount *mount = &table->mounts[i];
+		const struct mount_label *label = &tracee_mounts(subject)->labels[i];
 		struct path_position position = { .mount = (int32_t)i };
 		char options[64];
 		struct stat status;
@@ -172,6 +173,10 @@ static void put_mounts(struct tracee *subject, enum mounts_form form, FILE *out)
 		host_file_system(status.st_dev, type, source, sizeof(type));
 		if (i == 0)
 			snprintf(source, sizeof(source), "amphora");
+		if (label->type[0]) {
+			snprintf(type, sizeof(type), "%s", label->type);
+			escape(label->source, source, sizeof(source));
+		}
 		escape(guest, shown, sizeof(shown));
 		snprintf(options, sizeof(options), "%s%s%s%s,relatime",
 			 mount->flags & PATH_MOUNT_READ_ONLY ? "ro" : "rw",
@@ -205,24 +210,38 @@ void procview_mountstats(struct tracee *subject, FILE *out)
 	put_mounts(subject, FORM_MOUNTSTATS, out);
 }
 
-static void put_ids(const char *label, const struct credentials *ids, bool group, FILE *out)
+/* As the process itself sees them. */
+static void put_uids(struct tracee *subject, FILE *out)
 {
-	fprintf(out, "%s\t%u\t%u\t%u\t%u\n", label, group ? ids->rgid : ids->ruid,
-		group ? ids->egid : ids->euid, group ? ids->sgid : ids->suid,
-		group ? ids->fsgid : ids->fsuid);
+	const struct credentials *ids = &subject->credentials;
+
+	fprintf(out, "Uid:\t%u\t%u\t%u\t%u\n", user_ns_show_uid(subject, ids->ruid),
+		user_ns_show_uid(subject, ids->euid), user_ns_show_uid(subject, ids->suid),
+		user_ns_show_uid(subject, ids->fsuid));
+}
+
+static void put_gids(struct tracee *subject, FILE *out)
+{
+	const struct credentials *ids = &subject->credentials;
+
+	fprintf(out, "Gid:\t%u\t%u\t%u\t%u\n", user_ns_show_gid(subject, ids->rgid),
+		user_ns_show_gid(subject, ids->egid), user_ns_show_gid(subject, ids->sgid),
+		user_ns_show_gid(subject, ids->fsgid));
 }
 
 /* A line of status that the guest should see differently. False when it stays. */
-static bool put_status_line(const struct credentials *ids, const char *line, FILE *out)
+static bool put_status_line(struct tracee *subject, const char *line, FILE *out)
 {
+	const struct credentials *ids = &subject->credentials;
+
 	if (!strncmp(line, "Uid:", 4))
-		put_ids("Uid:", ids, false, out);
+		put_uids(subject, out);
 	else if (!strncmp(line, "Gid:", 4))
-		put_ids("Gid:", ids, true, out);
+		put_gids(subject, out);
 	else if (!strncmp(line, "Groups:", 7)) {
 		fputs("Groups:\t", out);
 		for (uint32_t i = 0; i < ids->group_count; i++)
-			fprintf(out, "%u ", ids->groups[i]);
+			fprintf(out, "%u ", user_ns_show_gid(subject, ids->groups[i]));
 		fputc('\n', out);
 	} else if (!strncmp(line, "CapInh:", 7))
 		fprintf(out, "CapInh:\t%016" PRIx64 "\n", ids->inheritable);
@@ -249,7 +268,7 @@ void procview_status(struct tracee *subject, FILE *out)
 		else if (!strncmp(line, "TracerPid:", 10))
 			fputs("TracerPid:\t0\n", out);
 		else if (!subject->tracer->fake_ids ||
-			 !put_status_line(&subject->credentials, line, out))
+			 !put_status_line(subject, line, out))
 			fputs(line, out);
 	}
 }

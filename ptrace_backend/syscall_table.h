@@ -22,7 +22,6 @@ enum syscall_when {
 	WHEN_ALWAYS,
 	WHEN_FAKE_IDS,	 /* plan->fake_ids */
 	WHEN_READ_ONLY,	 /* a mount is read-only (fd-based mutators) or ids are faked */
-	WHEN_NO_NETWORK, /* plan->deny_network */
 	WHEN_NAMES,	 /* in processes with the second filter: names_filter.c */
 };
 
@@ -31,7 +30,7 @@ enum filter_rule {
 	RULE_NONE,
 	RULE_CLONE,	/* stop only for CLONE_NEW*, CLONE_UNTRACED */
 	RULE_PRCTL,	/* stop only for the options that handlers know */
-	RULE_SOCKET,	/* AF_UNIX passes; others: error EACCES when the network is denied */
+	RULE_SOCKET,	/* AF_UNIX passes; others: stop, or EACCES when the network is denied */
 	RULE_IOCTL,	/* TIOCSTI and TIOCLINUX (low 32 bits): EPERM; stop for an owner of SIGIO, and
 			 * with WHEN_READ_ONLY's condition for requests that change a file */
 	RULE_FCNTL,	/* stop only for F_SETOWN and F_SETOWN_EX */

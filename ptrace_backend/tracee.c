@@ -119,10 +119,12 @@ static struct tracee_fs *fs_copy(struct tracer *tracer, const struct tracee_fs *
 
 	if (!fs)
 		return NULL;
-	if (from)
+	if (from) {
 		*fs = *from;
-	else
+	} else {
 		path_table_root(tracer->table, &fs->root);
+		fs->cwd_mount = -1;
+	}
 	fs->references = 1;
 	return fs;
 }
@@ -165,6 +167,8 @@ void tracee_inherit(struct tracee *child, struct tracee *parent, uint64_t clone_
 	child->tgid = clone_flags & CLONE_THREAD ? parent->tgid : child->tid;
 	child->credentials = parent->credentials;
 	child->names_filtered = parent->names_filtered;
+	namespaces_inherit(child, parent);
+	namespaces_adopt(child, &parent->made, true);
 	child->affinity_chosen = parent->affinity_chosen;
 	memcpy(child->affinity, parent->affinity, sizeof(child->affinity));
 	child->cpu = parent->cpu; /* the kernel copied the real mask */
@@ -209,6 +213,8 @@ void tracee_free(struct tracee *tracee)
 	if (tracee->mm)
 		tracee_release_slot(tracee);
 	hash_remove(tracee);
+	namespaces_release(tracee, &tracee->namespaces);
+	namespaces_release(tracee, &tracee->made);
 	tracee->tracer->tracee_count--;
 	mm_release(tracee);
 	fs_release(tracee);

@@ -19,6 +19,7 @@
 #include "core/path/resolve.h"
 #include "ptrace_backend/arch/arch.h"
 #include "ptrace_backend/ids.h"
+#include "ptrace_backend/namespaces.h"
 
 struct tracee;
 struct tracer;
@@ -54,7 +55,8 @@ enum tracee_state {
 /* Shared by CLONE_FS. The kernel keeps the real cwd; this remembers which mount it was entered by. */
 struct tracee_fs {
 	unsigned references;
-	int cwd_mount;		   /* hint for path_from_host() */
+	int cwd_mount;		   /* the cwd lies in it, unless the chdir failed; -1: not known */
+	unsigned round;		   /* mount_ns.c: of the last pass that saw it */
 	struct path_position root; /* chroot */
 };
 
@@ -90,6 +92,8 @@ struct tracee {
 	struct credentials credentials; /* ids.h; per thread */
 	uint64_t clone_flags;		/* of the clone this tracee is making */
 	bool group_stopped;		/* PTRACE_LISTEN: job control has stopped it */
+	struct guest_namespaces namespaces; /* it is in */
+	struct guest_namespaces made;	/* by its clone or unshare that is under way */
 	bool skip_entry_stop;		/* kernels before 4.8: the next syscall stop is an entry */
 	int cpu;			/* affinity.c: pinned there, or -1 */
 	unsigned hot;			/* affinity.c: stops in quick succession */
@@ -230,10 +234,10 @@ struct tracer {
 	bool any_read_only;    /* some mount is read-only: fd-based mutators are traced */
 	const char *state_directory;
 	char *proc_listing;    /* procview_list.c: what opening /proc opens; NULL: not made yet */
-	int proc_mount;	       /* the mount it stands for */
 	struct stat proc_status, listing_status; /* of /proc itself, and of the directory */
 	struct procfiles *procfiles; /* procfile.c; NULL: none made yet */
 	char *view_directory;  /* view.c: tmpfs directories and generated files */
+	char *mounts_directory; /* below it: what guests mount as a tmpfs */
 	const char *hostname;
 	struct tracee *hash[TRACER_HASH];
 	size_t tracee_count;
@@ -249,7 +253,14 @@ struct tracer {
 	pthread_mutex_t lock;  /* held while something is handled: notify.c has a thread */
 	struct notifier *notifier;
 	struct path_result results[2];
-	char hostname_set[65], domainname_set[65]; /* by the guest's sethostname(); may be empty */
+	struct uts_names names_set; /* by the guest's sethostname() */
+	struct mount_table *mounts; /* `table` and what tells about it */
+	struct path_table *plan_table; /* `table` as the plan made it */
+	struct guest_namespace *namespaces; /* that guests made */
+	unsigned namespace_count, mount_namespace_count;
+	uint64_t namespace_serial;
+	unsigned namespaces_said, fs_round, tmpfs_serial;
+	struct guest_tmpfs *tmpfs; /* mount_ns.c */
 	uint64_t affinity[CPU_MASK_WORDS];	   /* the supervisor's at start: guest_affinity_init() */
 	uint32_t affinity_size, affinity_minimum;  /* bytes sched_getaffinity() gives and needs */
 	char path[PATH_SIZE];  /* the path argument being resolved */
@@ -258,7 +269,9 @@ struct tracer {
 /* The mounts that this tracee sees. */
 static inline struct path_table *tracee_table(const struct tracee *tracee)
 {
-	return tracee->tracer->table;
+	const struct guest_namespace *own = tracee->namespaces.in[NAMESPACE_MOUNT];
+
+	return own ? own->mounts->table : tracee->tracer->table;
 }
 
 #endif

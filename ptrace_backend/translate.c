@@ -96,8 +96,9 @@ static bool strip_deleted(char *host, size_t *length)
 	return true;
 }
 
-int tracee_link_position(struct tracee *tracee, const char *link, int hint,
-			    struct path_position *ret_position)
+/* `known`: a mount that the object surely lies in when its host path can, or -1. */
+static int link_position(struct tracee *tracee, const char *link, int hint, int known,
+			 struct path_position *ret_position)
 {
 	char host[PATH_SIZE + 16];
 	ssize_t n = readlink(link, host, sizeof(host) - 1);
@@ -111,18 +112,25 @@ int tracee_link_position(struct tracee *tracee, const char *link, int hint,
 	host[length] = '\0';
 	if (host[0] != '/')
 		return -ENOTDIR; /* pipe:[1], socket:[2], anon_inode:... */
-	if (tracee->tracer->proc_listing && !strcmp(host, tracee->tracer->proc_listing)) {
-		memset(ret_position, 0, offsetof(struct path_position, rel) + 1);
-		ret_position->mount = tracee->tracer->proc_mount;
-		return 0;
-	}
-	if (procfile_position(tracee->tracer, host, ret_position) == 0)
+	if (tracee->tracer->proc_listing && !strcmp(host, tracee->tracer->proc_listing))
+		return path_from_host(tracee_table(tracee), hint, "/proc", ret_position);
+	if (procfile_position(tracee, host, ret_position) == 0)
 		return 0;
 	deleted = strip_deleted(host, &length);
-	result = path_from_host(tracee_table(tracee), hint, length == 1 ? "" : host, ret_position);
+	if (length == 1)
+		host[0] = '\0';
+	result = path_from_host_in(tracee_table(tracee), known, host, ret_position);
+	if (result)
+		result = path_from_host(tracee_table(tracee), hint, host, ret_position);
 	if (!result && deleted)
 		ret_position->flags |= PATH_POSITION_DELETED;
 	return result;
+}
+
+int tracee_link_position(struct tracee *tracee, const char *link, int hint,
+			 struct path_position *ret_position)
+{
+	return link_position(tracee, link, hint, -1, ret_position);
 }
 
 int tracee_cwd_position(struct tracee *tracee, struct path_position *ret_position)
@@ -131,7 +139,7 @@ int tracee_cwd_position(struct tracee *tracee, struct path_position *ret_positio
 	int error;
 
 	snprintf(link, sizeof(link), "/proc/%d/cwd", (int)tracee->tid);
-	error = tracee_link_position(tracee, link, tracee->fs->cwd_mount, ret_position);
+	error = link_position(tracee, link, -1, tracee->fs->cwd_mount, ret_position);
 	if (!error)
 		ret_position->flags |= PATH_POSITION_DIRECTORY;
 	return error;
@@ -195,6 +203,8 @@ int tracee_resolve_string(struct tracee *tracee, int dirfd, const char *path, ui
 	error = path_resolve(&request, result);
 	if (!error && request.base == &base)
 		name_removed(tracee, dirfd, &base, result);
+	if (!error && (result->flags & PATH_RESULT_MAGIC))
+		namespaces_redirect(tracee, result);
 	if (!error && procview_hides(tracee, &result->position)) {
 		if (result->fd >= 0)
 			close(result->fd);
@@ -279,7 +289,7 @@ static int refuse_last(enum path_use use, enum path_last last, bool remove_direc
 /* A mount below a directory moves with it in the kernel; here it is refused. */
 static bool mount_below(const struct path_table *table, const struct path_position *position)
 {
-	for (uint32_t i = 1; i < table->mount_count; i++) {
+	for (uint32_t i = 0; i < table->mount_count; i++) {
 		const struct path_mount *mount = &table->mounts[i];
 		const char *point = table->strings + mount->point;
 

@@ -346,6 +346,56 @@ static int make_directory(struct tracer *tracer, const struct backend_context *c
 	return 0;
 }
 
+/* Whether a guest may take the mount away: what covers nothing but an empty place of the rootfs. Others
+ * may hide something, or keep it from being written. */
+static bool may_go(const struct plan_op *op)
+{
+	static const uint32_t automatic = 1u << MOUNT_KIND_PROC | 1u << MOUNT_KIND_SYSFS |
+					  1u << MOUNT_KIND_DEVPTS | 1u << MOUNT_KIND_MQUEUE |
+					  1u << MOUNT_KIND_CGROUP;
+
+	return op->kind == PLAN_OP_MOUNT &&
+	       (automatic >> op->mount_kind & 1 || !strcmp(op->target, "/dev") ||
+		!strncmp(op->target, "/dev/", 5));
+}
+
+/* For the guest's mount calls (handlers_mount.c). */
+static void lock_mounts(struct path_table *table, uint32_t first, const struct plan_op *op)
+{
+	for (uint32_t i = first; i < table->mount_count; i++) {
+		uint32_t flags = table->mounts[i].flags;
+
+		flags |= PATH_MOUNT_LOCK(flags & PATH_MOUNT_OPTIONS);
+		if (!may_go(op))
+			flags |= PATH_MOUNT_LOCKED;
+		path_table_set_flags(table, (int)i, flags);
+	}
+}
+
+static int keep_table(struct tracer *tracer, struct error *err)
+{
+	tracer->mounts = talloc_zero(tracer, struct mount_table);
+	tracer->plan_table = talloc_memdup(tracer, tracer->table, sizeof(*tracer->table));
+	if (!tracer->mounts || !tracer->plan_table)
+		return error_set(err, ENOMEM, "mount table");
+	tracer->mounts->table = tracer->table;
+	return 0;
+}
+
+/* mounts: what guests mount as a tmpfs; ns: what stands for their namespaces. */
+static int make_guest_directories(struct tracer *tracer, struct error *err)
+{
+	char path[PATH_MAX];
+
+	tracer->mounts_directory = talloc_asprintf(tracer, "%s/mounts", tracer->view_directory);
+	snprintf(path, sizeof(path), "%s/ns", tracer->view_directory);
+	if (!tracer->mounts_directory || mkdir(tracer->mounts_directory, 0711) < 0 ||
+	    chmod(tracer->mounts_directory, 0711) < 0 || mkdir(path, 0711) < 0 ||
+	    chmod(path, 0711) < 0)
+		return error_set(err, errno, "directory %s/mounts", tracer->view_directory);
+	return 0;
+}
+
 void view_remove(struct tracer *tracer)
 {
 	if (tracer->view_directory)
@@ -358,10 +408,13 @@ int view_build(struct tracer *tracer, const struct backend_context *context, str
 	struct view view = { .tracer = tracer, .table = tracer->table };
 	int error = make_directory(tracer, context, err);
 
+	if (!error)
+		error = make_guest_directories(tracer, err);
 	view.state = tracer->view_directory;
 	view.may_make_points = !plan->spec->host_image;
 	for (size_t i = 0; i < plan->op_count && !error; i++) {
 		const struct plan_op *op = &plan->ops[i];
+		uint32_t first = i ? view.table->mount_count : 0;
 
 		view.follow = op->options & MOUNT_OPTION_NO_FOLLOW ? 0 : PATH_FOLLOW;
 		switch (op->kind) {
@@ -382,6 +435,7 @@ int view_build(struct tracer *tracer, const struct backend_context *context, str
 			error = add_over(&view, op, err);
 			break;
 		}
+		lock_mounts(view.table, first, op);
 	}
-	return error;
+	return error ? error : keep_table(tracer, err);
 }

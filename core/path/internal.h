@@ -72,6 +72,16 @@ static inline const char *path_mount_point(const struct path_table *table, int m
 	return table->strings + table->mounts[mount].point;
 }
 
+/* table.c, for table_change.c: what readers see as one change lies between these two. */
+void path_table_begin(struct path_table *table);
+void path_table_end(struct path_table *table);
+/* Makes mounts[index] findable at its parent and point, and not so. */
+void path_table_link(struct path_table *table, int index);
+void path_table_unlink(struct path_table *table, int index);
+/* Adds a mount; the place must be the root of the topmost mount there, or free. */
+int path_table_place(struct path_table *table, int parent, const char *rel, size_t length,
+		     const char *host, uint32_t flags);
+
 /* The newest mount on (mount, rel), or -1. */
 int path_table_lookup(const struct path_table *table, int mount, const char *rel, size_t length);
 

@@ -152,8 +152,11 @@ static void set_position(struct path_position *position, int mount, const char *
 	position->rel[length] = '\0';
 }
 
+enum reach { REACHABLE, ATTACHED, ANY };
+
 /* The best mount for a host path, or -1. Newest first, so that a later equal doesn't win. */
-static int best_mount(const struct path_table *table, const char *host, size_t length, bool covered)
+static int best_mount(const struct path_table *table, const char *host, size_t length,
+		      enum reach reach)
 {
 	int best = -1;
 
@@ -162,11 +165,11 @@ static int best_mount(const struct path_table *table, const char *host, size_t l
 		const char *rel;
 		size_t rel_length;
 
-		if (mount->flags & PATH_MOUNT_HIDDEN ||
+		if ((reach != ANY && mount->flags & PATH_MOUNT_HIDDEN) ||
 		    (best >= 0 && mount->host_length <= table->mounts[best].host_length) ||
 		    !host_in_mount(table, i, host, length, &rel, &rel_length))
 			continue;
-		if (covered || (mount_reachable(table, i) &&
+		if (reach != REACHABLE || (mount_reachable(table, i) &&
 				!is_covered(table, i, rel, rel_length, false)))
 			best = i;
 	}
@@ -190,12 +193,29 @@ int path_from_host(const struct path_table *table, int hint_mount, const char *h
 		 host_in_mount(table, hint_mount, host, length, &rel, &rel_length);
 	mount = hint_mount;
 	if (!hinted || is_covered(table, hint_mount, rel, rel_length, false))
-		mount = best_mount(table, host, length, false);
+		mount = best_mount(table, host, length, REACHABLE);
 	if (mount < 0)
-		mount = hinted ? hint_mount : best_mount(table, host, length, true);
+		mount = hinted ? hint_mount : best_mount(table, host, length, ATTACHED);
+	if (mount < 0)
+		mount = best_mount(table, host, length, ANY);
 	if (mount < 0)
 		return -ENOENT;
 	host_in_mount(table, mount, host, length, &rel, &rel_length);
+	set_position(ret_position, mount, rel, rel_length);
+	return 0;
+}
+
+int path_from_host_in(const struct path_table *table, int mount, const char *host,
+		      struct path_position *ret_position)
+{
+	size_t length = path_text_length(host), rel_length;
+	const char *rel;
+
+	while (length && host[length - 1] == '/')
+		length--;
+	if (mount < 0 || mount >= (int)table->mount_count || length >= PATH_SIZE ||
+	    !host_in_mount(table, mount, host, length, &rel, &rel_length))
+		return -ENOENT;
 	set_position(ret_position, mount, rel, rel_length);
 	return 0;
 }

@@ -32,7 +32,12 @@ enum path_mount_flags {
 	PATH_MOUNT_PROC = 1 << 4,   /* symlinks in it go through path_ops.magic */
 	PATH_MOUNT_FILE = 1 << 5,   /* the root of the mount is not a directory */
 	PATH_MOUNT_HIDDEN = 1 << 6, /* detached by unmount: never crossed into; old positions live */
+	PATH_MOUNT_LOCKED = 1 << 7, /* goes only with the mount that it sits on */
 };
+
+/* READ_ONLY, NOSUID, NODEV, NOEXEC; and, shifted, those of them that a remount can't take away. */
+#define PATH_MOUNT_OPTIONS 0xfu
+#define PATH_MOUNT_LOCK(options) ((uint32_t)(options) << 8)
 
 struct path_mount {
 	int32_t parent;	       /* mount it sits on; -1: the root mount */
@@ -50,9 +55,9 @@ struct path_mount {
 
 struct path_table {
 	uint32_t sequence;     /* even: stable; the writer makes it odd while it changes things */
-	uint32_t mount_count;  /* mounts[0] is the root mount; later entries are on top of earlier */
+	uint32_t mount_count;
 	uint32_t strings_used;
-	uint32_t reserved;
+	int32_t root; /* the mount that all others sit on: mounts[0] until path_table_pivot() */
 	struct path_mount mounts[PATH_MOUNTS_MAX];
 	uint32_t buckets[PATH_BUCKETS]; /* newest mount of the bucket, plus one; 0: none */
 	char strings[PATH_STRINGS];
@@ -183,10 +188,13 @@ int path_to_guest(const struct path_table *table, const struct path_position *ro
 /* The position of an absolute, symlink-free host path (as readlink of /proc/PID/cwd gives).
  * `hint_mount` (or -1) is preferred when the path lies inside its host tree and isn't hidden by
  * a deeper mount; otherwise the longest host match wins, then the newest. A place that a mount
- * covers comes last: a process may have been there first. Returns 0, or -ENOENT when the path lies
- * in no mount's host tree. */
+ * covers comes after these, a detached mount last: a process may have been there first. Returns 0,
+ * or -ENOENT when the path lies in no mount's host tree. */
 int path_from_host(const struct path_table *table, int hint_mount, const char *host,
 		   struct path_position *ret_position);
+/* The same when the mount is known. -ENOENT when the host path lies outside its host tree. */
+int path_from_host_in(const struct path_table *table, int mount, const char *host,
+		      struct path_position *ret_position);
 
 /* Table building; host side only, not async-safe, one writer. */
 void path_table_init(struct path_table *table, const char *host_root, uint32_t flags);
@@ -195,9 +203,38 @@ void path_table_init(struct path_table *table, const char *host_root, uint32_t f
  * turn. Returns the mount's index, or -ENOSPC. */
 int path_table_add(struct path_table *table, const struct path_position *point, const char *host,
 		   uint32_t flags);
-/* Hides a mount. -EBUSY when another mount sits on it, -EINVAL for the root mount. */
+/* Hides a mount and the locked ones on it. -EBUSY when another sits on these, -EINVAL for the root
+ * mount. */
 int path_table_remove(struct path_table *table, int mount);
-/* The guest's "/": topmost mount at the root of mounts[0]. */
+/* The guest's "/": topmost mount at the root of the root mount. */
 void path_table_root(const struct path_table *table, struct path_position *ret_root);
+
+/* Changes while guests live in the table (table_change.c); host side only as well. */
+
+/* Whether the mount is `above`, or sits on it directly or by way of others. */
+bool path_table_sits_on(const struct path_table *table, int mount, int above);
+/* From a place to the root of the topmost mount on it, if any. */
+void path_table_top(const struct path_table *table, struct path_position *position);
+/* Mounts the place `source` of the table `from` (which may be `table`), whose host path is `host`, on
+ * `point` too. Mounts below source come along when `recursive`; locked ones always, or what they cover
+ * would show. flags are those of the first mount; ret_copies[index in from] is the index of a copy, or
+ * -1. Returns the first mount's index or -ENOSPC. */
+int path_table_bind(struct path_table *table, const struct path_table *from,
+		    const struct path_position *source, const char *host,
+		    const struct path_position *point, uint32_t flags, bool recursive,
+		    int32_t ret_copies[PATH_MOUNTS_MAX]);
+/* Hides a mount and all that sit on it. -EINVAL for the root mount and a hidden one. */
+int path_table_detach(struct path_table *table, int mount);
+/* Moves a mount with all that sit on it. -ELOOP: point lies in one of these. -EINVAL as above. */
+int path_table_move(struct path_table *table, int mount, const struct path_position *point);
+/* Puts new_root where the mount `root` sits, and `root` on put_old, which lies in new_root or in a
+ * mount on it. -EINVAL when it doesn't, -EBUSY when the two are the same. */
+int path_table_pivot(struct path_table *table, int root, int new_root,
+		     const struct path_position *put_old);
+void path_table_set_flags(struct path_table *table, int mount, uint32_t flags);
+/* Copies a table without its hidden mounts, but for those in keep[]. ret_map[old index] is the index in
+ * the copy, or -1. */
+void path_table_copy(struct path_table *to, const struct path_table *from,
+		     const bool keep[PATH_MOUNTS_MAX], int32_t ret_map[PATH_MOUNTS_MAX]);
 
 #endif

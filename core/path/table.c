@@ -43,13 +43,13 @@ int path_table_lookup(const struct path_table *table, int mount, const char *rel
 
 /* The stub maps the table while the tracer changes it: readers retry on an odd or changed
  * sequence. */
-static void begin_write(struct path_table *table)
+void path_table_begin(struct path_table *table)
 {
 	__atomic_store_n(&table->sequence, table->sequence + 1, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 }
 
-static void end_write(struct path_table *table)
+void path_table_end(struct path_table *table)
 {
 	__atomic_store_n(&table->sequence, table->sequence + 1, __ATOMIC_RELEASE);
 }
@@ -94,7 +94,7 @@ void path_table_init(struct path_table *table, const char *host_root, uint32_t f
 	table->sequence = 0;
 	table->mount_count = 0;
 	table->strings_used = 0;
-	table->reserved = 0;
+	table->root = 0;
 	for (size_t i = 0; i < PATH_BUCKETS; i++) {
 		table->buckets[i] = 0;
 		PATH_KEEP_LOOP();
@@ -103,27 +103,60 @@ void path_table_init(struct path_table *table, const char *host_root, uint32_t f
 	table->mount_count = 1;
 }
 
+void path_table_link(struct path_table *table, int index)
+{
+	struct path_mount *mount = &table->mounts[index];
+	uint32_t bucket = bucket_of(mount->parent, path_mount_point(table, index),
+				    mount->point_length);
+
+	mount->next = table->buckets[bucket];
+	table->buckets[bucket] = (uint32_t)index + 1;
+	table->mounts[mount->parent].child_lengths |= 1ull << (mount->point_length & 63);
+}
+
+void path_table_unlink(struct path_table *table, int index)
+{
+	struct path_mount *mount = &table->mounts[index];
+	uint32_t *at = &table->buckets[bucket_of(mount->parent, path_mount_point(table, index),
+						 mount->point_length)];
+
+	while (*at && *at != (uint32_t)index + 1)
+		at = &table->mounts[*at - 1].next;
+	if (*at)
+		*at = mount->next;
+	mount->next = 0;
+}
+
+int path_table_place(struct path_table *table, int parent, const char *rel, size_t length,
+		     const char *host, uint32_t flags)
+{
+	int index = (int)table->mount_count;
+
+	if (index >= PATH_MOUNTS_MAX ||
+	    table->strings_used + host_root_length(host) + length + 2 > PATH_STRINGS)
+		return -ENOSPC;
+	path_table_begin(table);
+	fill_mount(table, parent, rel, length, host, flags);
+	path_table_link(table, index);
+	table->mount_count++;
+	path_table_end(table);
+	return index;
+}
+
 int path_table_add(struct path_table *table, const struct path_position *point, const char *host,
 		   uint32_t flags)
 {
-	int index = (int)table->mount_count, parent, above;
-	size_t host_length, length;
+	int parent, above;
 	const char *rel;
-	uint32_t bucket;
+	size_t length;
 
-	if (!point || host[0] != '/' || point->mount < 0 || point->mount >= index ||
-	    point->length >= PATH_SIZE)
+	if (!point || host[0] != '/' || point->mount < 0 ||
+	    point->mount >= (int)table->mount_count || point->length >= PATH_SIZE ||
+	    host_root_length(host) >= PATH_SIZE)
 		return -EINVAL;
 	parent = point->mount;
 	rel = point->rel;
 	length = point->length;
-	host_length = host_root_length(host);
-	if (host_length >= PATH_SIZE)
-		return -EINVAL;
-	if (index >= PATH_MOUNTS_MAX ||
-	    table->strings_used + host_length + length + 2 > PATH_STRINGS)
-		return -ENOSPC;
-
 	/* A covered place can't be mounted on: the new mount goes on top of what covers it. */
 	above = path_mount_on(table, parent, rel, length);
 	while (above >= 0) {
@@ -132,39 +165,28 @@ int path_table_add(struct path_table *table, const struct path_position *point, 
 		length = 0;
 		above = path_mount_on(table, parent, rel, length);
 	}
-
-	begin_write(table);
-	fill_mount(table, parent, rel, length, host, flags);
-	bucket = bucket_of(parent, rel, length);
-	table->mounts[index].next = table->buckets[bucket];
-	table->buckets[bucket] = (uint32_t)index + 1;
-	table->mounts[parent].child_lengths |= 1ull << (length & 63);
-	table->mount_count++;
-	end_write(table);
-	return index;
+	return path_table_place(table, parent, rel, length, host, flags);
 }
 
 int path_table_remove(struct path_table *table, int mount)
 {
-	if (mount <= 0 || mount >= (int)table->mount_count ||
+	if (mount < 0 || mount >= (int)table->mount_count || mount == table->root ||
 	    table->mounts[mount].flags & PATH_MOUNT_HIDDEN)
 		return -EINVAL;
-	for (uint32_t i = 1; i < table->mount_count; i++) {
-		if (table->mounts[i].parent == mount &&
-		    !(table->mounts[i].flags & PATH_MOUNT_HIDDEN))
+	for (uint32_t i = 0; i < table->mount_count; i++) {
+		if ((int)i != mount && !(table->mounts[i].flags & PATH_MOUNT_LOCKED) &&
+		    !(table->mounts[i].flags & PATH_MOUNT_HIDDEN) &&
+		    path_table_sits_on(table, (int)i, mount))
 			return -EBUSY;
 	}
-	begin_write(table);
-	table->mounts[mount].flags |= PATH_MOUNT_HIDDEN;
-	end_write(table);
-	return 0;
+	return path_table_detach(table, mount);
 }
 
 void path_table_root(const struct path_table *table, struct path_position *ret_root)
 {
-	int mount = 0;
+	int mount = table->root;
 
-	for (int above = 0; above >= 0; above = path_mount_on(table, mount, "", 0))
+	for (int above = mount; above >= 0; above = path_mount_on(table, mount, "", 0))
 		mount = above;
 	ret_root->mount = mount;
 	ret_root->flags = 0;

@@ -84,12 +84,11 @@ static const struct word {
 } whens[] = {
 	{ "FAKE_IDS", "when ids are faked" },
 	{ "READ_ONLY", "with read-only mounts or faked ids" },
-	{ "NO_NETWORK", "with `--network none`" },
 	{ "NAMES", "in processes that have bound a unix path or asked for ids" },
 }, rules[] = {
 	{ "CLONE", "only for CLONE_NEW*, CLONE_UNTRACED" },
 	{ "PRCTL", "only for options that the tracer answers" },
-	{ "SOCKET", "only for other families than AF_UNIX" },
+	{ "SOCKET", "only for other families than AF_UNIX; with `--network none` EACCES" },
 	{ "IOCTL", "TIOCSTI, TIOCLINUX: EPERM; stops for FIOSETOWN, SIOCSPGRP and, with read-only mounts "
 		   "or faked ids, for what changes a file by a read-only fd" },
 	{ "FCNTL", "only for F_SETOWN, F_SETOWN_EX" },
@@ -113,8 +112,9 @@ static const struct word {
 	{ "handle_rename", "remembered owners go along" },
 	{ "handle_fd_write", "EROFS on a read-only mount" },
 	{ "handle_execve", "the program is mapped by amphora's own loader" },
-	{ "handle_clone", "namespaces: EPERM; CLONE_UNTRACED is taken out" },
-	{ "handle_clone3", "the same, and CLONE_INTO_CGROUP: EPERM; the kernel gets a copy of the structure" },
+	{ "handle_clone", "namespaces are emulated; CLONE_UNTRACED is taken out" },
+	{ "handle_clone3", "the same; CLONE_INTO_CGROUP: EPERM, CLONE_NEWTIME: EINVAL; the kernel gets a copy of "
+			   "the structure" },
 	{ "handle_prctl", "PR_SET_DUMPABLE and PR_SET_PTRACER succeed without effect, PR_SET_MM: EPERM; "
 			  "capabilities and securebits are the faked ones" },
 	{ "handle_sched_getaffinity", "the mask the guest chose, or the supervisor's at start" },
@@ -126,8 +126,14 @@ static const struct word {
 	{ "handle_fcntl", "signals of an fd go to the guest's processes only" },
 	{ "handle_uname", "the container's host name" },
 	{ "handle_sethostname", "changes the container's name; without the (faked) capability EPERM" },
-	{ "handle_mount", "OPEN_TREE_CLONE: EPERM; else an open with O_PATH" },
-	{ "handle_unshare", "namespaces: EPERM" },
+	{ "handle_mount", "changes the table: bind, move, remount, tmpfs, and what the container has of proc, sysfs, "
+			  "devpts, mqueue; others EPERM or ENODEV" },
+	{ "handle_umount", "changes the table; EINVAL for a mount of the plan" },
+	{ "handle_pivot_root", "changes the table and the roots of its processes" },
+	{ "handle_open_tree", "OPEN_TREE_CLONE: ENOSYS; else an open with O_PATH" },
+	{ "handle_unshare", "namespaces are emulated; CLONE_NEWTIME: EINVAL" },
+	{ "handle_setns", "into a namespace of another of the guest's processes" },
+	{ "handle_socket", "EACCES in a network namespace of the guest's making" },
 	{ "handle_ioctl", "EROFS on a read-only mount; owners as fcntl" },
 	{ "handle_access", "W_OK on a read-only mount: EROFS" },
 	{ "handle_inotify", "IN_DONT_FOLLOW is heeded" },

@@ -183,10 +183,10 @@ static bool in_table(uint32_t audit_arch, const struct filter_options *options,
 	return audit_arch == syscall_audit_arch(*ret_table);
 }
 
-/* The calls of socketcall(2) that name an address, or a socket to be refused. */
+/* The calls of socketcall(2) that name an address, or a socket of another family. */
 static bool socketcall_fires(uint32_t which, const struct filter_options *options)
 {
-	return IS_ONE_OF(which, 2, 3, 6, 7, 11, 16, 20) || (which == 1 && options->deny_network) ||
+	return IS_ONE_OF(which, 1, 2, 3, 6, 7, 11, 16, 20) ||
 	       ((which == 14 || which == 15) && options->fake_ids);
 }
 
@@ -213,12 +213,14 @@ static uint32_t expect(const struct seccomp_data *data, const struct filter_opti
 								      SECCOMP_RET_ALLOW;
 	if (row->action == ACTION_PASS || (row->when == WHEN_FAKE_IDS && !options->fake_ids) ||
 	    (row->when == WHEN_READ_ONLY && !options->read_only && !options->fake_ids) ||
-	    (row->when == WHEN_NO_NETWORK && !options->deny_network) || row->when == WHEN_NAMES)
+	    row->when == WHEN_NAMES)
 		return SECCOMP_RET_ALLOW;
 	if (row->rule == RULE_IOCTL)
 		return expect_ioctl((uint32_t)args[1], options);
 	if (!rule_fires(row, args, options))
 		return SECCOMP_RET_ALLOW;
+	if (row->rule == RULE_SOCKET && options->deny_network)
+		return FAILS(EACCES);
 	if (row->action == ACTION_TRACE)
 		return row->notify && options->notify ? SECCOMP_RET_USER_NOTIF : SECCOMP_RET_TRACE;
 	return FAILS(row->error);
