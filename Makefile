@@ -182,7 +182,15 @@ build/helpers/%: %.c
 # Where wine's loader lies: vm.mmap_min_addr.
 build/helpers/low build/aarch64/helpers/low: HELPER_LDFLAGS = -no-pie -Wl,-Ttext-segment=0x10000
 
-helpers: $(HELPERS)
+# 32-bit ones, without a library: there may be none.
+COMPAT_HELPERS := $(patsubst tests/behave/helpers/compat/%.c,build/helpers/%,$(wildcard tests/behave/helpers/compat/*.c))
+COMPAT_HELPER_CFLAGS := -std=gnu11 -I. -Wall -Wextra -Werror -O1 -ffreestanding -fno-stack-protector \
+	-fomit-frame-pointer -fno-pie -no-pie -nostdlib -static
+$(COMPAT_HELPERS): build/helpers/%: tests/behave/helpers/compat/%.c
+	@mkdir -p $(@D)
+	$(call SAY,CC32)$(COMPAT_CC) $(COMPAT_HELPER_CFLAGS) -o $@ $<
+
+helpers: $(HELPERS) $(if $(filter 1,$(COMPAT)),$(COMPAT_HELPERS))
 
 # ---- tests ---------------------------------------------------------------------------------
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIBRARY)

@@ -30,6 +30,8 @@ if [ "${1:-}" = cross ]; then
 	*) echo "amphora: no cross build for $2" >&2; exit 1 ;;
 	esac
 	need_command "$2-linux-gnu-gcc" "crossbuild-essential-$debian_arch"
+	# its 32-bit programs' loader
+	need_command arm-linux-gnueabihf-gcc gcc-arm-linux-gnueabihf
 	for library in seccomp cap talloc json-c; do
 		need_file "/usr/lib/$2-linux-gnu/lib$library.a" "lib$library-dev:$debian_arch"
 	done
