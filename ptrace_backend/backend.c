@@ -27,6 +27,7 @@
 #include "core/monitor/backend.h"
 #include "core/store/record.h"
 #include "ptrace_backend/handlers.h"
+#include "ptrace_backend/netlink_route.h"
 #include "ptrace_backend/notify.h"
 #include "ptrace_backend/procfile.h"
 #include "ptrace_backend/syscall_table.h"
@@ -48,6 +49,7 @@ static int container_destructor(struct container *container)
 	notify_stop(&container->tracer);
 	tracer_kill_all(&container->tracer);
 	procfile_stop(&container->tracer);
+	netlink_stop(&container->tracer);
 	view_remove(&container->tracer);
 	if (container->report)
 		munmap(container->report, sizeof(*container->report));

@@ -5,6 +5,7 @@
  *
  * The kernel opens the program before execve closes fds; our loader opens it after. So an fd with
  * FD_CLOEXEC is duplicated by the guest itself before its execve, and the loader closes the duplicate.
+ * Not so when the caller is a 32-bit program.
  * When that execve fails in the kernel after all (E2BIG), the duplicate stays open.
  */
 #include <errno.h>
@@ -59,7 +60,7 @@ bool exec_fd_prepare(struct tracee *tracee, struct path_result *file, int *ret_c
 	tracee->exec_fd = 0;
 	if (fd < 0)
 		return false;
-	if (!duplicate && closes_on_exec(tracee, fd)) {
+	if (!duplicate && !tracee->regs.compat && closes_on_exec(tracee, fd)) {
 		*ret_verdict = precall(tracee, SYS_fcntl, arguments, duplicated);
 		return true;
 	}

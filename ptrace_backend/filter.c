@@ -32,6 +32,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #include "core/base/compat.h"
 #include "ptrace_backend/syscall_table.h"
@@ -396,7 +397,7 @@ int filter_build(const struct filter_options *options, struct sock_filter *progr
 	return writer.length > capacity ? -ENOSPC : (int)writer.length;
 }
 
-int filter_build_names(struct sock_filter *program, size_t capacity)
+int filter_build_names(bool sends, struct sock_filter *program, size_t capacity)
 {
 	static const struct filter_options none;
 	struct writer writer = { .program = program, .capacity = capacity, .options = &none };
@@ -418,6 +419,8 @@ int filter_build_names(struct sock_filter *program, size_t capacity)
 		if (writer.length <= capacity)
 			program[node].jf = (uint8_t)(writer.length - node - 1);
 	}
+	if (sends)
+		emit_if(&writer, BPF_JEQ, SYS_sendto, STOP);
 	emit_return(&writer, ALLOW);
 	return writer.length > capacity ? -ENOSPC : (int)writer.length;
 }

@@ -10,6 +10,7 @@
 
 #include "core/base/compat.h"
 #include "ptrace_backend/handlers.h"
+#include "ptrace_backend/netlink_route.h"
 #include "ptrace_backend/syscall_table.h"
 
 #ifndef CLONE_INTO_CGROUP
@@ -146,10 +147,12 @@ enum verdict handle_unshare(struct tracee *tracee, const struct syscall_row *row
  * made. Sockets that are there stay. */
 enum verdict handle_socket(struct tracee *tracee, const struct syscall_row *row)
 {
+	enum verdict verdict;
+
 	(void)row;
-	return tracee->tracer->deny_network || tracee->namespaces.in[NAMESPACE_NET] ?
-		       tracee_answer(tracee, -EACCES) :
-		       VERDICT_CONTINUE;
+	if (tracee->tracer->deny_network || tracee->namespaces.in[NAMESPACE_NET])
+		return tracee_answer(tracee, -EACCES);
+	return netlink_socket(tracee, &verdict) ? verdict : VERDICT_CONTINUE;
 }
 
 /* setns */

@@ -19,6 +19,7 @@
 
 #include "ptrace_backend/handlers.h"
 #include "ptrace_backend/names_filter.h"
+#include "ptrace_backend/netlink_route.h"
 #include "ptrace_backend/socket_name.h"
 #include "ptrace_backend/syscall_table.h"
 
@@ -90,10 +91,16 @@ static void after_name(struct tracee *tracee)
 	uint64_t size_address = tracee_argument(tracee, (unsigned)tracee->saved[1] + 1);
 	uint32_t size;
 
-	if (tracee_result(tracee) >= 0 &&
-	    tracee_read(tracee, size_address, &size, sizeof(size)) == 0 &&
-	    show_name(tracee, address, size, tracee->saved[0], &size))
-		tracee_write(tracee, size_address, &size, sizeof(size));
+	if (tracee_result(tracee) < 0 ||
+	    tracee_read(tracee, size_address, &size, sizeof(size)) < 0)
+		return;
+	if (!show_name(tracee, address, size, tracee->saved[0], &size)) {
+		size = netlink_name(tracee, (int)tracee->entry_arguments[0], tracee->saved[1] == 1,
+				    address, tracee->saved[0]);
+		if (!size)
+			return;
+	}
+	tracee_write(tracee, size_address, &size, sizeof(size));
 }
 
 static enum verdict expect_name(struct tracee *tracee, unsigned index)
@@ -201,13 +208,15 @@ static void show_control(struct tracee *tracee, const struct msghdr *header)
 
 static void show_message(struct tracee *tracee, uint64_t address, uint64_t room)
 {
+	int fd = (int)tracee->entry_arguments[0];
 	struct msghdr header;
 	uint32_t size;
 
 	if (tracee_read(tracee, address, &header, sizeof(header)) < 0)
 		return;
 	if (header.msg_name && room &&
-	    show_name(tracee, (uintptr_t)header.msg_name, header.msg_namelen, room, &size))
+	    (show_name(tracee, (uintptr_t)header.msg_name, header.msg_namelen, room, &size) ||
+	     (size = netlink_name(tracee, fd, false, (uintptr_t)header.msg_name, room)) > 0))
 		tracee_write(tracee, address + offsetof(struct msghdr, msg_namelen), &size,
 			     sizeof(size));
 	if (tracee->tracer->fake_ids)

@@ -32,6 +32,7 @@
 #include "ptrace_backend/handlers.h"
 #include "ptrace_backend/layout.h"
 #include "ptrace_backend/names_filter.h"
+#include "ptrace_backend/netlink_route.h"
 #include "ptrace_backend/socket_name.h"
 #include "ptrace_backend/syscall_table.h"
 
@@ -192,6 +193,8 @@ enum verdict handle_bind(struct tracee *tracee, const struct syscall_row *row)
 	enum verdict verdict;
 
 	(void)row;
+	if (netlink_bind(tracee, &verdict))
+		return verdict;
 	if (socket_read_path(tracee, tracee_argument(tracee, 1), (uint32_t)tracee_argument(tracee, 2),
 			     path) > 0 &&
 	    names_filter_install(tracee, &verdict))
@@ -204,14 +207,22 @@ enum verdict handle_bind(struct tracee *tracee, const struct syscall_row *row)
 
 enum verdict handle_connect(struct tracee *tracee, const struct syscall_row *row)
 {
+	enum verdict verdict;
+
 	(void)row;
-	return finish(tracee, translate_address(tracee, 1, 2, false));
+	return netlink_connect(tracee, &verdict) ?
+		       verdict :
+		       finish(tracee, translate_address(tracee, 1, 2, false));
 }
 
 enum verdict handle_sendto(struct tracee *tracee, const struct syscall_row *row)
 {
+	enum verdict verdict;
+
 	(void)row;
-	return finish(tracee, translate_address(tracee, 4, 5, false));
+	return netlink_sendto(tracee, &verdict) ?
+		       verdict :
+		       finish(tracee, translate_address(tracee, 4, 5, false));
 }
 
 /* Messages */
@@ -392,5 +403,10 @@ static enum verdict send_many(struct tracee *tracee)
 
 enum verdict handle_sendmsg(struct tracee *tracee, const struct syscall_row *row)
 {
-	return row->number == SYS_sendmmsg ? send_many(tracee) : send_one(tracee);
+	bool many = row->number == SYS_sendmmsg;
+	enum verdict verdict;
+
+	if (netlink_sendmsg(tracee, many, &verdict))
+		return verdict;
+	return many ? send_many(tracee) : send_one(tracee);
 }

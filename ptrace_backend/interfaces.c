@@ -50,6 +50,7 @@ static struct interface_address *add_address(struct interfaces *interfaces, int 
 	address = &interfaces->addresses[interfaces->address_count++];
 	address->index = index;
 	address->family = family;
+	address->flags = IFA_F_PERMANENT;
 	return address;
 }
 
@@ -69,6 +70,7 @@ static void parse_address(struct interfaces *interfaces, const struct nlmsghdr *
 		return;
 	address->prefix = info->ifa_prefixlen;
 	address->scope = info->ifa_scope;
+	address->flags = info->ifa_flags;
 	for (const struct rtattr *at = IFA_RTA(info); RTA_OK(at, room); at = RTA_NEXT(at, room)) {
 		if (RTA_PAYLOAD(at) < size)
 			continue;

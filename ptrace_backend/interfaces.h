@@ -19,7 +19,7 @@ struct interface {
 
 struct interface_address {
 	int index;
-	uint8_t family, prefix, scope; /* scope as in struct ifaddrmsg */
+	uint8_t family, prefix, scope, flags; /* as in struct ifaddrmsg */
 	unsigned char address[16], broadcast[4];
 };
 

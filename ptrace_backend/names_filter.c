@@ -60,7 +60,8 @@ static void installed(struct tracee *tracee, int64_t result)
 bool names_filter_install(struct tracee *tracee, enum verdict *ret_verdict)
 {
 	struct sock_filter program[PROGRAM_SIZE];
-	int length = filter_build_names(program, PROGRAM_SIZE);
+	bool sends = tracee->tracer->plan->emulate_netlink;
+	int length = filter_build_names(sends, program, PROGRAM_SIZE);
 	struct sock_fprog filter = { .len = (unsigned short)length };
 	uint64_t arguments[6] = { SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC };
 	uint64_t address;

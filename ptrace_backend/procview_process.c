@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Contents of /proc/PID/auxv and /proc/PID/net/unix as the guest should read them. */
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -12,31 +11,41 @@
 #include "ptrace_backend/procview.h"
 #include "ptrace_backend/socket_name.h"
 
-#define AUXV_WORDS 128
+#define AUXV_SIZE  1024
 #define WORDS_MAX  (1u << 18) /* of argv and envp: 2 MiB */
 #define CHUNK	   256
 
+/* A word of the program's own size. */
+static uint64_t word_at(const struct tracee *subject, const void *words, size_t index)
+{
+	return subject->mm->compat ? ((const uint32_t *)words)[index] :
+				     ((const uint64_t *)words)[index];
+}
+
 /* Where the auxiliary vector begins on the stack that the kernel made: behind argc, argv and envp. 0
  * when the guest has overwritten them. */
-static uint64_t find_auxv(const struct tracee *subject)
+static uint64_t find_auxv(const struct tracee *subject, size_t width)
 {
-	uint64_t at = subject->mm->stack, words[CHUNK], argc;
+	uint64_t at = subject->mm->stack, words[CHUNK] = { 0 }, argc;
 
-	if (!at || tracee_read(subject, at, &argc, sizeof(argc)) < 0 || argc > WORDS_MAX)
+	if (!at || tracee_read(subject, at, words, width) < 0)
 		return 0;
-	at += (argc + 2) * sizeof(uint64_t);
+	argc = word_at(subject, words, 0);
+	if (argc > WORDS_MAX)
+		return 0;
+	at += (argc + 2) * width;
 	for (unsigned done = 0; done < WORDS_MAX; done += CHUNK) {
 		/* A chunk may reach past the stack's end. */
 		size_t count = CHUNK;
 
-		while (count && tracee_read(subject, at, words, count * sizeof(words[0])) < 0)
+		while (count && tracee_read(subject, at, words, count * width) < 0)
 			count /= 2;
 		if (!count)
 			return 0;
 		for (size_t i = 0; i < count; i++)
-			if (!words[i])
-				return at + (i + 1) * sizeof(words[0]);
-		at += count * sizeof(words[0]);
+			if (!word_at(subject, words, i))
+				return at + (i + 1) * width;
+		at += count * width;
 	}
 	return 0;
 }
@@ -44,7 +53,9 @@ static uint64_t find_auxv(const struct tracee *subject)
 /* The guest may have overwritten its stack: where the types don't match, the kernel's values stay. */
 void procview_auxv(struct tracee *subject, FILE *out)
 {
-	uint64_t kernels[AUXV_WORDS], guests[AUXV_WORDS], address = find_auxv(subject);
+	size_t width = subject->mm->compat ? sizeof(uint32_t) : sizeof(uint64_t);
+	uint64_t address = find_auxv(subject, width);
+	unsigned char kernels[AUXV_SIZE], guests[AUXV_SIZE];
 	_cleanup_close_ int fd = -EBADF;
 	char path[64];
 	ssize_t size;
@@ -55,9 +66,9 @@ void procview_auxv(struct tracee *subject, FILE *out)
 	if (size <= 0)
 		return;
 	if (address && tracee_read(subject, address, guests, (size_t)size) == 0)
-		for (size_t i = 0; i + 1 < (size_t)size / sizeof(kernels[0]); i += 2)
-			if (kernels[i] == guests[i])
-				kernels[i + 1] = guests[i + 1];
+		for (size_t at = 0; at + 2 * width <= (size_t)size; at += 2 * width)
+			if (!memcmp(kernels + at, guests + at, width))
+				memcpy(kernels + at + width, guests + at + width, width);
 	fwrite(kernels, 1, (size_t)size, out);
 }
 

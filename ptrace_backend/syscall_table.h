@@ -163,8 +163,8 @@ struct filter_options {
 	bool compat; /* 32-bit calls are looked at too; else they are ENOSYS */
 	enum call_table native, compat_table; /* ARCH_CALLS, ARCH_COMPAT_CALLS */
 };
-/* The second filter: the rows with WHEN_NAMES and nothing else. The same result. */
-int filter_build_names(struct sock_filter *program, size_t capacity);
+/* The second filter: the rows with WHEN_NAMES, and `sends`: every sendto. The same result. */
+int filter_build_names(bool sends, struct sock_filter *program, size_t capacity);
 
 int filter_build(const struct filter_options *options, struct sock_filter *program,
 		 size_t capacity);

@@ -235,6 +235,7 @@ struct tracer {
 	const char *state_directory;
 	char *proc_listing;    /* procview_list.c: what opening /proc opens; NULL: not made yet */
 	struct stat proc_status, listing_status; /* of /proc itself, and of the directory */
+	struct netlinks *netlinks;   /* netlink_route.c; NULL: no such socket yet */
 	struct procfiles *procfiles; /* procfile.c; NULL: none made yet */
 	char *view_directory;  /* view.c: tmpfs directories and generated files */
 	char *mounts_directory; /* below it: what guests mount as a tmpfs */

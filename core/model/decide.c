@@ -20,6 +20,7 @@
 static void decide_facets(struct decision *decision)
 {
 	struct plan *plan = decision->plan;
+	const struct fact *netlink = &decision->facts->fact[FACT_ID_NETLINK_ROUTE];
 	const struct fact *order = &decision->facts->fact[FACT_ID_SECCOMP_ORDER];
 
 	decide_platform(decision);
@@ -36,6 +37,8 @@ static void decide_facets(struct decision *decision)
 	plan->notify = plan->fake_ids && decision_works(decision, FACT_ID_SECCOMP_NOTIFY);
 	plan->openat2 = decision_works(decision, FACT_ID_OPENAT2);
 	plan->syscall_info = decision_works(decision, FACT_ID_PTRACE_SYSCALL_INFO);
+	plan->emulate_netlink = plan->backend == PLAN_BACKEND_PTRACE && !plan->deny_network &&
+				netlink->status != FACT_UNKNOWN && netlink->status != FACT_WORKS;
 	/* Unprobed: what every kernel since 4.8 does. */
 	plan->seccomp_stop_after_entry = order->status == FACT_WORKS ? order->value == 1 : true;
 	decide_operations(decision);

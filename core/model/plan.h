@@ -149,6 +149,7 @@ struct plan {
 	bool no_new_privs;
 	bool pid1_init;		 /* our init as PID 1 */
 	bool deny_network;	 /* ptrace, mode none: the filter refuses all but unix sockets */
+	bool emulate_netlink;	 /* ptrace: the host refuses rtnetlink, the tracer answers it */
 	bool fake_ids;		 /* ptrace: ids are faked and remembered */
 	bool keep_ids;		 /* ptrace: MECHANISM_HOST_IDS, ids and groups are left alone */
 	bool own_ids_are_users;	 /* ptrace: files of our own ids show the first process's, not 0 */

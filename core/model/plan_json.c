@@ -176,6 +176,7 @@ char *plan_to_json(void *parent, const struct plan *plan)
 	add_bool(root, "no_new_privs", plan->no_new_privs);
 	add_bool(root, "pid1_init", plan->pid1_init);
 	add_bool(root, "deny_network", plan->deny_network);
+	add_bool(root, "emulate_netlink", plan->emulate_netlink);
 	add_bool(root, "fake_ids", plan->fake_ids);
 	add_bool(root, "keep_ids", plan->keep_ids);
 	add_bool(root, "own_ids_are_users", plan->own_ids_are_users);

@@ -481,7 +481,7 @@ static void the_second_filter_stops_its_rows_only(void **state)
 	static struct program second;
 
 	(void)state;
-	second.length = filter_build_names(second.code, PROGRAM_MAX);
+	second.length = filter_build_names(false, second.code, PROGRAM_MAX);
 	assert_in_range(second.length, 1, PROGRAM_MAX);
 	for (int number = 0; number <= NUMBER_MAX; number++) {
 		const struct syscall_row *row = syscall_row(number);

@@ -150,4 +150,27 @@ out '/memfd:unnamed (deleted) 0
 /tmp/removed (deleted) 0
 2'
 
+# refusing COMMAND…: guest, on a host whose probe says that it refuses rtnetlink. (That the host itself does
+# takes SELinux; a filter that refused would refuse our own stand-in as well.)
+refusing() {
+	mkdir -p "$WORK/refusing"
+	chmod 700 "$WORK/refusing"
+	run env XDG_RUNTIME_DIR="$WORK/refusing" "$AMPHORA" probe
+	sed -i 's/"netlink_route":{"status":"works"/"netlink_route":{"status":"fails"/' \
+		"$WORK"/refusing/amphora/probe-*.json
+	run env XDG_RUNTIME_DIR="$WORK/refusing" "$AMPHORA" run --backend ptrace --rootfs "$root" "$@"
+}
+
+it 'answers rtnetlink where the host refuses it'
+if ! on ns 'namespaces come with rtnetlink'; then
+	guest sh -c '/helpers/view interfaces; ip link show lo | head -n 1; ip addr | grep -w "inet 127"'
+	truth=$(cat "$out")
+	refusing sh -c '/helpers/view interfaces; ip link show lo | head -n 1; ip addr | grep -w "inet 127"'
+	same "$truth" "$(cat "$out")" 'interfaces'
+	out_has '^1 12 1$'
+	out_has '^1 12 0$'
+	run env XDG_RUNTIME_DIR="$WORK/refusing" "$AMPHORA" plan --json --backend ptrace --rootfs "$root" true
+	out_has '"emulate_netlink": *true'
+fi
+
 done_testing

@@ -3,6 +3,9 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -238,6 +241,44 @@ static int self(void)
 	return 0;
 }
 
+/* The interfaces, as getifaddrs(3) finds them by rtnetlink, and as a read that doesn't wait. */
+static int interfaces(void)
+{
+	struct {
+		struct nlmsghdr header;
+		struct rtgenmsg info;
+	} request = { .header = { .nlmsg_len = sizeof(request),
+				  .nlmsg_type = RTM_GETLINK,
+				  .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
+				  .nlmsg_seq = 9 } };
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	char buffer[8192] __attribute__((aligned(8)));
+	struct sockaddr_nl own = { 0 }, peer;
+	const struct nlmsghdr *answer = (const void *)buffer;
+	socklen_t size = sizeof(own);
+	struct ifaddrs *list;
+
+	if (getifaddrs(&list) < 0)
+		die("getifaddrs");
+	for (const struct ifaddrs *at = list; at; at = at->ifa_next)
+		if (at->ifa_addr)
+			printf("%s %d\n", at->ifa_name, at->ifa_addr->sa_family);
+	/* musl: no bind, no address, no waiting */
+	if (fd < 0 || send(fd, &request, sizeof(request), 0) != sizeof(request) ||
+	    recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT | MSG_PEEK) <= 0)
+		die("send and recv");
+	if (getsockname(fd, (struct sockaddr *)&own, &size) < 0)
+		die("getsockname");
+	printf("%d %u %d\n", own.nl_family == AF_NETLINK, (unsigned)size,
+	       answer->nlmsg_pid == own.nl_pid && own.nl_pid != 0);
+	memset(&peer, 0xff, sizeof(peer));
+	size = sizeof(peer);
+	if (recvfrom(fd, buffer, sizeof(buffer), 0, (struct sockaddr *)&peer, &size) <= 0)
+		die("recvfrom");
+	printf("%d %u %u\n", peer.nl_family == AF_NETLINK, (unsigned)size, peer.nl_pid);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], "reread"))
@@ -248,6 +289,8 @@ int main(int argc, char **argv)
 		return names(argv[2]);
 	if (argc == 2 && !strcmp(argv[1], "ids"))
 		return ids();
+	if (argc == 2 && !strcmp(argv[1], "interfaces"))
+		return interfaces();
 	if (argc == 2 && !strcmp(argv[1], "self"))
 		return self();
 	if (argc > 2 && (!strcmp(argv[1], "memfd") || !strcmp(argv[1], "removed")))
