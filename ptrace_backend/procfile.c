@@ -52,6 +52,7 @@ struct procfiles {
 	int inotify, wake; /* -EBADF: not live */
 	pthread_t thread;
 	bool has_thread, stopping;
+	struct uts_names names;
 	unsigned count;
 	struct made_file files[];
 };
@@ -331,7 +332,8 @@ int procfile_look(struct tracee *tracee, int error, struct path_result *result)
 		decide_file(files, (unsigned)index);
 	if (file->state != MADE_OURS)
 		return error;
-	if (now_ms() - file->made_at >= FRESH_MS)
+	files->names = *namespaces_uts(tracee);
+	if (procfile_rows[index].container || now_ms() - file->made_at >= FRESH_MS)
 		make_content(files, (unsigned)index);
 	if (!error && result->fd >= 0)
 		close(result->fd);
@@ -341,6 +343,11 @@ int procfile_look(struct tracee *tracee, int error, struct path_result *result)
 	made_path(files, (unsigned)index, result->host, sizeof(result->host));
 	result->host_length = (uint32_t)strlen(result->host);
 	return 0;
+}
+
+const struct uts_names *procfile_names(const struct tracer *tracer)
+{
+	return &tracer->procfiles->names;
 }
 
 bool procfile_is_made(const struct tracer *tracer, const char *host)

@@ -20,6 +20,9 @@ int procfile_position(const struct tracee *tracee, const char *host,
 /* Before the tracer is freed. */
 void procfile_stop(struct tracer *tracer);
 
+/* For the makers: the names of the UTS namespace of who looked last. */
+const struct uts_names *procfile_names(const struct tracer *tracer);
+
 /* procfile_text.c and procfile_net.c */
 typedef void procfile_maker(struct tracer *tracer, FILE *out);
 

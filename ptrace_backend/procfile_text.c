@@ -269,7 +269,7 @@ static void make_cpuinfo(struct tracer *tracer, FILE *out)
 	unsigned count = online_cpus(tracer, numbers);
 	struct utsname name;
 
-	guest_names(tracer, &tracer->names_set, &name);
+	guest_names(tracer, procfile_names(tracer), &name);
 	for (unsigned i = 0; i < count; i++)
 		fprintf(out, "processor\t: %u\nmodel name\t: %s\nBogoMIPS\t: 100.00\n\n", numbers[i],
 			name.machine);
@@ -287,7 +287,7 @@ static void make_version(struct tracer *tracer, FILE *out)
 		fputs(text, out);
 		return;
 	}
-	guest_names(tracer, &tracer->names_set, &name);
+	guest_names(tracer, procfile_names(tracer), &name);
 	fprintf(out, "%s version %s (amphora@container) (cc) %s\n", name.sysname, name.release,
 		name.version);
 }
@@ -297,7 +297,7 @@ static void make_version(struct tracer *tracer, FILE *out)
 	{                                                                                          \
 		struct utsname name;                                                               \
                                                                                                    \
-		guest_names(tracer, &tracer->names_set, &name);                                                        \
+		guest_names(tracer, procfile_names(tracer), &name);                                \
 		fprintf(out, "%s\n", name.field);                                                  \
 	}
 MAKE_NAME_AS(nodename, nodename)

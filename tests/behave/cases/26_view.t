@@ -52,6 +52,24 @@ sys/kernel/random/uuid'
 	out_has '^40$'
 fi
 
+it 'makes files whose directory is hidden'
+if ! on ns 'as above'; then
+	mkdir "$WORK/hide/directory"
+	chmod 000 "$WORK/hide/directory"
+	cat >"$WORK/hide/directories" <<'END'
+mount --bind "$1" /proc/sys/kernel && mount --bind "$1" /proc/sys/fs || exit 99
+shift
+exec setpriv --bounding-set -dac_override,-dac_read_search --inh-caps -all --ambient-caps -all "$@"
+END
+	# shellcheck disable=SC2086
+	run $unshare sh "$WORK/hide/directories" "$WORK/hide/directory" \
+		"$AMPHORA" run --backend ptrace --hostname vessel --rootfs "$root" \
+		sh -c 'cat /proc/sys/kernel/hostname /proc/sys/fs/inotify/max_user_watches; cat /proc/sys/kernel/none 2>&1 | grep -c denied'
+	out 'vessel
+8192
+1'
+fi
+
 it 'counts the machine'\''s CPUs and memory in them'
 if ! on ns 'as above'; then
 	hidden sh -c 'grep -c ^processor /proc/cpuinfo; grep -c "^cpu[0-9]" /proc/stat; grep MemTotal /proc/meminfo | tr -s " "'
@@ -79,6 +97,13 @@ it 'shows the container'\''s names in /proc/sys/kernel'
 guest --hostname vessel sh -c 'cat /proc/sys/kernel/hostname; [ "$(uname -r)" = "$(cat /proc/sys/kernel/osrelease)" ] && grep -q "$(uname -r)" /proc/version && echo same'
 out 'vessel
 same'
+
+it 'shows the name that a namespace of the guest has'
+if ! on ns 'a namespace takes CAP_SYS_ADMIN' && ! as root; then
+	guest --hostname vessel sh -c 'unshare -u sh -c "hostname inner; cat /proc/sys/kernel/hostname"; cat /proc/sys/kernel/hostname'
+	out 'inner
+vessel'
+fi
 
 it 'shows mapped files in smaps and numa_maps as paths inside'
 guest cat /proc/self/smaps /proc/self/numa_maps /proc/self/mountstats
