@@ -239,6 +239,11 @@ build/aarch64/helpers/%: tests/behave/helpers/%.c
 	$(call SAY,CC  )aarch64-linux-gnu-gcc -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra -Werror -Wno-unused-result -O1 \
 		-static -pthread $(HELPER_LDFLAGS) -o $@ $<
 
+build/aarch64/helpers/%: tests/behave/helpers/compat/%.c
+	@mkdir -p $(@D)
+	$(call SAY,CC32)arm-linux-gnueabihf-gcc -marm $(COMPAT_HELPER_CFLAGS) -o $@ $<
+LAB_HELPERS += $(patsubst tests/behave/helpers/compat/%.c,build/aarch64/helpers/%,$(wildcard tests/behave/helpers/compat/*.c))
+
 lab-built: all helpers
 	@tests/lab/packages.sh tools
 	@$(MAKE) --no-print-directory cross ARCH=aarch64

@@ -189,6 +189,11 @@ enum verdict handle_socketcall(struct tracee *tracee, const struct syscall_row *
 	if (!passes(inner, tracee->regs.arguments))
 		verdict = inner->action == ACTION_ERRNO ? tracee_answer(tracee, -inner->error) :
 							  handle(tracee, inner);
+	if (tracee->precall_done) { /* another call first, in its own registers; then all this again */
+		memcpy(tracee->entry_arguments, tracee->outer_arguments,
+		       sizeof(tracee->entry_arguments));
+		return verdict;
+	}
 	for (unsigned i = 0; i < 6; i++)
 		block[i] = (uint32_t)tracee->regs.arguments[i];
 	memcpy(tracee->regs.arguments, tracee->outer_arguments, sizeof(tracee->outer_arguments));
@@ -199,8 +204,10 @@ enum verdict handle_socketcall(struct tracee *tracee, const struct syscall_row *
 		return verdict;
 	}
 	error = tracee_put(tracee, block, counts[which] * sizeof(block[0]), &address);
-	if (error)
+	if (error) {
+		tracee->on_exit = NULL;
 		return tracee_answer(tracee, error);
+	}
 	tracee_set_argument(tracee, 1, address);
 	tracee->inner_exit = verdict == VERDICT_EXIT ? tracee->on_exit : NULL;
 	tracee->on_exit = after_socketcall;

@@ -397,30 +397,57 @@ int filter_build(const struct filter_options *options, struct sock_filter *progr
 	return writer.length > capacity ? -ENOSPC : (int)writer.length;
 }
 
-int filter_build_names(bool sends, struct sock_filter *program, size_t capacity)
+static bool has_names(const struct syscall_row *row, bool sends)
+{
+	return row->when == WHEN_NAMES || (sends && row->index == ROW_sendto);
+}
+
+static void emit_names_of_socketcall(struct writer *writer, bool sends)
+{
+	emit_load(writer, LOW_HALF(0));
+	for (uint32_t which = 1; which <= SOCKETCALL_MAX; which++)
+		if (has_names(socketcall_row(which), sends))
+			emit_if(writer, BPF_JEQ, which, STOP);
+	emit_return(writer, ALLOW);
+}
+
+static void emit_names(struct writer *writer, enum call_table table, bool sends)
+{
+	emit_load(writer, offsetof(struct seccomp_data, nr));
+	for (uint32_t number = 0; number < syscall_numbers(table, false); number++) {
+		const struct syscall_call *call = syscall_call(table, number);
+		const struct syscall_row *row = call ? syscall_call_row(call) : NULL;
+		size_t node = writer->length;
+
+		if (!row || (!has_names(row, sends) && row->rule != RULE_SOCKETCALL))
+			continue;
+		emit(writer, BPF_JMP | BPF_JEQ | BPF_K, number, 0, 0);
+		if (row->rule == RULE_SOCKETCALL)
+			emit_names_of_socketcall(writer, sends);
+		else if (row->rule == RULE_NONE || row->when != WHEN_NAMES)
+			emit_return(writer, STOP);
+		else
+			emit_rule(writer, row);
+		if (writer->length <= writer->capacity)
+			writer->program[node].jf = (uint8_t)(writer->length - node - 1);
+	}
+	emit_return(writer, ALLOW);
+}
+
+int filter_build_names(bool sends, enum call_table native, enum call_table compat,
+		       struct sock_filter *program, size_t capacity)
 {
 	static const struct filter_options none;
 	struct writer writer = { .program = program, .capacity = capacity, .options = &none };
-	const struct syscall_row *rows = syscall_rows();
+	size_t node;
 
 	emit_load(&writer, offsetof(struct seccomp_data, arch));
-	emit_unless(&writer, BPF_JEQ, ARCH_AUDIT, ALLOW);
-	emit_load(&writer, offsetof(struct seccomp_data, nr));
-	for (size_t i = 0; i < ROW_COUNT; i++) {
-		size_t node = writer.length;
-
-		if (rows[i].number < 0 || rows[i].when != WHEN_NAMES)
-			continue;
-		emit(&writer, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)rows[i].number, 0, 0);
-		if (rows[i].rule == RULE_NONE)
-			emit_return(&writer, STOP);
-		else
-			emit_rule(&writer, &rows[i]);
-		if (writer.length <= capacity)
-			program[node].jf = (uint8_t)(writer.length - node - 1);
-	}
-	if (sends)
-		emit_if(&writer, BPF_JEQ, SYS_sendto, STOP);
-	emit_return(&writer, ALLOW);
+	node = writer.length;
+	emit(&writer, BPF_JMP | BPF_JEQ | BPF_K, syscall_audit_arch(native), 0, 0);
+	emit_names(&writer, native, sends);
+	if (node < capacity)
+		program[node].jf = (uint8_t)(writer.length - node - 1);
+	emit_unless(&writer, BPF_JEQ, syscall_audit_arch(compat), ALLOW);
+	emit_names(&writer, compat, sends);
 	return writer.length > capacity ? -ENOSPC : (int)writer.length;
 }

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "ptrace_backend/handlers.h"
+#include "ptrace_backend/layout.h"
 #include "ptrace_backend/names_filter.h"
 #include "ptrace_backend/netlink_route.h"
 #include "ptrace_backend/socket_name.h"
@@ -183,24 +184,21 @@ static void show_control(struct tracee *tracee, const struct msghdr *header)
 	unsigned char control[CONTROL_MAX];
 	uint64_t address = (uintptr_t)header->msg_control;
 	size_t size = header->msg_controllen;
+	struct control_message message;
 
-	if (!address || size < sizeof(struct cmsghdr) || size > sizeof(control) ||
+	if (!address || !size || size > sizeof(control) ||
 	    tracee_read(tracee, address, control, size) < 0)
 		return;
-	for (size_t at = 0; at + sizeof(struct cmsghdr) <= size;) {
-		struct cmsghdr message;
+	for (size_t at = 0; layout_control_message(tracee, control, size, at, &message);
+	     at = message.next) {
 		struct ucred ids;
 
-		memcpy(&message, control + at, sizeof(message));
-		if (message.cmsg_len < sizeof(message) || message.cmsg_len > size - at)
-			return;
-		if (message.cmsg_level == SOL_SOCKET && message.cmsg_type == SCM_CREDENTIALS &&
-		    message.cmsg_len >= CMSG_LEN(sizeof(ids))) {
-			memcpy(&ids, control + at + CMSG_LEN(0), sizeof(ids));
+		if (message.level == SOL_SOCKET && message.type == SCM_CREDENTIALS &&
+		    message.data_size >= sizeof(ids)) {
+			memcpy(&ids, control + message.data, sizeof(ids));
 			show_ids(tracee, &ids);
-			tracee_write(tracee, address + at + CMSG_LEN(0), &ids, sizeof(ids));
+			tracee_write(tracee, address + message.data, &ids, sizeof(ids));
 		}
-		at += CMSG_ALIGN(message.cmsg_len);
 	}
 }
 
@@ -212,13 +210,12 @@ static void show_message(struct tracee *tracee, uint64_t address, uint64_t room)
 	struct msghdr header;
 	uint32_t size;
 
-	if (tracee_read(tracee, address, &header, sizeof(header)) < 0)
+	if (layout_read_message(tracee, address, &header) < 0)
 		return;
 	if (header.msg_name && room &&
 	    (show_name(tracee, (uintptr_t)header.msg_name, header.msg_namelen, room, &size) ||
 	     (size = netlink_name(tracee, fd, false, (uintptr_t)header.msg_name, room)) > 0))
-		tracee_write(tracee, address + offsetof(struct msghdr, msg_namelen), &size,
-			     sizeof(size));
+		layout_write_name_size(tracee, address, size);
 	if (tracee->tracer->fake_ids)
 		show_control(tracee, &header);
 }
@@ -236,7 +233,7 @@ static void after_recvmmsg(struct tracee *tracee)
 	int64_t count = tracee_result(tracee);
 
 	for (int64_t i = 0; i < count && i < MESSAGES_MAX; i++)
-		show_message(tracee, address + (uint64_t)i * sizeof(struct mmsghdr),
+		show_message(tracee, address + (uint64_t)i * layout_message_stride(tracee),
 			     tracee->saved[0]);
 }
 
@@ -250,8 +247,8 @@ static bool wants_exit(struct tracee *tracee, uint64_t address, uint64_t count)
 	for (uint64_t i = 0; i < count && i < MESSAGES_MAX; i++) {
 		struct msghdr header;
 
-		if (tracee_read(tracee, address + i * sizeof(struct mmsghdr), &header,
-				sizeof(header)) < 0)
+		if (layout_read_message(tracee, address + i * layout_message_stride(tracee),
+					&header) < 0)
 			break;
 		if (header.msg_name && header.msg_namelen < tracee->saved[0])
 			tracee->saved[0] = header.msg_namelen;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Structures of 64-bit and of 32-bit calls. */
 #include <errno.h>
+#include <linux/filter.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 
@@ -322,6 +323,36 @@ int layout_read_messages(const struct tracee *tracee, uint64_t array, uint32_t f
 			messages[i] = wide[i].msg_hdr;
 	}
 	return 0;
+}
+
+size_t layout_message_stride(const struct tracee *tracee)
+{
+	return tracee->regs.compat ? sizeof(struct many_32) : sizeof(struct mmsghdr);
+}
+
+int layout_write_name_size(const struct tracee *tracee, uint64_t message, uint32_t size)
+{
+	size_t offset = tracee->regs.compat ? offsetof(struct message_32, name_size) :
+					      offsetof(struct msghdr, msg_namelen);
+
+	return tracee_write(tracee, message + offset, &size, sizeof(size));
+}
+
+int layout_put_filter(struct tracee *tracee, uint64_t program, uint16_t length,
+		      uint64_t *ret_address)
+{
+	struct sock_fprog wide = {
+		.len = length,
+		.filter = (struct sock_filter *)(uintptr_t)program,
+	};
+	struct {
+		uint16_t length, pad;
+		uint32_t program;
+	} narrow = { length, 0, (uint32_t)program };
+
+	if (!tracee->regs.compat)
+		return tracee_put(tracee, &wide, sizeof(wide), ret_address);
+	return tracee_put(tracee, &narrow, sizeof(narrow), ret_address);
 }
 
 bool layout_control_message(const struct tracee *tracee, const void *buffer, size_t size, size_t at,

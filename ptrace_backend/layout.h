@@ -45,6 +45,14 @@ int layout_write_message(const struct tracee *tracee, uint64_t address,
 int layout_read_messages(const struct tracee *tracee, uint64_t array, uint32_t first,
 			 uint32_t count, struct msghdr *messages);
 
+/* Bytes from one message of sendmmsg's or recvmmsg's array to the next. */
+size_t layout_message_stride(const struct tracee *tracee);
+int layout_write_name_size(const struct tracee *tracee, uint64_t message, uint32_t size);
+
+/* Puts a struct sock_fprog for a program that lies at `program` in the guest. Returns 0 or -errno. */
+int layout_put_filter(struct tracee *tracee, uint64_t program, uint16_t length,
+		      uint64_t *ret_address);
+
 /* The control message at `at` of a buffer in our memory. Returns false for none. */
 struct control_message {
 	int level, type;

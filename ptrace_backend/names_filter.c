@@ -21,11 +21,12 @@
 #include <unistd.h>
 
 #include "core/base/file.h"
+#include "ptrace_backend/layout.h"
 #include "ptrace_backend/names_filter.h"
 #include "ptrace_backend/precall.h"
 #include "ptrace_backend/syscall_table.h"
 
-#define PROGRAM_SIZE 64
+#define PROGRAM_SIZE 128
 
 /* Filters that a process has; -1 before Linux 5.9. */
 static long filter_count(pid_t tid)
@@ -61,20 +62,17 @@ bool names_filter_install(struct tracee *tracee, enum verdict *ret_verdict)
 {
 	struct sock_filter program[PROGRAM_SIZE];
 	bool sends = tracee->tracer->plan->emulate_netlink;
-	int length = filter_build_names(sends, program, PROGRAM_SIZE);
-	struct sock_fprog filter = { .len = (unsigned short)length };
+	int length = filter_build_names(sends, ARCH_CALLS, ARCH_COMPAT_CALLS, program, PROGRAM_SIZE);
 	uint64_t arguments[6] = { SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC };
 	uint64_t address;
 
-	/* 32-bit programs get none: they see host paths and ids in accept and recvmsg. */
-	if (tracee->names_filtered || tracee->regs.compat)
+	if (tracee->names_filtered)
 		return false;
 	tracee->names_filtered = true; /* with one thread more than TSYNC reaches there is no loop */
 	if (length < 0 || filter_count(tracee->tid) > filter_count(getpid()) + 1 ||
 	    tracee_put(tracee, program, (size_t)length * sizeof(program[0]), &address) < 0)
 		return false;
-	filter.filter = (struct sock_filter *)(uintptr_t)address;
-	if (tracee_put(tracee, &filter, sizeof(filter), &arguments[2]) < 0)
+	if (layout_put_filter(tracee, address, (uint16_t)length, &arguments[2]) < 0)
 		return false;
 	*ret_verdict = precall(tracee, SYS_seccomp, arguments, installed);
 	return true;

@@ -164,7 +164,8 @@ struct filter_options {
 	enum call_table native, compat_table; /* ARCH_CALLS, ARCH_COMPAT_CALLS */
 };
 /* The second filter: the rows with WHEN_NAMES, and `sends`: every sendto. The same result. */
-int filter_build_names(bool sends, struct sock_filter *program, size_t capacity);
+int filter_build_names(bool sends, enum call_table native, enum call_table compat,
+		       struct sock_filter *program, size_t capacity);
 
 int filter_build(const struct filter_options *options, struct sock_filter *program,
 		 size_t capacity);
