@@ -10,7 +10,7 @@
  *
  * top and vmstat keep such a file open and read it again with lseek and read, which don't stop. inotify
  * tells how often a made file is open; as long as any is, a thread rewrites it every REFRESH_MS, and
- * otherwise it sleeps. It is started when the first file is made. Where inotify is refused (its
+ * otherwise it sleeps. It is started for the first hidden file that changes. Where inotify is refused (its
  * per-user limit), a file is as fresh as its last open.
  */
 #include <errno.h>
@@ -149,7 +149,7 @@ static void start_thread(struct procfiles *files)
 {
 	sigset_t all, before;
 
-	files->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	files->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK); /* -1: no second try */
 	files->wake = eventfd(0, EFD_CLOEXEC);
 	if (files->inotify < 0 || files->wake < 0)
 		return;
@@ -199,8 +199,8 @@ static struct procfiles *start(struct tracer *tracer)
 		talloc_free(files);
 		return NULL;
 	}
+	chmod(files->directory, 0755); /* whatever the umask: with real ids guests are any user */
 	files->directory_length = strlen(files->directory);
-	start_thread(files);
 	tracer->procfiles = files;
 	return files;
 }
@@ -239,6 +239,8 @@ static void decide_file(struct procfiles *files, unsigned index)
 	if (file->fd < 0)
 		return;
 	fchmod(file->fd, 0444);
+	if (procfile_rows[index].make && !procfile_rows[index].container && files->inotify == -EBADF)
+		start_thread(files);
 	if (files->has_thread)
 		file->watch = inotify_add_watch(files->inotify, path, IN_OPEN | IN_CLOSE);
 	file->state = MADE_OURS;
