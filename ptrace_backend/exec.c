@@ -105,6 +105,12 @@ static void explain(struct tracee *tracee, const char *format, ...)
 	va_end(arguments);
 }
 
+/* The machine of 32-bit programs, EM_*, or 0 where their calls can't be told from others. */
+static unsigned compat_machine(const struct tracee *tracee)
+{
+	return tracee->tracer->plan->syscall_info ? carrier_compat_machine() : 0;
+}
+
 static void explain_format(struct tracee *tracee, const struct exec_job *job,
 			   const struct platform *platform)
 {
@@ -113,7 +119,12 @@ static void explain_format(struct tracee *tracee, const struct exec_job *job,
 
 	if (!platform)
 		return;
-	if (platform_is_native(platform))
+	if (platform_is_native(platform) && platform != platform_here() && !compat_machine(tracee))
+		explain(tracee, "%.120s is for %s: %s", name, platform->machine,
+			plan->syscall_info ?
+				"this amphora was built by a compiler without 32-bit programs" :
+				"32-bit programs need PTRACE_GET_SYSCALL_INFO (Linux 5.3)");
+	else if (platform_is_native(platform))
 		explain(tracee, "%.120s is damaged, or not a program", name);
 	else if (plan->spec->bare)
 		explain(tracee, "%.120s is for %s: -q qemu-%s-static runs it (package "
@@ -148,12 +159,6 @@ static int push_script(struct exec_job *job, const char *script, const char *int
 	job->prefix_count += added + 1;
 	job->is_script = true;
 	return 0;
-}
-
-/* The machine of 32-bit programs, EM_*, or 0 where their calls can't be told from others. */
-static unsigned compat_machine(const struct tracee *tracee)
-{
-	return tracee->tracer->plan->syscall_info ? carrier_compat_machine() : 0;
 }
 
 /* The ELF program in `fd`, or what runs it: the emulator's file takes its place. Both stand on the host
@@ -416,8 +421,12 @@ enum verdict handle_execve(struct tracee *tracee, const struct syscall_row *row)
 	}
 	if (!error && (job->is_script || job->is_emulated))
 		error = write_arguments(tracee, job, at ? 2 : 1);
-	if (!error)
+	if (!error) {
 		error = carrier_path(tracee, job->program.compat, carrier, PATH_SIZE);
+		if (error == -ENOEXEC)
+			explain(tracee, "%.100s: 32-bit programs need a runtime directory that isn't "
+				"mounted noexec (XDG_RUNTIME_DIR)", job->given);
+	}
 	if (!error)
 		error = tracee_put(tracee, carrier, strlen(carrier) + 1, &address);
 	if (error) {
@@ -438,6 +447,8 @@ enum verdict handle_execve(struct tracee *tracee, const struct syscall_row *row)
 
 void exec_on_failure(struct tracee *tracee)
 {
+	if (tracee->exec && tracee->exec->program.compat && tracee_result(tracee) == -ENOEXEC)
+		explain(tracee, "%.120s: this kernel runs no 32-bit programs", tracee->exec->given);
 	talloc_free(tracee->exec);
 	tracee->exec = NULL;
 	tracee_restore_arguments(tracee);
