@@ -54,6 +54,30 @@ static struct interface_address *add_address(struct interfaces *interfaces, int 
 	return address;
 }
 
+static void parse_route(struct interfaces *interfaces, const struct nlmsghdr *message)
+{
+	const struct rtmsg *info = NLMSG_DATA(message);
+	unsigned room = (unsigned)RTM_PAYLOAD(message);
+	struct interface_route route = { 0 };
+
+	if (message->nlmsg_len < NLMSG_LENGTH(sizeof(*info)) || info->rtm_family != AF_INET ||
+	    info->rtm_type != RTN_UNICAST || info->rtm_dst_len > 32 ||
+	    interfaces->route_count == INTERFACE_ROUTES_MAX)
+		return;
+	for (const struct rtattr *at = RTM_RTA(info); RTA_OK(at, room); at = RTA_NEXT(at, room)) {
+		void *to = at->rta_type == RTA_DST	  ? &route.network :
+			   at->rta_type == RTA_GATEWAY  ? &route.gateway :
+			   at->rta_type == RTA_PRIORITY ? &route.metric :
+			   at->rta_type == RTA_OIF	  ? (void *)&route.index :
+							    NULL;
+
+		if (to && RTA_PAYLOAD(at) >= sizeof(uint32_t))
+			memcpy(to, RTA_DATA(at), sizeof(uint32_t));
+	}
+	route.mask = info->rtm_dst_len ? htonl(~0U << (32 - info->rtm_dst_len)) : 0;
+	interfaces->routes[interfaces->route_count++] = route;
+}
+
 static void parse_address(struct interfaces *interfaces, const struct nlmsghdr *message)
 {
 	const struct ifaddrmsg *info = NLMSG_DATA(message);
@@ -83,14 +107,24 @@ static void parse_address(struct interfaces *interfaces, const struct nlmsghdr *
 	}
 }
 
-static bool ask_addresses(struct interfaces *interfaces)
+static void parse(struct interfaces *interfaces, const struct nlmsghdr *message)
+{
+	if (message->nlmsg_type == RTM_NEWADDR)
+		parse_address(interfaces, message);
+	else if (message->nlmsg_type == RTM_NEWROUTE)
+		parse_route(interfaces, message);
+}
+
+/* A dump of addresses or of IPv4's routes: requests whose fixed part begins with the family. */
+static bool ask(struct interfaces *interfaces, uint16_t type, uint8_t family)
 {
 	struct {
 		struct nlmsghdr header;
-		struct ifaddrmsg info;
+		struct rtmsg info;
 	} request = { .header = { .nlmsg_len = sizeof(request),
-				  .nlmsg_type = RTM_GETADDR,
-				  .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP } };
+				  .nlmsg_type = type,
+				  .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
+		      .info = { .rtm_family = family } };
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 	struct timeval limit = { .tv_sec = TIME_LIMIT_S };
 	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
@@ -110,8 +144,7 @@ static bool ask_addresses(struct interfaces *interfaces)
 				return true;
 			if (message->nlmsg_type == NLMSG_ERROR)
 				return false;
-			if (message->nlmsg_type == RTM_NEWADDR)
-				parse_address(interfaces, message);
+			parse(interfaces, message);
 		}
 	}
 }
@@ -200,6 +233,27 @@ static void ask_details(int fd, struct interface *interface)
 	}
 }
 
+void interfaces_read_routes(struct interfaces *interfaces)
+{
+	if (ask(interfaces, RTM_GETROUTE, AF_INET))
+		return;
+	interfaces->route_count = 0;
+	for (unsigned i = 0; i < interfaces->address_count; i++) {
+		const struct interface_address *at = &interfaces->addresses[i];
+		struct interface_route *route = &interfaces->routes[interfaces->route_count];
+
+		if (at->family != AF_INET || at->scope == RT_SCOPE_HOST || at->prefix > 31 ||
+		    interfaces->route_count == INTERFACE_ROUTES_MAX)
+			continue;
+		memset(route, 0, sizeof(*route));
+		route->index = at->index;
+		route->mask = at->prefix ? htonl(~0U << (32 - at->prefix)) : 0;
+		memcpy(&route->network, at->address, sizeof(route->network));
+		route->network &= route->mask;
+		interfaces->route_count++;
+	}
+}
+
 static int by_index(const void *a, const void *b)
 {
 	return ((const struct interface *)a)->index - ((const struct interface *)b)->index;
@@ -210,7 +264,7 @@ void interfaces_read(struct interfaces *interfaces)
 	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	memset(interfaces, 0, sizeof(*interfaces));
-	if (!ask_addresses(interfaces)) {
+	if (!ask(interfaces, RTM_GETADDR, AF_UNSPEC)) {
 		memset(interfaces, 0, sizeof(*interfaces));
 		ask_inet(interfaces, fd);
 		read_inet6(interfaces);

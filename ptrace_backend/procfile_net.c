@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Made files of /proc/net: interfaces and their addresses. */
-#include <arpa/inet.h>
 #include <inttypes.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <net/route.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #include "ptrace_backend/interfaces.h"
@@ -37,25 +35,23 @@ void procfile_net_dev(struct tracer *tracer, FILE *out)
 			interfaces.list[i].name, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 }
 
-/* The networks that the addresses lie in. The default route's gateway can't be known. */
 void procfile_net_route(struct tracer *tracer, FILE *out)
 {
 	(void)tracer;
 	interfaces_read(&interfaces);
+	interfaces_read_routes(&interfaces);
 	fprintf(out, "%-127s\n",
 		"Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT");
-	for (unsigned i = 0; i < interfaces.address_count; i++) {
-		const struct interface_address *at = &interfaces.addresses[i];
-		uint32_t address, mask;
+	for (unsigned i = 0; i < interfaces.route_count; i++) {
+		const struct interface_route *at = &interfaces.routes[i];
 		char line[128];
 
-		if (at->family != AF_INET || at->scope == RT_SCOPE_HOST || at->prefix > 31)
-			continue;
-		memcpy(&address, at->address, 4);
-		mask = at->prefix ? htonl(~0U << (32 - at->prefix)) : 0;
 		snprintf(line, sizeof(line),
-			 "%s\t%08" PRIX32 "\t%08X\t%04X\t%d\t%u\t%d\t%08" PRIX32 "\t%d\t%u\t%u",
-			 name_of_index(at->index), address & mask, 0, RTF_UP, 0, 0, 0, mask, 0, 0, 0);
+			 "%s\t%08" PRIX32 "\t%08" PRIX32 "\t%04X\t%d\t%u\t%" PRIu32 "\t%08" PRIX32
+			 "\t%d\t%u\t%u",
+			 name_of_index(at->index), at->network, at->gateway,
+			 at->gateway ? RTF_UP | RTF_GATEWAY : RTF_UP, 0, 0, at->metric, at->mask, 0, 0,
+			 0);
 		fprintf(out, "%-127s\n", line);
 	}
 }
@@ -75,6 +71,6 @@ void procfile_net_if_inet6(struct tracer *tracer, FILE *out)
 		for (unsigned byte = 0; byte < 16; byte++)
 			fprintf(out, "%02x", at->address[byte]);
 		fprintf(out, " %02x %02x %02x %02x %8s\n", (unsigned)at->index, at->prefix, scope,
-			0x80, name_of_index(at->index));
+			at->flags, name_of_index(at->index));
 	}
 }
