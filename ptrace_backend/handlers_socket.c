@@ -32,6 +32,7 @@
 #include "ptrace_backend/handlers.h"
 #include "ptrace_backend/layout.h"
 #include "ptrace_backend/names_filter.h"
+#include "ptrace_backend/namespaces.h"
 #include "ptrace_backend/netlink_route.h"
 #include "ptrace_backend/socket_name.h"
 #include "ptrace_backend/syscall_table.h"
@@ -250,7 +251,7 @@ static int translate_name(struct tracee *tracee, struct msghdr *header)
 
 /* A faked id in SCM_CREDENTIALS would be EPERM. Ids that the sender may claim become the real ones.
  * Returns 1 when something was changed, 0, or -EPERM. */
-static int claim_real_ids(const struct tracee *tracee, unsigned char *control, size_t size)
+static int claim_real_ids(struct tracee *tracee, unsigned char *control, size_t size)
 {
 	const struct credentials *own = &tracee->credentials;
 	bool may_claim_any = credentials_capable(own, CAPABILITY_SETUID);
@@ -266,6 +267,7 @@ static int claim_real_ids(const struct tracee *tracee, unsigned char *control, s
 			unsigned char *data = control + message.data;
 
 			memcpy(&claim, data, sizeof(claim));
+			claim.uid = user_ns_take_uid(tracee, claim.uid);
 			if (!may_claim_any && claim.uid != own->ruid && claim.uid != own->euid &&
 			    claim.uid != own->suid)
 				return -EPERM;

@@ -249,6 +249,12 @@ static bool put_status_line(struct tracee *subject, const char *line, FILE *out)
 		fprintf(out, "CapPrm:\t%016" PRIx64 "\n", ids->permitted);
 	else if (!strncmp(line, "CapEff:", 7))
 		fprintf(out, "CapEff:\t%016" PRIx64 "\n", ids->effective);
+	else if (!strncmp(line, "CapBnd:", 7))
+		fprintf(out, "CapBnd:\t%016" PRIx64 "\n", ids->bounding);
+	else if (!strncmp(line, "CapAmb:", 7))
+		fprintf(out, "CapAmb:\t%016" PRIx64 "\n", ids->ambient);
+	else if (!strncmp(line, "NoNewPrivs:", 11))
+		fprintf(out, "NoNewPrivs:\t%d\n", ids->no_new_privs);
 	else
 		return false;
 	return true;

@@ -168,6 +168,33 @@ guest --user 1000:1000 /helpers/view ids
 1000:1000 self
 1000:1000 self
 1000:1000'
+if ! on ns 'a namespace takes CAP_SYS_ADMIN' && ! as root; then
+	guest --user 1000:1000 sh -c 'unshare -r /helpers/view ids'
+	out '0:0 self
+0:0 self
+0:0 self
+0:0'
+fi
+
+it 'makes /proc/net as the kernel'\''s'
+if ! on ns 'as above'; then
+	cat >"$WORK/hide/net" <<'END'
+mount --bind "$1" /proc/$$/net || exit 99
+shift
+exec setpriv --bounding-set -dac_override,-dac_read_search --inh-caps -all --ambient-caps -all "$@"
+END
+	# shellcheck disable=SC2086
+	run $unshare sh "$WORK/hide/net" "$WORK/hide/directory" "$AMPHORA" run --backend ptrace \
+		--rootfs "$root" sh -c 'cat /proc/net/route; sort /proc/net/if_inet6; head -n 1 /proc/net/tcp | sed "s/ *$//"'
+	same "$(cat /proc/net/route; sort /proc/net/if_inet6; head -n 1 /proc/net/tcp | sed "s/ *$//")" "$(cat "$out")" \
+		'/proc/net'
+	run sh -c 'grep -c . /proc/net/dev'
+	devices=$(cat "$out")
+	# shellcheck disable=SC2086
+	run $unshare sh "$WORK/hide/net" "$WORK/hide/directory" "$AMPHORA" run --backend ptrace \
+		--rootfs "$root" grep -c . /proc/net/dev
+	out "$devices"
+fi
 
 it 'executes a memfd and a removed file by an fd that closes itself'
 guest sh -c '/helpers/view memfd /helpers/view self; /helpers/view removed /helpers/view self; /helpers/view removed /helpers/view nonsense; echo $?'
