@@ -471,12 +471,15 @@ static void fill_ids(struct tracee *tracee, struct load_script *script, const st
 		owner = 0;
 	if (tracee->tracer->plan->own_ids_are_users && group == tracee->tracer->own_gid)
 		group = 0;
+	/* An owner that the user namespace doesn't know gives nothing. */
+	if (!user_ns_maps(tracee, owner, group))
+		mode &= ~(mode_t)(S_ISUID | S_ISGID);
 	credentials_exec(credentials, owner, group, mode);
 	script->flags |= LOAD_FAKE_IDS;
-	script->ids[0] = credentials->ruid;
-	script->ids[1] = credentials->euid;
-	script->ids[2] = credentials->rgid;
-	script->ids[3] = credentials->egid;
+	script->ids[0] = user_ns_show_uid(tracee, credentials->ruid);
+	script->ids[1] = user_ns_show_uid(tracee, credentials->euid);
+	script->ids[2] = user_ns_show_gid(tracee, credentials->rgid);
+	script->ids[3] = user_ns_show_gid(tracee, credentials->egid);
 }
 
 bool exec_is_compat(const struct tracee *tracee)

@@ -144,15 +144,18 @@ enum verdict handle_unshare(struct tracee *tracee, const struct syscall_row *row
 }
 
 /* A network namespace of a guest's making has no network: as with --network none only unix sockets can be
- * made. Sockets that are there stay. */
+ * made, and route sockets that lead nowhere. Sockets that are there stay. */
 enum verdict handle_socket(struct tracee *tracee, const struct syscall_row *row)
 {
 	enum verdict verdict;
 
 	(void)row;
-	if (tracee->tracer->deny_network || tracee->namespaces.in[NAMESPACE_NET])
+	if (tracee->tracer->deny_network)
 		return tracee_answer(tracee, -EACCES);
-	return netlink_socket(tracee, &verdict) ? verdict : VERDICT_CONTINUE;
+	if (netlink_socket(tracee, &verdict))
+		return verdict;
+	return tracee->namespaces.in[NAMESPACE_NET] ? tracee_answer(tracee, -EACCES) :
+						       VERDICT_CONTINUE;
 }
 
 /* setns */

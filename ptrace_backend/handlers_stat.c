@@ -128,6 +128,21 @@ static int base_link(const struct tracee *tracee, int dirfd, char link[FD_LINK_S
 	return 0;
 }
 
+/* The object of an fd, or the cwd. /proc/PID is its process's (newuidmap asks). */
+static void patch_base(struct tracee *tracee, const char *link, int dirfd, struct stat *status)
+{
+	struct path_position position;
+	static dev_t proc_device;
+	struct stat proc;
+
+	ids_guest_stat_link(tracee->tracer, link, status);
+	if (!proc_device && stat("/proc", &proc) == 0)
+		proc_device = proc.st_dev;
+	if (status->st_dev == proc_device && dirfd != AT_FDCWD &&
+	    tracee_fd_position(tracee, dirfd, &position) == 0)
+		procview_own(tracee, &position, status);
+}
+
 static enum verdict stat_base(struct tracee *tracee, int dirfd, uint64_t address)
 {
 	char link[FD_LINK_SIZE];
@@ -143,7 +158,7 @@ static enum verdict stat_base(struct tracee *tracee, int dirfd, uint64_t address
 		tracee->on_exit = patch_at_exit;
 		return VERDICT_EXIT;
 	}
-	ids_guest_stat_link(tracee->tracer, link, &status);
+	patch_base(tracee, link, dirfd, &status);
 	return answer_status(tracee, address, &status);
 }
 
@@ -254,7 +269,7 @@ static enum verdict statx_base(struct tracee *tracee, int dirfd)
 	if (result)
 		return tracee_answer(tracee, result == -ENOENT ? -EBADF : result);
 	status_from_statx(&extended, &status);
-	ids_guest_stat_link(tracee->tracer, link, &status);
+	patch_base(tracee, link, dirfd, &status);
 	status_into_statx(&status, &extended);
 	return answer_statx(tracee, &extended);
 }

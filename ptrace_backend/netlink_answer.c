@@ -353,3 +353,37 @@ void netlink_pass(struct netlink_answer *answer, const void *data, size_t size)
 			break;
 	}
 }
+
+/* An interface is found once it has been asked for: none is. */
+static void answer_alone(const struct netlink_answer *answer, const struct nlmsghdr *request)
+{
+	bool get = request->nlmsg_type >= RTM_BASE && (request->nlmsg_type & 3) == 2;
+	bool dump = get && (request->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
+	struct {
+		struct nlmsghdr header;
+		struct nlmsgerr error; /* of NLMSG_DONE only the code */
+	} message = {
+		.header = {
+			.nlmsg_len = NLMSG_LENGTH(dump ? sizeof(int) : sizeof(message.error)),
+			.nlmsg_type = dump ? NLMSG_DONE : NLMSG_ERROR,
+			.nlmsg_flags = dump ? NLM_F_MULTI : 0,
+			.nlmsg_seq = request->nlmsg_seq,
+			.nlmsg_pid = answer->port,
+		},
+		.error = { .error = get && !dump ? -ENODEV : 0, .msg = *request },
+	};
+
+	if (get || (request->nlmsg_flags & NLM_F_ACK))
+		answer->send(answer->context, &message, message.header.nlmsg_len);
+}
+
+void netlink_answer_isolated(const struct netlink_answer *answer, const void *request, size_t size)
+{
+	const struct nlmsghdr *message = request;
+
+	for (; NLMSG_OK(message, size); message = NLMSG_NEXT(message, size)) {
+		answer_alone(answer, message);
+		if (NLMSG_ALIGN(message->nlmsg_len) > size)
+			break;
+	}
+}

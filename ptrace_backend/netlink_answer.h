@@ -26,6 +26,8 @@ struct netlink_answer {
 
 /* Answers every message of a request, which may be anything. */
 void netlink_answer(struct netlink_answer *answer, const void *request, size_t size);
+/* The same where there are no interfaces: lists are empty, and orders succeed without effect. */
+void netlink_answer_isolated(const struct netlink_answer *answer, const void *request, size_t size);
 /* In ask(): a datagram that the kernel answered, split where it is too long for a reader. */
 void netlink_pass(struct netlink_answer *answer, const void *data, size_t size);
 

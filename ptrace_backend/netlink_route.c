@@ -3,6 +3,9 @@
  *
  * Theory of operation
  *
+ * A network namespace of a guest's making has sockets of this kind too: nothing is there (handlers_namespace.c
+ * sees to that), and orders succeed, for a sandbox brings its loopback up before it goes on.
+ *
  * Android lets no app bind an rtnetlink socket or ask for links, and glibc's getaddrinfo, ip, node and
  * Go can't do without. Where the host refuses, and only there, socket() makes a unix datagram socket
  * instead, known by its inode:
@@ -53,8 +56,10 @@
 
 struct stand_in {
 	ino_t inode;
-	uint32_t port;
+	uint32_t port;	/* in its name */
+	uint32_t shown; /* as the guest sees it */
 	bool bound, connected;
+	bool isolated; /* of a network namespace with nothing in it */
 };
 
 struct netlinks {
@@ -162,15 +167,29 @@ static int ask_kernel(void *context, struct netlink_answer *answer, const void *
 	}
 }
 
+static const struct stand_in *find_port(const struct netlinks *netlinks, uint32_t port)
+{
+	for (unsigned i = 0; i < SOCKETS_MAX; i++)
+		if (netlinks->sockets[i].inode && netlinks->sockets[i].port == port)
+			return &netlinks->sockets[i];
+	return NULL;
+}
+
 static void answer_request(struct netlinks *netlinks, uint32_t port, size_t size)
 {
-	interfaces_read(&netlinks->interfaces);
+	const struct stand_in *asking = find_port(netlinks, port);
+
 	netlinks->asking = port;
 	netlinks->answer.interfaces = &netlinks->interfaces;
-	netlinks->answer.port = port;
+	netlinks->answer.port = asking ? asking->shown : port;
 	netlinks->answer.send = send_datagram;
 	netlinks->answer.ask = ask_kernel;
 	netlinks->answer.context = netlinks;
+	if (asking && asking->isolated) {
+		netlink_answer_isolated(&netlinks->answer, netlinks->request, size);
+		return;
+	}
+	interfaces_read(&netlinks->interfaces);
 	netlink_answer(&netlinks->answer, netlinks->request, size);
 }
 
@@ -295,6 +314,8 @@ static void after_socket(struct tracee *tracee)
 	socket->inode = inode_of(tracee, (int)fd);
 	socket->port = FIRST_PORT + netlinks->count++ % FIRST_PORT;
 	socket->bound = socket->connected = false;
+	socket->isolated = tracee->namespaces.in[NAMESPACE_NET];
+	socket->shown = socket->isolated ? (uint32_t)tracee->tgid : socket->port;
 }
 
 bool netlink_socket(struct tracee *tracee, enum verdict *ret_verdict)
@@ -302,7 +323,8 @@ bool netlink_socket(struct tracee *tracee, enum verdict *ret_verdict)
 	uint64_t type = tracee_argument(tracee, 1);
 
 	/* 32-bit programs' stay as the host has them. */
-	if (!tracee->tracer->plan->emulate_netlink || tracee->regs.compat ||
+	if (!(tracee->tracer->plan->emulate_netlink || tracee->namespaces.in[NAMESPACE_NET]) ||
+	    tracee->regs.compat ||
 	    (int)tracee_argument(tracee, 0) != AF_NETLINK ||
 	    (int)tracee_argument(tracee, 2) != NETLINK_ROUTE)
 		return false;
@@ -488,7 +510,7 @@ uint32_t netlink_name(struct tracee *tracee, int fd, bool own, uint64_t address,
 	if (!socket)
 		return 0;
 	if (own && socket->bound)
-		name.nl_pid = socket->port;
+		name.nl_pid = socket->shown;
 	tracee_write(tracee, address, &name, room < sizeof(name) ? room : sizeof(name));
 	return sizeof(name);
 }

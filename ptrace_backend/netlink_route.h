@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rtnetlink for hosts that refuse it (plan->emulate_netlink): sockets that look like it and are
- * answered by the tracer. */
+/* rtnetlink for hosts that refuse it (plan->emulate_netlink) and for network namespaces of guests: sockets
+ * that look like it and are answered by the tracer. */
 #ifndef AMPHORA_PTRACE_NETLINK_ROUTE_H
 #define AMPHORA_PTRACE_NETLINK_ROUTE_H
 

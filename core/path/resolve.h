@@ -32,7 +32,8 @@ enum path_mount_flags {
 	PATH_MOUNT_PROC = 1 << 4,   /* symlinks in it go through path_ops.magic */
 	PATH_MOUNT_FILE = 1 << 5,   /* the root of the mount is not a directory */
 	PATH_MOUNT_HIDDEN = 1 << 6, /* detached by unmount: never crossed into; old positions live */
-	PATH_MOUNT_LOCKED = 1 << 7, /* goes only with the mount that it sits on */
+	PATH_MOUNT_LOCKED = 1 << 7, /* goes only with the mount that it sits on, and goes on to cover
+				     * its place for those who stand there */
 };
 
 /* READ_ONLY, NOSUID, NODEV, NOEXEC; and, shifted, those of them that a remount can't take away. */
@@ -232,7 +233,7 @@ int path_table_move(struct path_table *table, int mount, const struct path_posit
 int path_table_pivot(struct path_table *table, int root, int new_root,
 		     const struct path_position *put_old);
 void path_table_set_flags(struct path_table *table, int mount, uint32_t flags);
-/* Copies a table without its hidden mounts, but for those in keep[]. ret_map[old index] is the index in
+/* Copies a table without its hidden mounts, but for those in keep[] and what they are covered with. ret_map[old index] is the index in
  * the copy, or -1. */
 void path_table_copy(struct path_table *to, const struct path_table *from,
 		     const bool keep[PATH_MOUNTS_MAX], int32_t ret_map[PATH_MOUNTS_MAX]);

@@ -32,8 +32,10 @@ int path_table_lookup(const struct path_table *table, int mount, const char *rel
 		int index = (int)entry - 1;
 		const struct path_mount *candidate = &table->mounts[index];
 
+		/* A locked mount was detached with what it sits on and covers it still. */
 		if (candidate->parent == mount && candidate->point_length == length &&
-		    !(candidate->flags & PATH_MOUNT_HIDDEN) &&
+		    (candidate->flags & (PATH_MOUNT_HIDDEN | PATH_MOUNT_LOCKED)) !=
+			    PATH_MOUNT_HIDDEN &&
 		    path_equal(path_mount_point(table, index), rel, length))
 			return index;
 		entry = candidate->next;

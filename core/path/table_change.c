@@ -234,9 +234,25 @@ void path_table_copy(struct path_table *to, const struct path_table *from,
 		     const bool keep[PATH_MOUNTS_MAX], int32_t ret_map[PATH_MOUNTS_MAX])
 {
 	uint32_t count = 0;
+	bool any = true;
 
 	for (uint32_t i = 0; i < from->mount_count; i++)
-		ret_map[i] = is_attached(from, (int)i) || keep[i] ? (int32_t)count++ : -1;
+		ret_map[i] = is_attached(from, (int)i) || keep[i] ? 0 : -1;
+	while (any) { /* what a kept mount is covered with */
+		any = false;
+		for (uint32_t i = 0; i < from->mount_count; i++) {
+			const struct path_mount *mount = &from->mounts[i];
+
+			if (ret_map[i] == 0 || !(mount->flags & PATH_MOUNT_LOCKED) ||
+			    mount->parent < 0 || ret_map[mount->parent] < 0)
+				continue;
+			ret_map[i] = 0;
+			any = true;
+		}
+	}
+	for (uint32_t i = 0; i < from->mount_count; i++)
+		if (ret_map[i] == 0)
+			ret_map[i] = (int32_t)count++;
 	for (uint32_t i = 0; i < PATH_BUCKETS; i++) {
 		to->buckets[i] = 0;
 		PATH_KEEP_LOOP();
