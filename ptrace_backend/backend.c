@@ -27,6 +27,7 @@
 #include "core/monitor/backend.h"
 #include "core/store/record.h"
 #include "ptrace_backend/handlers.h"
+#include "ptrace_backend/links.h"
 #include "ptrace_backend/netlink_route.h"
 #include "ptrace_backend/notify.h"
 #include "ptrace_backend/procfile.h"
@@ -129,6 +130,8 @@ static int prepare(struct container *container, const struct backend_context *co
 	if (!error && plan->fake_ids)
 		error = record_open(container, context->record_path, plan->rootfs,
 				    &tracer->record, err);
+	if (!error && guest_links_init(tracer) < 0)
+		error = error_set(err, ENOMEM, "hard links");
 	if (!error && plan->landlock)
 		error = landlock_confine(tracer, context, err);
 	guest_affinity_init(tracer);
@@ -222,6 +225,7 @@ static int ptrace_start(void *parent, const struct backend_context *context,
 		.fake_ids = context->plan->fake_ids,
 		.read_only = container->tracer.any_read_only,
 		.deny_network = context->plan->deny_network,
+		.links = context->plan->emulate_links,
 		.notify = context->plan->notify,
 		.compat = context->plan->syscall_info,
 		.native = ARCH_CALLS,

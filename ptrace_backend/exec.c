@@ -37,6 +37,7 @@
 #include "ptrace_backend/exec_fd.h"
 #include "ptrace_backend/handlers.h"
 #include "ptrace_backend/layout.h"
+#include "ptrace_backend/links.h"
 #include "ptrace_backend/syscall_table.h"
 #include "ptrace_backend/tracer.h"
 
@@ -357,6 +358,7 @@ static int find_file(struct tracee *tracee, struct exec_job *job, bool at)
 			int n = path_to_host(tracee_table(tracee), &position, file->host,
 					     PATH_SIZE);
 
+			guest_links_name(tracee, &file->position);
 			file->flags = 0;
 			return n < 0 ? n : (file->host_length = (uint32_t)n, 0);
 		}
@@ -433,6 +435,8 @@ enum verdict handle_execve(struct tracee *tracee, const struct syscall_row *row)
 		talloc_free(job);
 		return tracee_answer(tracee, error);
 	}
+	guest_links_used(tracee, &job->program_file);
+	guest_links_used(tracee, &job->interpreter_file);
 	if (at) {
 		tracee_set_number(tracee, SYS_execve);
 		tracee_set_argument(tracee, 1, tracee_argument(tracee, 2));

@@ -59,6 +59,8 @@ syscall_handler handle_stat, handle_fstat, handle_newfstatat, handle_statx;
 syscall_handler handle_chown, handle_fchown, handle_chmod, handle_fchmod;
 /* handlers_create.c (faked ids): names that come and go; handle_setxattr is for all calls that change an
  * xattr */
+/* handlers_links.c: emulated hard links */
+syscall_handler handle_link, handle_symlink, handle_getdents;
 syscall_handler handle_mknod, handle_mkdir, handle_unlink, handle_setxattr;
 /* How a handler ends whose call makes a new file, once the host path has been put into an argument:
  * VERDICT_CONTINUE for the fake root, whose files need no record; otherwise VERDICT_EXIT with an

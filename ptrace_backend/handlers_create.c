@@ -22,6 +22,7 @@
 #include "core/base/file.h"
 #include "core/store/record.h"
 #include "ptrace_backend/handlers.h"
+#include "ptrace_backend/links.h"
 #include "ptrace_backend/syscall_table.h"
 
 /* The tracer can't know a guest's umask otherwise. Since Linux 4.7; 022 before. */
@@ -199,7 +200,11 @@ enum verdict ids_removed(struct tracee *tracee, const char *host)
 enum verdict handle_unlink(struct tracee *tracee, const struct syscall_row *row)
 {
 	enum verdict verdict = translate_paths(tracee, row);
+	bool directory = row->index == ROW_rmdir ||
+			 (row->paths[0].flags >= 0 && tracee_argument(tracee, 2));
 
+	if (!directory)
+		verdict = guest_links_unlink(tracee, verdict);
 	if (verdict != VERDICT_CONTINUE || !tracee->tracer->fake_ids)
 		return verdict;
 	return ids_removed(tracee, tracee_result_buffer(tracee, 0)->host);

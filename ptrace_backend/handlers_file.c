@@ -11,6 +11,7 @@
 
 #include "core/base/compat.h"
 #include "ptrace_backend/handlers.h"
+#include "ptrace_backend/links.h"
 #include "ptrace_backend/procfile.h"
 #include "ptrace_backend/syscall_table.h"
 #include "ptrace_backend/tracer.h"
@@ -79,6 +80,7 @@ static enum verdict open_file(struct tracee *tracee, int dirfd, unsigned index, 
 		return verdict;
 	}
 	procview_list(tracee, file, (int)flags);
+	guest_links_used(tracee, file);
 	if (file->fd >= 0) {
 		exists = fstat(file->fd, &status) == 0;
 		close(file->fd);
@@ -315,6 +317,9 @@ enum verdict handle_rename(struct tracee *tracee, const struct syscall_row *row)
 	bool exchange = row->number == SYS_renameat2 &&
 			(tracee_argument(tracee, 4) & RENAME_EXCHANGE);
 
+	verdict = guest_links_rename(
+		tracee, row->number == SYS_renameat2 ? (unsigned)tracee_argument(tracee, 4) : 0,
+		verdict);
 	if (verdict != VERDICT_CONTINUE || exchange || !tracee->tracer->fake_ids)
 		return verdict;
 	return ids_removed(tracee, tracee_result_buffer(tracee, 1)->host);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The stat family with faked ids: answered by the tracer at the entry stop.
+/* The stat family with faked ids or emulated hard links: answered by the tracer at the entry stop.
  *
  * Theory of operation
  *
@@ -25,12 +25,20 @@
 #include "core/base/compat.h"
 #include "ptrace_backend/handlers.h"
 #include "ptrace_backend/layout.h"
+#include "ptrace_backend/links.h"
 #include "ptrace_backend/procfile.h"
 #include "ptrace_backend/tracer.h"
 #include "ptrace_backend/syscall_table.h"
 
 #define STAT_FLAGS (AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE)
 #define FD_LINK_SIZE 64
+
+/* Whether what the kernel says isn't what the guest should see, and we may tell. */
+static bool is_answered(const struct tracee *tracee)
+{
+	return tracee->tracer->fake_ids ||
+	       (tracee->tracer->links && guest_links_has_our_rights(tracee));
+}
 
 /* In the ids of the caller's user namespace. */
 static void show_ids(struct tracee *tracee, struct stat *status)
@@ -70,6 +78,10 @@ static int object_flags(const struct path_result *object)
 
 static void patch(struct tracee *tracee, const struct path_result *object, struct stat *status)
 {
+	if (object->flags & PATH_RESULT_MAGIC)
+		guest_links_count_link(tracee->tracer, object_host(object), status);
+	else
+		guest_links_count(tracee->tracer, object_host(object), status);
 	if (!(object->flags & PATH_RESULT_MAGIC))
 		ids_guest_stat(tracee->tracer, object_host(object), object->fd, status);
 	else if (object->fd >= 0)
@@ -136,6 +148,7 @@ static void patch_base(struct tracee *tracee, const char *link, int dirfd, struc
 	struct stat proc;
 
 	ids_guest_stat_link(tracee->tracer, link, status);
+	guest_links_count_link(tracee->tracer, link, status);
 	if (!proc_device && stat("/proc", &proc) == 0)
 		proc_device = proc.st_dev;
 	if (status->st_dev == proc_device && dirfd != AT_FDCWD &&
@@ -165,7 +178,7 @@ static enum verdict stat_base(struct tracee *tracee, int dirfd, uint64_t address
 /* stat, lstat */
 enum verdict handle_stat(struct tracee *tracee, const struct syscall_row *row)
 {
-	if (!tracee->tracer->fake_ids)
+	if (!is_answered(tracee))
 		return translate_paths(tracee, row);
 	return stat_path(tracee, AT_FDCWD, tracee_argument(tracee, 0),
 			 row->paths[0].follow == FOLLOW_ALWAYS ? PATH_FOLLOW : 0,
@@ -177,7 +190,7 @@ enum verdict handle_fstat(struct tracee *tracee, const struct syscall_row *row)
 	int fd = (int)tracee_argument(tracee, 0);
 
 	(void)row;
-	if (!tracee->tracer->fake_ids)
+	if (!is_answered(tracee))
 		return VERDICT_CONTINUE;
 	if (fd < 0) /* AT_FDCWD too */
 		return tracee_answer(tracee, -EBADF);
@@ -190,7 +203,7 @@ enum verdict handle_newfstatat(struct tracee *tracee, const struct syscall_row *
 	uint64_t path = tracee_argument(tracee, 1), address = tracee_argument(tracee, 2);
 	uint32_t flags = (uint32_t)tracee_argument(tracee, 3);
 
-	if (!tracee->tracer->fake_ids)
+	if (!is_answered(tracee))
 		return translate_paths(tracee, row);
 	if (flags & ~(uint32_t)STAT_FLAGS)
 		return tracee_answer(tracee, -EINVAL);
@@ -283,7 +296,7 @@ enum verdict handle_statx(struct tracee *tracee, const struct syscall_row *row)
 	struct statx extended;
 	struct stat status;
 
-	if (!tracee->tracer->fake_ids)
+	if (!is_answered(tracee))
 		return translate_paths(tracee, row);
 	if ((flags & ~(uint32_t)STAT_FLAGS) ||
 	    (flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE ||

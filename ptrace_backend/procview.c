@@ -23,6 +23,7 @@
 
 #include "core/base/cleanup.h"
 #include "core/base/file.h"
+#include "ptrace_backend/links.h"
 #include "ptrace_backend/procfile.h"
 #include "ptrace_backend/procview.h"
 #include "ptrace_backend/tracer.h"
@@ -253,6 +254,7 @@ int procview_readlink(struct tracee *tracee, const struct path_result *result, c
 	else if (strncmp(parsed.rest, "fd/", 3) != 0 ||
 		 tracee_link_position(tracee, host, -1, &position) < 0)
 		return -EINVAL;
+	guest_links_name(tracee, &position);
 	deleted = position.flags & PATH_POSITION_DELETED;
 	length = path_to_guest(tracee_table(tracee), &tracee->fs->root, &position, text, size);
 	if (length >= 0 && deleted && (size_t)length + 11 < size)

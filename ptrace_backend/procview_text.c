@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/base/cleanup.h"
+#include "ptrace_backend/links.h"
 #include "ptrace_backend/procview.h"
 #include "ptrace_backend/tracer.h"
 
@@ -19,8 +20,10 @@ static const char *guest_path(struct tracee *subject, const char *host, char *gu
 {
 	struct path_position position;
 
-	if (path_from_host(tracee_table(subject), -1, host, &position) < 0 ||
-	    path_to_guest(tracee_table(subject), &subject->fs->root, &position, guest, PATH_SIZE) < 0)
+	if (path_from_host(tracee_table(subject), -1, host, &position) < 0)
+		return NULL;
+	guest_links_name(subject, &position);
+	if (path_to_guest(tracee_table(subject), &subject->fs->root, &position, guest, PATH_SIZE) < 0)
 		return NULL;
 	return guest;
 }

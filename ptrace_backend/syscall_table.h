@@ -22,6 +22,8 @@ enum syscall_when {
 	WHEN_ALWAYS,
 	WHEN_FAKE_IDS,	 /* plan->fake_ids */
 	WHEN_READ_ONLY,	 /* a mount is read-only (fd-based mutators) or ids are faked */
+	WHEN_LINKS,	 /* plan->emulate_links */
+	WHEN_SHOWN,	 /* ids are faked or hard links emulated: a file's status isn't the kernel's */
 	WHEN_NAMES,	 /* in processes with the second filter: names_filter.c */
 };
 
@@ -158,7 +160,7 @@ const struct syscall_row *socketcall_row(uint32_t which);
  * = 0. Other architectures and x32 get ENOSYS. */
 struct sock_filter;
 struct filter_options {
-	bool fake_ids, read_only, deny_network;
+	bool fake_ids, read_only, deny_network, links;
 	bool notify; /* rows with `notify` get SECCOMP_RET_USER_NOTIF */
 	bool compat; /* 32-bit calls are looked at too; else they are ENOSYS */
 	enum call_table native, compat_table; /* ARCH_CALLS, ARCH_COMPAT_CALLS */

@@ -220,10 +220,12 @@ static inline bool tracer_has(struct tracer *tracer, pid_t tid)
 /* One per container. */
 #define TRACER_HASH 1024
 struct record;
+struct guest_links;
 struct tracer {
 	const struct plan *plan;
 	struct path_table *table;
 	struct record *record; /* remembered owners and modes; NULL when ids are real */
+	struct guest_links *links; /* links.h; NULL: the kernel's own hard links */
 	uid_t host_uid;	       /* ours: shown as own_uid when ids are faked */
 	gid_t host_gid;
 	uid_t own_uid;	       /* 0, or the first process's: plan->own_ids_are_users */

@@ -21,6 +21,7 @@
 
 #include "core/base/compat.h"
 #include "ptrace_backend/handlers.h"
+#include "ptrace_backend/links.h"
 #include "ptrace_backend/procfile.h"
 #include "ptrace_backend/syscall_table.h"
 #include "ptrace_backend/tracer.h"
@@ -70,6 +71,15 @@ static const struct path_ops tracer_path_ops = {
 	.close = op_close,
 	.is_directory = host_is_directory,
 	.magic = procview_magic,
+};
+
+static const struct path_ops tracer_link_ops = {
+	.readlink = host_readlink,
+	.open_path = op_open_path,
+	.close = op_close,
+	.is_directory = host_is_directory,
+	.magic = procview_magic,
+	.object = guest_links_object,
 };
 
 struct path_result *tracee_result_buffer(struct tracee *tracee, unsigned which)
@@ -181,7 +191,7 @@ int tracee_resolve_string(struct tracee *tracee, int dirfd, const char *path, ui
 	struct path_position base;
 	struct path_request request = {
 		.table = tracee_table(tracee),
-		.ops = &tracer_path_ops,
+		.ops = tracee->tracer->links ? &tracer_link_ops : &tracer_path_ops,
 		.context = tracee,
 		.root = &tracee->fs->root,
 		.base = &base,
@@ -231,8 +241,10 @@ static int undo_translation(struct tracee *tracee, char *path)
 	memcpy(tail, path + end, length - end + 1);
 	path[end] = '\0';
 	guest_length = (int)end;
-	if (path_from_host(table, -1, path, &position) == 0)
+	if (path_from_host(table, -1, path, &position) == 0) {
+		guest_links_name(tracee, &position);
 		guest_length = path_to_guest(table, &tracee->fs->root, &position, path, PATH_SIZE);
+	}
 	if (guest_length < 0)
 		return guest_length;
 	if ((size_t)guest_length + (length - end) >= PATH_SIZE)

@@ -28,6 +28,7 @@
 #include "core/base/cleanup.h"
 #include "core/base/file.h"
 #include "core/base/log.h"
+#include "core/path/link.h"
 #include "ptrace_backend/tracer.h"
 
 struct view {
@@ -39,9 +40,23 @@ struct view {
 	unsigned made;	       /* counter for names below state */
 };
 
+/* The name of an emulated hard link is a file: mounted on as such. */
+static long keep_link(void *context, int mount, const char *host, const char *text, size_t length,
+		      char *ret_object)
+{
+	struct link_id id;
+
+	(void)context;
+	(void)mount;
+	if (!link_parse(text, length, &id) && !link_is_l2s(text, length))
+		return 0;
+	return snprintf(ret_object, PATH_SIZE, "%s", host);
+}
+
 static const struct path_ops view_ops = {
 	.readlink = host_readlink,
 	.is_directory = host_is_directory,
+	.object = keep_link,
 };
 
 static int resolve(struct view *view, const char *path, uint32_t flags, struct path_result *result)

@@ -55,7 +55,7 @@ echo '# freestanding objects'
 for object in build/release/core/path/*.o build/release/ptrace_backend/loader/*.o; do
 	case $object in *'*'* | */rootfs*.o) continue ;; esac
 	names=$(nm -u "$object" | awk '{print $2}' |
-		grep -vE '^(mem(cpy|move|set|cmp)|_GLOBAL_OFFSET_TABLE_|resolve_.*|resolver_.*|path_.*|mount_table_.*|loader_.*|walk_.*|table_.*|position_.*|fast_.*)$')
+		grep -vE '^(mem(cpy|move|set|cmp)|_GLOBAL_OFFSET_TABLE_|resolve_.*|resolver_.*|path_.*|mount_table_.*|loader_.*|walk_.*|table_.*|position_.*|fast_.*|link_.*)$')
 	[ -z "$names" ] || complain "$object needs from libc: $(echo "$names" | tr '\n' ' ')"
 done
 

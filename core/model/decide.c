@@ -28,6 +28,7 @@ static void decide_facets(struct decision *decision)
 	decide_namespaces(decision);
 	decide_ids(decision);
 	decide_layer(decision);
+	decide_links(decision);
 	decide_privileges(decision);
 	decide_limits(decision);
 	decision_fill_gaps(decision);

@@ -58,6 +58,7 @@ void decide_platform(struct decision *decision);
 void decide_namespaces(struct decision *decision); /* decide_namespaces.c */
 void decide_ids(struct decision *decision);	   /* decide_ids.c */
 void decide_layer(struct decision *decision);	   /* decide_layer.c */
+void decide_links(struct decision *decision);	   /* decide_links.c */
 void decide_privileges(struct decision *decision); /* decide_privileges.c */
 void decide_limits(struct decision *decision);
 void decide_operations(struct decision *decision); /* decide_operations.c */

@@ -18,6 +18,7 @@ enum facet {
 	FACET_FILES,	  /* what the guest sees */
 	FACET_BOUNDARY,	  /* what it can reach */
 	FACET_LAYER,	  /* where its writes go */
+	FACET_LINKS,	  /* hard links */
 	FACET_IDS,
 	FACET_PROCESSES,
 	FACET_NETWORK,
@@ -54,6 +55,9 @@ enum mechanism {
 	MECHANISM_COPIED_SCRATCH, /* ptrace --volatile: a thrown-away copy of the rootfs */
 	MECHANISM_ROOTFS_DIRECT,  /* writes go to the rootfs itself */
 	MECHANISM_READ_ONLY_ROOT, /* no layer wanted: the root is read-only */
+	/* hard links */
+	MECHANISM_KERNEL_LINKS,
+	MECHANISM_EMULATED_LINKS, /* core/store/links.h */
 	/* ids */
 	MECHANISM_REAL_ROOT,
 	MECHANISM_SUBORDINATE_IDS,
@@ -154,6 +158,8 @@ struct plan {
 	bool keep_ids;		 /* ptrace: MECHANISM_HOST_IDS, ids and groups are left alone */
 	bool own_ids_are_users;	 /* ptrace: files of our own ids show the first process's, not 0 */
 	bool landlock;		 /* ptrace */
+	bool emulate_links;	 /* ptrace: names of emulated hard links are understood */
+	bool make_links;	 /* ptrace: link(2) makes such names; else only for files that have some */
 	bool process_vm;	 /* ptrace: process_vm_readv may be used */
 	bool notify;		 /* ptrace: calls answered whole go by seccomp notification */
 	bool openat2;		 /* ptrace: the tracer may use openat2 */
@@ -174,6 +180,7 @@ struct host_info {
 	const char *machine_hostname; /* what the guest sees when it can't have its own; may be NULL */
 	const char *emulator;	 /* static QEMU for spec->platform; NULL: none */
 	bool emulator_in_kernel; /* binfmt_misc runs that platform's programs in any root */
+	bool rootfs_has_links; /* the rootfs has emulated hard links: links_exist() */
 };
 
 /* The mechanisms of a facet, best first, ended by MECHANISM_NOT_CHOSEN. */

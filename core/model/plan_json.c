@@ -181,6 +181,8 @@ char *plan_to_json(void *parent, const struct plan *plan)
 	add_bool(root, "keep_ids", plan->keep_ids);
 	add_bool(root, "own_ids_are_users", plan->own_ids_are_users);
 	add_bool(root, "landlock", plan->landlock);
+	add_bool(root, "emulate_links", plan->emulate_links);
+	add_bool(root, "make_links", plan->make_links);
 	add_bool(root, "process_vm", plan->process_vm);
 	add_bool(root, "notify", plan->notify);
 	add_bool(root, "openat2", plan->openat2);

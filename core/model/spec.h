@@ -67,6 +67,14 @@ enum id_choice {
 			* IDS_CONTAINER shows 0. ptrace only */
 };
 
+/* Hard links where the file system refuses them. ptrace only */
+enum links_choice {
+	LINKS_AUTO,	/* emulated there */
+	LINKS_KERNEL,	/* refused there */
+	LINKS_EMULATED, /* LINKS_AUTO, and PRoot's names are looked for everywhere */
+	LINKS_ALWAYS,	/* emulated wherever a link is made: for a rootfs that is to be moved there */
+};
+
 /* What uname(2) says; NULL: what the kernel or the plan's host name says. ptrace only. */
 struct uname_request {
 	const char *sysname, *nodename, *release, *version, *machine, *domainname;
@@ -119,6 +127,7 @@ struct spec {
 	 * not completed. */
 	bool bare;
 	enum id_choice ids;
+	enum links_choice links;
 	struct uname_request uname;
 
 	struct net_request net;

@@ -171,6 +171,8 @@ static int apply(struct path_walk *walk, struct scan *scan)
 		text = last->rest;
 		scan->parent = walk->length;
 		scan->entered = false;
+		if (path_is_hidden(walk->request, last))
+			return PATH_USE_WALK;
 		if (last->final && (flags & PATH_PARENT ||
 				    (flags & PATH_CREATE && last->slash &&
 				     last->kind == PATH_LAST_NORMAL))) {
@@ -248,7 +250,8 @@ static int end_at_object(struct path_walk *walk, const struct scan *scan)
 	long fd;
 
 	fd = probe_object(walk, scan, flags);
-	if (fd == -ELOOP && !walk->follow) {
+	/* It may be an emulated hard link, too. */
+	if (fd == -ELOOP && !walk->follow && !request->ops->object) {
 		/* When only the last component is a symlink, that one is the object. */
 		fd = probe_object(walk, scan, flags | O_NOFOLLOW);
 		end.flags |= PATH_RESULT_SYMLINK;

@@ -7,6 +7,7 @@
 #ifndef AMPHORA_PATH_INTERNAL_H
 #define AMPHORA_PATH_INTERNAL_H
 
+#include "core/path/link.h"
 #include "core/path/resolve.h"
 
 /* An empty asm that the loop idiom passes of gcc and clang can't see through. */
@@ -148,6 +149,14 @@ static inline void path_next(const char *text, struct path_component *ret)
 	ret->slash = ret->slash && ret->final;
 }
 
+/* A name that the guest can't use. */
+static inline bool path_is_hidden(const struct path_request *request,
+				  const struct path_component *component)
+{
+	return request->ops->object && component->kind == PATH_LAST_NORMAL &&
+	       link_is_hidden(component->name, component->size);
+}
+
 static inline size_t path_walk_rel_length(const struct path_walk *walk)
 {
 	return walk->length > walk->prefix ? walk->length - walk->prefix - 1 : 0;
@@ -211,6 +220,8 @@ struct path_end {
 	size_t size;
 	bool slash;
 	uint32_t flags; /* enum path_result_flags to add */
+	const char *object; /* PATH_RESULT_LINK: host path instead of the walk's */
+	size_t object_length;
 };
 
 /* Fills the result in. 0 or -ENAMETOOLONG. */

@@ -118,6 +118,10 @@ int path_walk_finish(struct path_walk *walk, const struct path_end *end)
 		error = append_host(result, "/", 1);
 	if (end->slash)
 		result->flags |= PATH_RESULT_SLASH;
+	if (end->object) {
+		path_copy(result->host, end->object, end->object_length);
+		result->host_length = (uint32_t)end->object_length;
+	}
 	result->host[result->host_length] = '\0';
 	return error;
 }

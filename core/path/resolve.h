@@ -126,6 +126,12 @@ struct path_ops {
 	/* The symlink at `link` (in a mount with PATH_MOUNT_PROC), asked before it is followed.
 	 * -EINVAL: an ordinary one, its own text counts. NULL: proc mounts are treated like others. */
 	long (*magic)(void *context, const struct path_position *link, struct path_magic *ret_magic);
+	/* The symlink at `host` in `mount` has this text (not NUL-terminated): the host path of its object
+	 * (PATH_SIZE bytes, NUL-terminated) when it is the name of an emulated hard link (link.h), which the
+	 * resolver then takes for the file itself; returns its length. 0: an ordinary symlink. NULL:
+	 * hard links aren't emulated; otherwise no name may be LINK_DIRECTORY either (-ENOENT). */
+	long (*object)(void *context, int mount, const char *host, const char *text, size_t length,
+		       char *ret_object);
 };
 
 struct path_request {
@@ -153,6 +159,8 @@ enum path_result_flags {
 	PATH_RESULT_MAGIC = 1 << 2,	 /* host names a magic link that the kernel must follow */
 	PATH_RESULT_MOUNT_ROOT = 1 << 3, /* the object is the root of its mount (EBUSY for removal) */
 	PATH_RESULT_SYMLINK = 1 << 4,	 /* the object is a symlink that was not followed */
+	PATH_RESULT_LINK = 1 << 5,	 /* an emulated hard link: position is the name's, host the
+					  * object's */
 };
 
 struct path_result {
@@ -168,7 +176,7 @@ struct path_result {
 
 /* Resolves. Returns 0 or -errno, the errno that the kernel would give (ENOENT, ENOTDIR, ELOOP,
  * ENAMETOOLONG, EACCES, EXDEV); *result is then undefined and no fd is left open. -EINVAL: root or
- * base isn't in the table. Needs about 36 KiB of stack.
+ * base isn't in the table. Needs about 40 KiB of stack.
  *
  * With PATH_PARENT, a single name below the root or a PATH_POSITION_DIRECTORY costs no system call, so
  * EACCES is left to the call that is made on host.

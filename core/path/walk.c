@@ -22,6 +22,7 @@
 struct pending {
 	char buffer[PENDING_SIZE];
 	char link[PATH_SIZE];
+	char object[PATH_SIZE]; /* of a name that is an emulated hard link */
 };
 
 enum step {
@@ -204,6 +205,25 @@ static bool uses_magic(const struct path_walk *walk)
 	       walk->request->table->mounts[walk->mount].flags & PATH_MOUNT_PROC;
 }
 
+/* The symlink whose text was just read is an emulated hard link: a file. Returns a step, -errno, or
+ * STEP_LINK for an ordinary symlink. */
+static int look_at_object(const struct path_walk *walk, struct pending *pending, size_t size,
+			  const struct path_component *component, struct path_end *end)
+{
+	const struct path_request *request = walk->request;
+	long length = request->ops->object(request->context, walk->mount, walk->result->host,
+					   pending->link, size, pending->object);
+
+	if (length <= 0)
+		return length ? (int)length : STEP_LINK;
+	if (!component->final)
+		return -ENOTDIR;
+	end->flags |= PATH_RESULT_LINK;
+	end->object = pending->object;
+	end->object_length = (size_t)length;
+	return STEP_DONE;
+}
+
 /* Looks at a name that no mount covers; the walk stands on it already. Returns a step or -errno. */
 static int look_up(struct path_walk *walk, struct pending *pending,
 		   const struct path_component *component, bool follow, struct path_end *end)
@@ -223,6 +243,12 @@ static int look_up(struct path_walk *walk, struct pending *pending,
 	}
 	if (size < 0)
 		return (int)size;
+	if (request->ops->object) {
+		int outcome = look_at_object(walk, pending, (size_t)size, component, end);
+
+		if (outcome != STEP_LINK)
+			return outcome;
+	}
 	if (!follow) {
 		end->flags |= PATH_RESULT_SYMLINK;
 		return STEP_DONE;
@@ -246,6 +272,8 @@ static int step(struct path_walk *walk, struct pending *pending,
 	bool normal = component->kind == PATH_LAST_NORMAL;
 	int child, error;
 
+	if (path_is_hidden(walk->request, component))
+		return -ENOENT;
 	if (component->final &&
 	    (flags & PATH_PARENT || (flags & PATH_CREATE && component->slash && normal))) {
 		error = check_search(walk);

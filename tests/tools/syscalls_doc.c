@@ -84,6 +84,8 @@ static const struct word {
 } whens[] = {
 	{ "FAKE_IDS", "when ids are faked" },
 	{ "READ_ONLY", "with read-only mounts or faked ids" },
+	{ "LINKS", "with emulated hard links" },
+	{ "SHOWN", "when ids are faked or hard links emulated" },
 	{ "NAMES", "in processes that have bound a unix path or asked for ids" },
 }, rules[] = {
 	{ "CLONE", "only for CLONE_NEW*, CLONE_UNTRACED" },
@@ -159,6 +161,9 @@ static const struct word {
 	{ "handle_mknod", "devices are remembered when ids are faked" },
 	{ "handle_mkdir", "a mode without all owner bits is remembered when ids are faked" },
 	{ "handle_setxattr", "the record of faked ids is left alone; EROFS on a read-only mount" },
+	{ "handle_link", "emulated where hard links are" },
+	{ "handle_symlink", "no name of an emulated hard link can be forged" },
+	{ "handle_getdents", "names of emulated hard links are shown as files" },
 	{ "handle_unlink", "forgets what was remembered" },
 	{ "handle_ids", "the faked ids" },
 	{ "handle_socketcall", "as the call it stands for, on a copy of its arguments" },

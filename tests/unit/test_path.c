@@ -526,7 +526,7 @@ static void the_resolver_needs_nothing_from_libc(void **state)
 	if (access("core/path/resolve.c", R_OK) < 0 || system("command -v cc ld nm >/dev/null"))
 		skip();
 	assert_int_equal(system("set -e; d=$(mktemp -d); trap 'rm -rf $d' EXIT\n"
-				"for f in resolve fast walk table table_change position; do\n"
+				"for f in resolve fast walk link table table_change position; do\n"
 				"cc -std=gnu11 -D_GNU_SOURCE -O2 -I. -ffreestanding -nostdlib "
 				"-fno-stack-protector -c core/path/$f.c -o $d/$f.o; done\n"
 				"ld -r -o $d/all.o $d/*.o; test -z \"$(nm -u $d/all.o)\""),

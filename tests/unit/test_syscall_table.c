@@ -466,11 +466,14 @@ static void calls_about_ids_are_stopped_when_ids_are_faked(void **state)
 		"getuid",   "geteuid",	 "getgid",    "getegid",   "getresuid", "getresgid",
 		"getgroups", "setuid",	 "setgid",    "setreuid",  "setregid",	"setresuid",
 		"setresgid", "setfsuid", "setfsgid",  "setgroups", "capget",	"capset",
-		"fstat",    "getsockopt",
+		"getsockopt",
 	};
+	static const char *const shown[] = { "fstat" }, *const linked[] = { "getdents", "getdents64" };
 
 	(void)state;
 	check_traced(names, COUNT(names), WHEN_FAKE_IDS);
+	check_traced(shown, COUNT(shown), WHEN_SHOWN);
+	check_traced(linked, COUNT(linked), WHEN_LINKS);
 }
 
 static void calls_that_reach_other_processes_are_stopped(void **state)

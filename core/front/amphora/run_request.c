@@ -153,6 +153,19 @@ static int set_platform(void *target, const char *value, struct error *err)
 	return SPEC(target)->platform ? 0 : -EINVAL;
 }
 
+static int set_hard_links(void *target, const char *value, struct error *err)
+{
+	if (!strcmp(value, "auto"))
+		SPEC(target)->links = LINKS_AUTO;
+	else if (!strcmp(value, "kernel"))
+		SPEC(target)->links = LINKS_KERNEL;
+	else if (!strcmp(value, "emulated"))
+		SPEC(target)->links = LINKS_ALWAYS;
+	else
+		return error_plain(err, "\"%s\": auto, kernel or emulated", value);
+	return 0;
+}
+
 static int set_network(void *target, const char *value, struct error *err)
 {
 	return net_mode_parse(value, &SPEC(target)->net.mode, err);
@@ -247,6 +260,7 @@ static const struct option_row rows[] = {
 	{"publish", 'p', "HOST:GUEST", "publish a port (needs --network nat)", set_publish, 0, NULL},
 	{"platform", 0, "OS/ARCH", "machine that the root is made for", set_platform, 0,
 	 "linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/riscv64"},
+	{"hard-links", 0, "HOW", "auto, kernel or emulated", set_hard_links, 0, "auto kernel emulated"},
 	{"init", 0, NULL, "a small init is PID 1", set_init, 0, NULL},
 	{"preserve-fds", 0, "N", "hand on N file descriptors from 3 up", set_preserve_fds, 0, NULL},
 	{"quiet", 'q', NULL, "no warnings", set_quiet, 0, NULL},

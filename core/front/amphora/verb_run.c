@@ -14,6 +14,7 @@
 #include "core/front/emulator.h"
 #include "core/model/plan.h"
 #include "core/monitor/monitor.h"
+#include "core/store/links.h"
 #include "core/store/store.h"
 #include "probe/probe.h"
 
@@ -97,6 +98,7 @@ static int execute(void *parent, const struct option_table *table, int argc, cha
 	host.resolv_conf = read_resolv_conf(parent);
 	host.hostname = request->spec->name;
 	find_emulator(parent, request->spec, &host);
+	host.rootfs_has_links = !request->spec->host_image && links_exist(request->spec->rootfs);
 	result = decide(parent, request->spec, facts, &host, &plan, err);
 	if (plan && only_show)
 		show_plan(parent, plan, request->json);

@@ -16,6 +16,7 @@
 #include "core/front/proot/proot.h"
 #include "core/model/plan.h"
 #include "core/monitor/monitor.h"
+#include "core/store/links.h"
 #include "core/store/store.h"
 #include "probe/probe.h"
 
@@ -58,6 +59,8 @@ static int complete(struct proot_request *request, int argc, char **argv, int in
 		return result;
 	spec->bare = true;
 	spec->backend = BACKEND_PTRACE;
+	if (spec->links == LINKS_AUTO)
+		spec->links = LINKS_KERNEL; /* -l asks for more */
 	spec->ids = request->ids ? IDS_CHANGED : IDS_HOST;
 	spec->process.user = request->ids;
 	spec->process.interactive = true;
@@ -101,6 +104,7 @@ static int make_plan(void *parent, const struct spec *spec, struct plan **ret_pl
 		return result;
 	if (uname(&names) == 0)
 		host.machine_hostname = talloc_strdup(parent, names.nodename);
+	host.rootfs_has_links = links_exist(spec->rootfs);
 	return decide(parent, spec, facts, &host, ret_plan, err);
 }
 

@@ -144,11 +144,14 @@ static int accept_option(struct proot_request *request, const char *value, struc
 	return 0;
 }
 
-static int accept_hard_links(struct proot_request *request, const char *value, struct error *err)
+static int set_links(struct proot_request *request, const char *value, struct error *err)
 {
+	(void)value;
+	(void)err;
+	request->spec->links = LINKS_EMULATED;
 	if (proot_verbosity() > 0)
 		proot_info("-l: hard links are real where the file system has them");
-	return accept_option(request, value, err);
+	return 0;
 }
 
 static int accept_sysvipc(struct proot_request *request, const char *value, struct error *err)
@@ -292,8 +295,8 @@ static const struct row rows[] = {
 	{EXTENSION, {"-n", "--netcoop"}, NO_VALUE, NULL, "Choose free ports (not there yet).",
 	 refuse_netcoop},
 	{EXTENSION, {"-P"}, VALUE, "string", "Python extension (not there).", refuse_python},
-	{EXTENSION, {"-l", "--link2symlink"}, NO_VALUE, NULL, "Accepted; hard links are real.",
-	 accept_hard_links},
+	{EXTENSION, {"-l", "--link2symlink"}, NO_VALUE, NULL,
+	 "Emulate hard links where the file system refuses them.", set_links},
 	{EXTENSION, {"--sysvipc"}, NO_VALUE, NULL, "Accepted; the kernel's System V IPC is used.",
 	 accept_sysvipc},
 	{EXTENSION, {"--ashmem-memfd"}, NO_VALUE, NULL, "Accepted; the kernel's memfd is used.",

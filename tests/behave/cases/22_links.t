@@ -1,0 +1,116 @@
+# shellcheck shell=sh disable=SC1090,SC2154,SC2016,SC2034
+# Hard links, the kernel's and emulated ones: on ptrace every link here is emulated.
+. "$LIB"
+
+emulated=
+[ "$BACKEND" = ns ] || emulated='--hard-links emulated'
+# linked COMMAND…: in a container with such links.
+# shellcheck disable=SC2086 # words
+linked() { guest $emulated "$@"; }
+
+it 'answers random calls on names as a kernel with hard links does'
+for seed in 1 2 3; do
+	mkdir -p "$WORK/native$seed"
+	"$HELPERS/links" "$WORK/native$seed" $seed 500 >"$WORK/expected"
+	linked sh -c "mkdir /tmp/r$seed && /helpers/links /tmp/r$seed $seed 500"
+	succeeds
+	cmp -s "$WORK/expected" "$out" || fail "seed $seed: $(diff "$WORK/expected" "$out" | head -n 5)"
+done
+
+it 'shows names as what they are'
+linked sh -c 'cd /root && echo text >a && ln a b && stat -c "%h %F" a b && [ "$(stat -c %i a)" = "$(stat -c %i b)" ] && [ ! -L b ] &&
+	ls -a / | grep -c amphora; find /root -type f | sort; readlink b || echo no symlink; [ -e /.amphora-links ] || echo hidden'
+out '2 regular file
+2 regular file
+0
+/root/a
+/root/b
+no symlink
+hidden'
+
+it 'keeps them across runs, and when the whole root is moved'
+linked sh -c 'cd /root && rm -rf * && mkdir d && echo kept >x && ln x d/y && ln x z && rm x && mv d/y d/w'
+succeeds
+mv "$root" "$root.moved" && mkdir "$root" && rmdir "$root" && cp -a "$root.moved" "$root" && rm -rf "$root.moved"
+linked sh -c 'cd /root && stat -c %h z d/w && echo more >>z && cat d/w && rm z && stat -c %h d/w && cat d/w && rm d/w'
+out '2
+2
+kept
+more
+1
+kept
+more'
+
+it 'removes a file with its last name, in whatever order names go'
+objects() { find "$root/.amphora-links" -type f ! -name lock 2>/dev/null | wc -l; }
+before=$(objects)
+linked sh -c 'cd /root && rm -rf * && for i in 1 2 3 4 5; do echo $i >a && ln a b && mv b c && ln c d && rm a && rm d && mv c e && rm e; done; ls -A | wc -l'
+out 0
+same "$before" "$(objects)" 'objects'
+
+it 'keeps an open file whose names are gone'
+linked sh -c 'cd /root && echo open >a && ln a b && exec 5<a && rm a b && cat <&5'
+out open
+
+it 'executes, changes and copies through any name'
+linked sh -c 'cd /root && rm -rf * && printf "#!/bin/sh\necho ran as \$0\n" >a && ln a b && chmod 755 b && ./a && ./b && touch -d @86400 a && stat -c %Y b &&
+	cp -a a copy && stat -c %h copy && tar cf t.tar a b && mkdir out && tar xf t.tar -C out && stat -c %h out/a out/b && cat out/b | wc -l'
+out 'ran as ./a
+ran as ./b
+86400
+1
+2
+2
+2'
+
+it 'lets processes make and remove names of one file at a time'
+linked sh -c 'cd /root && rm -rf * && echo shared >f
+	for w in 1 2 3 4 5 6; do (i=0; while [ $i -lt 60 ]; do ln f n$w && mv n$w m$w && rm m$w; i=$((i + 1)); done) & done; wait
+	stat -c %h f; cat f; ls'
+out '1
+shared
+f'
+err_empty
+
+it 'refuses directories, existing names and other mounts'
+mkdir -p "$WORK/other"
+linked -v "$WORK/other:/mnt" sh -c 'cd /root && mkdir -p dir && touch here there
+	ln dir d2 2>/dev/null || echo directory; ln here there 2>/dev/null || echo exists; ln here /mnt/far 2>/dev/null || echo far; ln missing new 2>/dev/null || echo missing'
+out 'directory
+exists
+far
+missing'
+
+if [ "$BACKEND" = ptrace ]; then
+	it 'does not let a guest make a name of a file that it may not see'
+	linked sh -c 'cd /root && rm -rf * && echo mine >a && ln a b; ln -s /.amphora-links/00/00000000000000000000000000000000 forged 2>&1 | grep -c denied\\\|permitted
+		ls /.amphora-links 2>&1 | grep -c "No such"; mkdir /.amphora-links 2>&1 | grep -c "No such\\|exists"'
+	out '1
+1
+1'
+
+	it "reads PRoot's files, wherever the root has been moved"
+	mkdir -p "$root/l2s" && echo proot >"$root/l2s/.l2s.file0001.0002"
+	ln -s /data/gone/rootfs/l2s/.l2s.file0001.0002 "$root/l2s/.l2s.file0001"
+	ln -s /data/gone/rootfs/l2s/.l2s.file0001 "$root/l2s/file"
+	ln -s /data/gone/rootfs/l2s/.l2s.file0001 "$root/l2s/other"
+	linked sh -c 'cd /l2s && stat -c "%h %F" file other && cat other && echo more >>file && cat other && mv other third && rm file && stat -c %h third && cat third'
+	out '2 regular file
+2 regular file
+proot
+proot
+more
+1
+proot
+more'
+fi
+
+it 'is refused by namespaces, which have the kernel'\''s'
+guest --hard-links emulated true
+if on ns 'there is nothing to emulate'; then refused 'facet hard links'; else succeeds; fi
+
+it 'takes only the three words'
+guest --hard-links sometimes true
+refused 'auto, kernel or emulated'
+
+done_testing
