@@ -374,9 +374,11 @@ static bool may_go(const struct plan_op *op)
 		!strncmp(op->target, "/dev/", 5));
 }
 
-/* For the guest's mount calls (handlers_mount.c). */
-static void lock_mounts(struct path_table *table, uint32_t first, const struct plan_op *op)
+/* For the guest's mount calls (handlers_mount.c), and mountinfo. */
+static void lock_mounts(struct tracer *tracer, uint32_t first, const struct plan_op *op)
 {
+	struct path_table *table = tracer->table;
+
 	for (uint32_t i = first; i < table->mount_count; i++) {
 		uint32_t flags = table->mounts[i].flags;
 
@@ -384,17 +386,16 @@ static void lock_mounts(struct path_table *table, uint32_t first, const struct p
 		if (!may_go(op))
 			flags |= PATH_MOUNT_LOCKED;
 		path_table_set_flags(table, (int)i, flags);
+		if (op->kind == PLAN_OP_MOUNT && op->mount_kind == MOUNT_KIND_TMPFS)
+			tracer->mounts->labels[i] = (struct mount_label){ .type = "tmpfs",
+									  .source = "tmpfs" };
 	}
 }
 
 static int keep_table(struct tracer *tracer, struct error *err)
 {
-	tracer->mounts = talloc_zero(tracer, struct mount_table);
 	tracer->plan_table = talloc_memdup(tracer, tracer->table, sizeof(*tracer->table));
-	if (!tracer->mounts || !tracer->plan_table)
-		return error_set(err, ENOMEM, "mount table");
-	tracer->mounts->table = tracer->table;
-	return 0;
+	return tracer->plan_table ? 0 : error_set(err, ENOMEM, "mount table");
 }
 
 /* mounts: what guests mount as a tmpfs; ns: what stands for their namespaces. */
@@ -423,8 +424,13 @@ int view_build(struct tracer *tracer, const struct backend_context *context, str
 	struct view view = { .tracer = tracer, .table = tracer->table };
 	int error = make_directory(tracer, context, err);
 
+	tracer->mounts = talloc_zero(tracer, struct mount_table);
+	if (!error && !tracer->mounts)
+		error = error_set(err, ENOMEM, "mount table");
 	if (!error)
 		error = make_guest_directories(tracer, err);
+	if (!error)
+		tracer->mounts->table = tracer->table;
 	view.state = tracer->view_directory;
 	view.may_make_points = !plan->spec->host_image;
 	for (size_t i = 0; i < plan->op_count && !error; i++) {
@@ -450,7 +456,8 @@ int view_build(struct tracer *tracer, const struct backend_context *context, str
 			error = add_over(&view, op, err);
 			break;
 		}
-		lock_mounts(view.table, first, op);
+		if (!error)
+			lock_mounts(tracer, first, op);
 	}
 	return error ? error : keep_table(tracer, err);
 }

@@ -63,6 +63,7 @@ need_command busybox busybox-static
 need_command script bsdutils
 need_command setpriv util-linux
 need_command newuidmap uidmap
+need_command bwrap bubblewrap
 need_command git git
 need_command python3 python3-minimal
 [ -n "$missing" ] || exit 0
