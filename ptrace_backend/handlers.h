@@ -13,7 +13,8 @@ syscall_handler handle_execve;
 /* handlers_namespace.c */
 syscall_handler handle_clone, handle_clone3, handle_unshare, handle_setns, handle_socket;
 /* handlers_mount.c */
-syscall_handler handle_mount, handle_umount, handle_pivot_root, handle_open_tree;
+syscall_handler handle_mount, handle_umount, handle_pivot_root, handle_open_tree,
+	handle_move_mount;
 /* user_ns.c: when `result` is /proc/PID/uid_map, gid_map or setgroups, starts what opens it and stores the
  * verdict. */
 bool user_ns_open(struct tracee *tracee, const struct path_result *result, int flags,

@@ -170,13 +170,9 @@ static int remount(struct tracee *tracee, const struct path_result *target, uint
 	return 0;
 }
 
-static int move_here(struct tracee *tracee, const struct path_result *target)
+static int move_here(struct tracee *tracee, const struct path_result *source,
+		     const struct path_result *target)
 {
-	struct path_result *source = tracee_result_buffer(tracee, 1);
-	int error = resolve_place(tracee, tracee_argument(tracee, 0), PATH_FOLLOW, source);
-
-	if (error)
-		return error;
 	if (!is_mount_root(source) || is_hidden(tracee, &target->position) ||
 	    (tracee_mount_flags(tracee, &source->position) & PATH_MOUNT_LOCKED))
 		return -EINVAL;
@@ -344,7 +340,7 @@ static void read_data(const struct tracee *tracee, char data[DATA_MAX])
 
 enum verdict handle_mount(struct tracee *tracee, const struct syscall_row *row)
 {
-	struct path_result *target = tracee_result_buffer(tracee, 0);
+	struct path_result *target = tracee_result_buffer(tracee, 0), *source_place;
 	uint64_t flags = tracee_argument(tracee, 3);
 	char type[64], source[104], data[DATA_MAX];
 	int error;
@@ -369,7 +365,10 @@ enum verdict handle_mount(struct tracee *tracee, const struct syscall_row *row)
 	} else if (flags & MS_PROPAGATION) {
 		error = is_mount_root(target) ? 0 : -EINVAL;
 	} else if (flags & MS_MOVE) {
-		error = move_here(tracee, target);
+		source_place = tracee_result_buffer(tracee, 1);
+		error = resolve_place(tracee, tracee_argument(tracee, 0), PATH_FOLLOW, source_place);
+		if (!error)
+			error = move_here(tracee, source_place, target);
 	} else if (!type[0]) {
 		error = tracee_argument(tracee, 2) ? -ENODEV : -EINVAL;
 	} else {
@@ -493,6 +492,40 @@ enum verdict handle_pivot_root(struct tracee *tracee, const struct syscall_row *
 		return tracee_answer(tracee, error);
 	move_roots(tracee, root, new_root->position.mount);
 	return follow_root(tracee, root, new_root->position.mount);
+}
+
+#define MOVE_FROM_SYMLINKS 0x01
+#define MOVE_FROM_EMPTY	   0x04
+#define MOVE_TO_SYMLINKS   0x10
+#define MOVE_TO_EMPTY	   0x40
+#define MOVE_FLAGS	   0x77
+
+/* mount(8) moves a mount by an fd that open_tree() gave, and takes no other way once that is there. */
+enum verdict handle_move_mount(struct tracee *tracee, const struct syscall_row *row)
+{
+	struct path_result *target = tracee_result_buffer(tracee, 0);
+	struct path_result *source = tracee_result_buffer(tracee, 1);
+	uint32_t flags = (uint32_t)tracee_argument(tracee, 4);
+	int error;
+
+	(void)row;
+	if (flags & ~(uint32_t)MOVE_FLAGS)
+		return tracee_answer(tracee, -EINVAL);
+	if (!may_mount(tracee))
+		return tracee_answer(tracee, -EPERM);
+	error = tracee_resolve(tracee, (int)tracee_argument(tracee, 0), tracee_argument(tracee, 1),
+			       (flags & MOVE_FROM_SYMLINKS ? PATH_FOLLOW : 0) |
+				       (flags & MOVE_FROM_EMPTY ? PATH_EMPTY : 0),
+			       source);
+	if (!error)
+		error = tracee_resolve(tracee, (int)tracee_argument(tracee, 2),
+				       tracee_argument(tracee, 3),
+				       (flags & MOVE_TO_SYMLINKS ? PATH_FOLLOW : 0) |
+					       (flags & MOVE_TO_EMPTY ? PATH_EMPTY : 0),
+				       target);
+	if (!error && ((source->flags | target->flags) & PATH_RESULT_MAGIC))
+		error = -EINVAL;
+	return tracee_answer(tracee, error ? error : move_here(tracee, source, target));
 }
 
 /* open_tree without a clone is an open with O_PATH. With one it is the first of a family of calls on fds of

@@ -133,6 +133,7 @@ static const struct word {
 	{ "handle_umount", "changes the table; EINVAL for a mount of the plan" },
 	{ "handle_pivot_root", "changes the table and the roots of its processes" },
 	{ "handle_open_tree", "OPEN_TREE_CLONE: ENOSYS; else an open with O_PATH" },
+	{ "handle_move_mount", "moves an attached mount, as mount(2) does" },
 	{ "handle_unshare", "namespaces are emulated; CLONE_NEWTIME: EINVAL" },
 	{ "handle_setns", "into a namespace of another of the guest's processes" },
 	{ "handle_socket", "EACCES in a network namespace of the guest's making" },

@@ -525,7 +525,7 @@ static void what_the_guest_must_not_do_is_refused(void **state)
 		    "vhangup", "lookup_dcookie" } },
 		{ ENOSYS,
 		  { "io_uring_setup", "io_uring_enter", "io_uring_register", "add_key", "request_key",
-		    "keyctl", "move_mount", "fsopen", "fsconfig", "fsmount", "fspick",
+		    "keyctl", "fsopen", "fsconfig", "fsmount", "fspick",
 		    "mount_setattr", "open_tree_attr", "statmount", "listmount", "uselib", "nfsservctl", "_sysctl" } },
 	};
 
