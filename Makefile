@@ -122,6 +122,9 @@ FEATURES += -DHAVE_LIBUNWIND=1
 LIB_LIBS += $(UNWIND_LIBS)
 endif
 BINARY_LDFLAGS := $(if $(filter 1,$(STATIC)),-static-pie,-pie)
+# core/start runs before the C library does.
+START_LDFLAGS := -Wl,-e,amphora_start -Wl,--wrap=__clone3
+START_CFLAGS := $(filter -fno-%,$(LOADER_CFLAGS)) -ffreestanding -mgeneral-regs-only
 
 # ---- build ---------------------------------------------------------------------------------
 # `make V=1` shows whole command lines.
@@ -140,6 +143,7 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 
 $(BUILD)/core/path/%.o: HARDENING = $(FREESTANDING)
 $(BUILD)/core/path/rootfs.o: HARDENING = -fstack-protector-strong
+$(BUILD)/core/start/%.o: HARDENING = $(START_CFLAGS)
 
 $(BUILD)/ptrace_backend/loader/%.o: ptrace_backend/loader/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -168,7 +172,7 @@ $(LIBRARY): $(LIBRARY_OBJECTS)
 	@rm -f $@.$$$$ && $(AR) rcs $@.$$$$ $^ && mv $@.$$$$ $@
 
 $(BINARY): $(BUILD)/$(MAIN:.c=.o) $(LIBRARY_OBJECTS)
-	$(call SAY,LINK)$(CC) $(CFLAGS) $(LDFLAGS) $(BINARY_LDFLAGS) -o $@.$$$$ $^ $(LIB_LIBS) -lpthread && \
+	$(call SAY,LINK)$(CC) $(CFLAGS) $(LDFLAGS) $(BINARY_LDFLAGS) $(START_LDFLAGS) -o $@.$$$$ $^ $(LIB_LIBS) -lpthread && \
 		mv $@.$$$$ $@
 
 $(addprefix $(dir $(BINARY)),$(NAMES)): | $(BINARY)

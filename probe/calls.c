@@ -158,6 +158,7 @@ static void make_call(const struct dummy_call *call, struct answers *answers, si
 static void make_calls(struct answers *answers)
 {
 	probe_install_sigsys_handler();
+	probe_note_every_trap();
 	while (answers->next < ARRAY_SIZE(calls)) {
 		size_t i = answers->next;
 
@@ -222,7 +223,12 @@ int probe_calls_fingerprint(uint64_t *ret_hash)
 	struct answers *answers = new_answers();
 	uint64_t hash = 0xcbf29ce484222325; /* FNV-1a */
 	int result = answers ? ask(answers) : -ENOMEM;
+	uint64_t trapped[PLAN_TRAP_WORDS];
 
+	if (result == 0)
+		result = probe_trapped_numbers(trapped);
+	for (size_t i = 0; i < PLAN_TRAP_WORDS && result == 0; i++)
+		hash = (hash ^ trapped[i]) * 0x100000001b3;
 	for (size_t i = 0; i < ARRAY_SIZE(calls) && result == 0; i++)
 		hash = (hash ^ (uint64_t)(answers->code[i] * 2 + answers->trapped[i])) *
 		       0x100000001b3;

@@ -66,8 +66,11 @@ int probe_call_in_child(int (*body)(void *argument), void *argument);
 
 /* The number of the last call an outer filter trapped in this process; -1: none. Resets it. */
 int probe_take_trapped(void);
-/* The handler makes a trapped call return -ENOSYS, on every architecture. */
+/* A trapped call is made by another that does the same, as in the rest of amphora; one that has no other
+ * is noted and returns -ENOSYS. */
 void probe_install_sigsys_handler(void);
+/* From here on, every trapped call of this process is noted and returns -ENOSYS. */
+void probe_note_every_trap(void);
 
 /* New user namespace with our ids mapped to 0. Returns 0 or -errno and the step that failed. */
 int probe_enter_userns(const struct probe_context *context, const char **ret_step);
@@ -87,6 +90,8 @@ bool probe_is_chrooted(const struct probe_context *context);
 /* calls.c: a hash of what the dummy calls answer: tells one outer filter from another, for the
  * cache. Returns 0 or -errno. */
 int probe_calls_fingerprint(uint64_t *ret_hash);
+/* trapped.c: a bit a call number. Returns 0 or -errno. */
+int probe_trapped_numbers(uint64_t trapped[PLAN_TRAP_WORDS]);
 /* lsm.c: 1 enforcing, 0 permissive, -1 no SELinux. */
 int probe_selinux_mode(void);
 
@@ -95,6 +100,7 @@ extern const struct probe_check probe_machine_checks[];
 extern const struct probe_check probe_lsm_checks[];
 extern const struct probe_check probe_proc_checks[];
 extern const struct probe_check probe_calls_checks[];
+extern const struct probe_check probe_trapped_checks[];
 extern const struct probe_check probe_userns_checks[];
 extern const struct probe_check probe_rootns_checks[];
 extern const struct probe_check probe_newuidmap_checks[];

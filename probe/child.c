@@ -10,8 +10,8 @@
  *
  * Facts lie in a MAP_SHARED page. A check that hangs is killed with its process group; its
  * descendants die with it by PR_SET_PDEATHSIG. An outer seccomp filter may answer a call with
- *SIGSYS: the handler notes the number and lets the call return -ENOSYS, so that the check goes on
- *and reports. A filter that kills instead shows as death by SIGSYS.
+ *SIGSYS: the handler makes it by another call that does the same, or notes the number and lets the
+ *call return -ENOSYS, so that the check goes on and reports. A filter that kills instead shows as death by SIGSYS.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "core/base/cleanup.h"
+#include "core/start/start.h"
 #include "probe/arch/arch.h"
 #include "probe/check.h"
 
@@ -43,17 +44,20 @@ struct job {
 };
 
 static volatile int trapped_call = -1;
+static volatile bool every_trap;
 
 static void on_sigsys(int signal, siginfo_t *info, void *context)
 {
 	(void)signal;
+	if (!every_trap && start_answer_trap(info, context))
+		return;
 	trapped_call = info->si_syscall;
 	probe_arch_set_trap_result(context, -ENOSYS);
 }
 
 void probe_install_sigsys_handler(void)
 {
-	struct sigaction action = {.sa_sigaction = on_sigsys, .sa_flags = SA_SIGINFO};
+	struct sigaction action = {.sa_sigaction = on_sigsys, .sa_flags = SA_SIGINFO | SA_NODEFER};
 	sigset_t set;
 
 	sigaction(SIGSYS, &action, NULL);
@@ -61,6 +65,11 @@ void probe_install_sigsys_handler(void)
 	sigaddset(&set, SIGSYS);
 	/* A blocked SIGSYS kills. */
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+void probe_note_every_trap(void)
+{
+	every_trap = true;
 }
 
 int probe_take_trapped(void)

@@ -22,7 +22,7 @@
 /* The long ones first, so that the short ones fill the gaps. */
 static const struct probe_check *const tables[] = {
 	probe_userns_checks,  probe_rootns_checks,  probe_devices_checks,    probe_newuidmap_checks,
-	probe_cgroup_checks,  probe_overlay_checks, probe_kernel_api_checks, probe_calls_checks,
+	probe_cgroup_checks,  probe_overlay_checks, probe_kernel_api_checks, probe_calls_checks, probe_trapped_checks,
 	probe_store_checks,   probe_ptrace_checks,  probe_seccomp_checks,    probe_landlock_checks,
 	probe_machine_checks, probe_lsm_checks,     probe_proc_checks,       probe_net_checks,
 };

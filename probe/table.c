@@ -36,6 +36,7 @@ static bool is_statement(enum fact_id id)
 		FACT_ID_APPARMOR,      FACT_ID_YAMA,         FACT_ID_OUTER_SECCOMP,
 		FACT_ID_TRAP_MAP,      FACT_ID_DENY_MAP,     FACT_ID_HIDDEN_PROC,
 		FACT_ID_PHANTOM_LIMIT, FACT_ID_USERNS_GATE,  FACT_ID_STORE_FS,
+		FACT_ID_TRAP_NUMBERS,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(statements); i++)
@@ -61,6 +62,9 @@ static void describe_value(enum fact_id id, const struct fact *fact, char *text,
 	case FACT_ID_DENY_MAP:
 	case FACT_ID_HIDDEN_PROC:
 		snprintf(text, size, "none");
+		break;
+	case FACT_ID_TRAP_NUMBERS:
+		snprintf(text, size, "%lld", (long long)fact->value);
 		break;
 	case FACT_ID_USERNS_GATE:
 		snprintf(text, size, "open");

@@ -39,6 +39,7 @@
 #include <unistd.h>
 
 #include "core/base/cleanup.h"
+#include "core/start/start.h"
 #include "ptrace_backend/handlers.h"
 #include "ptrace_backend/names_filter.h"
 #include "ptrace_backend/netlink_answer.h"
@@ -276,6 +277,7 @@ static struct netlinks *start(struct tracer *tracer)
 		return NULL;
 	}
 	sigfillset(&all);
+	start_keep_traps(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	netlinks->has_thread = pthread_create(&netlinks->thread, NULL, serve, netlinks) == 0;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

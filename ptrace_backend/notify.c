@@ -31,6 +31,7 @@
 #include <unistd.h>
 
 #include "core/base/cleanup.h"
+#include "core/start/start.h"
 #include "ptrace_backend/notify.h"
 #include "ptrace_backend/syscall_table.h"
 #include "ptrace_backend/tracer.h"
@@ -116,7 +117,7 @@ static void answer(struct tracer *tracer, const struct seccomp_notif *request,
 	tracer->stops++;
 	tracee = tracer_find(tracer, (pid_t)request->pid);
 	/* Another state: its thread was killed by an execve that has taken over the tid meanwhile. */
-	if (tracee && tracee->state == TRACEE_RUNNING) {
+	if (tracee && (tracee->state == TRACEE_RUNNING || tracee->trapped.active)) {
 		tracee->regs.number = request->data.nr;
 		tracee->regs.changed = 0;
 		tracee->regs.compat = request->data.arch == ARCH_COMPAT_AUDIT;
@@ -202,6 +203,7 @@ int notify_start(struct tracer *tracer, struct error *err)
 	notifier->send_end = ends[1];
 	/* Signals belong to the monitor's threads; only NOTIFY_SIGNAL may interrupt this one. */
 	sigfillset(&all);
+	start_keep_traps(&all);
 	sigdelset(&all, NOTIFY_SIGNAL);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	code = pthread_create(&notifier->thread, NULL, serve, notifier);

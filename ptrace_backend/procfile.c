@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "core/base/cleanup.h"
+#include "core/start/start.h"
 #include "ptrace_backend/procfile.h"
 #include "ptrace_backend/tracer.h"
 
@@ -154,6 +155,7 @@ static void start_thread(struct procfiles *files)
 	if (files->inotify < 0 || files->wake < 0)
 		return;
 	sigfillset(&all);
+	start_keep_traps(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	files->has_thread = pthread_create(&files->thread, NULL, refresh, files) == 0;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -137,6 +137,25 @@ const struct syscall_row *syscall_row(int64_t number)
 	return call ? syscall_call_row(call) : NULL;
 }
 
+bool syscall_row_applies(const struct syscall_row *row, const struct tracer *tracer)
+{
+	switch ((enum syscall_when)row->when) {
+	case WHEN_ALWAYS:
+		return true;
+	case WHEN_FAKE_IDS:
+		return tracer->fake_ids;
+	case WHEN_READ_ONLY:
+		return tracer->any_read_only || tracer->fake_ids;
+	case WHEN_LINKS:
+		return tracer->links != NULL;
+	case WHEN_SHOWN:
+		return tracer->fake_ids || tracer->links;
+	case WHEN_NAMES:
+		return false;
+	}
+	return true;
+}
+
 uint32_t syscall_numbers(enum call_table table, bool high)
 {
 	return high ? tables[table].high_count : tables[table].count;

@@ -154,6 +154,8 @@ uint32_t syscall_audit_arch(enum call_table table);
 /* The row that call `which` of socketcall(2) stands for, or NULL. */
 const struct syscall_row *socketcall_row(uint32_t which);
 #define SOCKETCALL_MAX 20
+/* Whether the row's action applies in this container; its rule has still to be looked at. */
+bool syscall_row_applies(const struct syscall_row *row, const struct tracer *tracer);
 
 /* filter.c: the BPF program for a plan, a balanced tree over the numbers. Writes at most `capacity`
  * instructions; returns their number, or -ENOSPC. Traced calls get SECCOMP_RET_TRACE with data

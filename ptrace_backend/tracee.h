@@ -43,6 +43,8 @@ typedef void syscall_exit_handler(struct tracee *tracee);
  *                   +------------+  | +--> EXIT_WANTED -+
  *                   v               |
  *               EXECING --event--> LOADING (loader's opens pass untranslated)
+ *
+ *   RUNNING --SIGSYS of an outer filter--> TRAPPED --entry stop or seccomp event--> EXIT_WANTED
  */
 enum tracee_state {
 	TRACEE_NEW,	    /* stopped for the first time, parent's event not seen yet: no fs, no mm */
@@ -50,6 +52,7 @@ enum tracee_state {
 	TRACEE_EXIT_WANTED, /* resumed with PTRACE_SYSCALL; the next syscall stop is the exit */
 	TRACEE_EXECING,	    /* our execve was let through; PTRACE_EVENT_EXEC or an exit stop follows */
 	TRACEE_LOADING,	    /* the loader runs in the new image */
+	TRACEE_TRAPPED,	    /* trapped.h: about to make another call in a trapped one's place */
 };
 
 /* Shared by CLONE_FS. The kernel keeps the real cwd; this remembers which mount it was entered by. */
@@ -79,6 +82,19 @@ struct tracee_mm {
 #define SCRATCH_SLOT_SIZE (4 * 4096) /* two paths and a structure */
 #define SCRATCH_NO_SLOT	  SCRATCH_SLOTS
 #define SCRATCH_SIZE	  ((uint64_t)SCRATCH_SLOTS * SCRATCH_SLOT_SIZE)
+
+/* trapped.h: a call that an outer filter trapped, while another is made in its place. */
+struct trapped_call {
+	bool active;
+	bool of_parent;		/* a new process: its registers are still those of the parent's call */
+	bool restarted;		/* the next one may be the same call again, after a signal */
+	int64_t number;		/* as the guest made it */
+	uint64_t arguments[6];
+	uint64_t after;		/* the address behind its instruction */
+	uint64_t saved;		/* for finish */
+	uint64_t deadline;	/* of a wait with a time limit: CLOCK_MONOTONIC, ns */
+	void (*finish)(struct tracee *tracee); /* at the exit, with the other call's result; may be NULL */
+};
 
 #define CPU_MASK_WORDS 16 /* 1024 CPUs */
 
@@ -114,6 +130,7 @@ struct tracee {
 	syscall_exit_handler *inner_exit;  /* compat_call.c: of a call inside socketcall(2) */
 	uint64_t outer_arguments[6];	   /* and the registers around it */
 	struct exec_job *exec;	     /* while EXECING/LOADING */
+	struct trapped_call trapped;
 
 	/* What the guest believes its CPUs are; a clone inherits both. A thread that chose its own
 	 * mask must not be pinned outside it. */

@@ -12,7 +12,7 @@
  *   fork events      the parent's side; the child's first stop may come before or after, and the event
  *                    never comes from a parent that was killed inside the call
  *   group stop       PTRACE_LISTEN, so that job control works as without a tracer
- *   signal stop      passed on
+ *   signal stop      passed on, but for SIGSYS of a filter above ours (trapped.c)
  *
  * On kernels before 4.8 the seccomp event came before the syscall-entry stop; there a resume with
  * PTRACE_SYSCALL gives the entry stop first, which is skipped (plan->seccomp_stop_after_entry is
@@ -29,6 +29,7 @@
 #include "core/base/log.h"
 #include "ptrace_backend/syscall_table.h"
 #include "ptrace_backend/tracer.h"
+#include "ptrace_backend/trapped.h"
 
 #ifndef PTRACE_EVENT_STOP
 #define PTRACE_EVENT_STOP 128
@@ -37,7 +38,8 @@
 /* ESRCH is a tracee killed meanwhile: its exit status will come. */
 static void resume(struct tracee *tracee, int signal)
 {
-	int request = tracee->state == TRACEE_EXIT_WANTED || tracee->state == TRACEE_EXECING ?
+	int request = tracee->state == TRACEE_EXIT_WANTED || tracee->state == TRACEE_EXECING ||
+				      tracee->state == TRACEE_TRAPPED ?
 			      PTRACE_SYSCALL :
 			      PTRACE_CONT;
 
@@ -59,8 +61,10 @@ static void on_seccomp(struct tracee *tracee)
 	if (registers_fetch_entry(tracee->tid, &tracee->regs) < 0)
 		return;
 	affinity_on_stop(tracee);
-	tracee->scratch_used = 0;
-	tracee->stack_used = 0;
+	if (!tracee->trapped.active) { /* else another call's arguments lie there */
+		tracee->scratch_used = 0;
+		tracee->stack_used = 0;
+	}
 	if (tracee->state == TRACEE_LOADING) {
 		exec_on_loader_open(tracee);
 		resume(tracee, 0);
@@ -74,7 +78,7 @@ static void on_seccomp(struct tracee *tracee)
 	} else {
 		verdict = syscall_enter(tracee, call);
 	}
-	if (verdict == VERDICT_EXIT) {
+	if (verdict == VERDICT_EXIT || tracee->trapped.active) {
 		if (tracee->state != TRACEE_EXECING)
 			tracee->state = TRACEE_EXIT_WANTED;
 		tracee->skip_entry_stop = !tracee->tracer->plan->seccomp_stop_after_entry;
@@ -90,12 +94,18 @@ static void on_syscall_stop(struct tracee *tracee)
 		resume(tracee, 0);
 		return;
 	}
+	if (tracee->state == TRACEE_TRAPPED) {
+		tracee->state = TRACEE_EXIT_WANTED;
+		resume(tracee, 0);
+		return;
+	}
 	if (registers_fetch(tracee->tid, &tracee->regs) == 0) {
 		tracee->scratch_used = 0;
 		if (tracee->state == TRACEE_EXECING)
 			exec_on_failure(tracee);
 		else if (tracee->state == TRACEE_EXIT_WANTED)
 			syscall_exit(tracee);
+		trapped_on_exit(tracee);
 		registers_store(tracee->tid, &tracee->regs);
 	}
 	tracee->on_exit = NULL;
@@ -124,6 +134,8 @@ static void on_clone(struct tracee *tracee, int event)
 		/* Its first stop came first and waits for us. */
 		tracee->tracer->new_count--;
 		tracee_inherit(child, tracee, flags);
+		trapped_inherit(child, tracee);
+		trapped_on_first_stop(child);
 		child->state = TRACEE_RUNNING;
 		resume(child, 0);
 	} else if (kill((pid_t)message, 0) == 0) { /* else it has been killed and reaped */
@@ -132,6 +144,7 @@ static void on_clone(struct tracee *tracee, int event)
 			kill((pid_t)message, SIGKILL);
 		} else {
 			tracee_inherit(child, tracee, flags);
+			trapped_inherit(child, tracee);
 			child->state = TRACEE_RUNNING;
 		}
 	}
@@ -162,6 +175,16 @@ static void on_exec(struct tracer *tracer, struct tracee *tracee)
 	resume(tracee, 0);
 }
 
+static void on_signal(struct tracee *tracee, int signal)
+{
+	if (signal == SIGSYS && trapped_on_sigsys(tracee)) {
+		resume(tracee, 0);
+		return;
+	}
+	trapped_undo(tracee, signal);
+	resume(tracee, signal);
+}
+
 static void on_stop(struct tracer *tracer, struct tracee *tracee, int status)
 {
 	int signal = WSTOPSIG(status), event = status >> 16;
@@ -179,6 +202,7 @@ static void on_stop(struct tracer *tracer, struct tracee *tracee, int status)
 		on_exec(tracer, tracee);
 		return;
 	case PTRACE_EVENT_STOP:
+		trapped_on_first_stop(tracee);
 		tracee->group_stopped = signal == SIGSTOP || signal == SIGTSTP ||
 					signal == SIGTTIN || signal == SIGTTOU;
 		if (tracee->group_stopped)
@@ -195,7 +219,7 @@ static void on_stop(struct tracer *tracer, struct tracee *tracee, int status)
 	if (signal == (SIGTRAP | 0x80))
 		on_syscall_stop(tracee);
 	else
-		resume(tracee, signal);
+		on_signal(tracee, signal);
 }
 
 /* A child of a parent that was killed inside fork(2) would wait for ever. It hasn't run an

@@ -13,9 +13,32 @@
  */
 #include <errno.h>
 #include <linux/capability.h>
+#include <stdlib.h>
+#include <string.h>
 #include <talloc.h>
 
 #include "core/model/decision.h"
+
+/* Facts without the map (from elsewhere, or a check that failed): every SIGSYS is taken for the outer
+ * filter's. */
+static void decide_trapped(struct decision *decision)
+{
+	const struct fact *numbers = &decision->facts->fact[FACT_ID_TRAP_NUMBERS];
+	const struct fact *outer = &decision->facts->fact[FACT_ID_OUTER_SECCOMP];
+	const struct fact *trap_map = &decision->facts->fact[FACT_ID_TRAP_MAP];
+	uint64_t *trapped = decision->plan->trapped;
+
+	if (numbers->status == FACT_WORKS) {
+		for (unsigned i = 0; i < PLAN_TRAP_WORDS && numbers->value; i++) {
+			char word[17] = "";
+
+			memcpy(word, numbers->text + 16 * (size_t)i, 16);
+			trapped[i] = strtoull(word, NULL, 16);
+		}
+	} else if (outer->status == FACT_FAILS || trap_map->status == FACT_TRAPPED) {
+		memset(trapped, 0xff, sizeof(decision->plan->trapped));
+	}
+}
 
 static void decide_facets(struct decision *decision)
 {
@@ -42,6 +65,7 @@ static void decide_facets(struct decision *decision)
 				netlink->status != FACT_UNKNOWN && netlink->status != FACT_WORKS;
 	/* Unprobed: what every kernel since 4.8 does. */
 	plan->seccomp_stop_after_entry = order->status == FACT_WORKS ? order->value == 1 : true;
+	decide_trapped(decision);
 	decide_operations(decision);
 }
 

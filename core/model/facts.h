@@ -35,6 +35,7 @@ enum fact_id {
 };
 
 #define FACT_TEXT_SIZE 256
+#define PLAN_TRAP_WORDS 8 /* call numbers up to 511 */
 
 struct fact {
 	enum fact_status status;

@@ -152,6 +152,15 @@ static struct json_object *command_of(const struct plan *plan)
 	return array;
 }
 
+static int trapped_calls(const struct plan *plan)
+{
+	int count = 0;
+
+	for (unsigned i = 0; i < PLAN_TRAP_WORDS; i++)
+		count += __builtin_popcountll(plan->trapped[i]);
+	return count;
+}
+
 char *plan_to_json(void *parent, const struct plan *plan)
 {
 	struct json_object *root = json_object_new_object();
@@ -189,6 +198,7 @@ char *plan_to_json(void *parent, const struct plan *plan)
 	add_bool(root, "seccomp_stop_after_entry", plan->seccomp_stop_after_entry);
 	add_bool(root, "syscall_info", plan->syscall_info);
 	add_bool(root, "mount_api", plan->mount_api);
+	add_number(root, "trapped_calls", trapped_calls(plan));
 	json_object_object_add(root, "operations", operations_of(plan));
 
 	text = talloc_strdup(parent, json_object_to_json_string_ext(

@@ -17,6 +17,7 @@
 
 #include "core/base/cleanup.h"
 #include "core/monitor/signals.h"
+#include "core/start/start.h"
 
 static const int forwarded[] = {SIGHUP,	 SIGINT,  SIGQUIT, SIGTERM,  SIGUSR1,
 				SIGUSR2, SIGCONT, SIGTSTP, SIGWINCH, SIGALRM};
@@ -131,6 +132,7 @@ int signals_start(struct signals *signals, const struct backend *backend,
 	signals->container = container;
 	signals->terminal = terminal;
 	sigfillset(&all);
+	start_keep_traps(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	result = pthread_create(&signals->thread, NULL, carry, signals);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

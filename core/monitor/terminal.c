@@ -35,6 +35,7 @@
 
 #include "core/base/cleanup.h"
 #include "core/monitor/terminal.h"
+#include "core/start/start.h"
 
 /* How long an escaped slave may keep the output open once the guest is over. */
 #define LINGER_MS 100
@@ -272,6 +273,7 @@ int terminal_start(struct terminal *terminal, struct error *err)
 		make_raw();
 	}
 	sigfillset(&all);
+	start_keep_traps(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	result = pthread_create(&terminal->thread, NULL, carry, terminal);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -149,4 +149,41 @@ static inline uint64_t registers_program_counter(struct registers *regs)
 	return regs->compat ? arm_registers(regs)[ARM_COUNTER] : regs->raw.pc;
 }
 
+/* At a SIGSYS stop: makes the instruction before `after` again, as the call that number and arguments
+ * say. */
+static inline void registers_rewind(struct registers *regs, uint64_t after)
+{
+	regs->raw.pc = after - 4; /* svc */
+	regs->raw.regs[8] = (uint64_t)regs->number;
+	for (unsigned i = 0; i < 6; i++)
+		regs->raw.regs[i] = regs->arguments[i];
+	regs->changed = REGISTER_ALL;
+}
+
+/* At a SIGSYS stop: goes on behind the instruction with a result. */
+static inline void registers_answer_trap(struct registers *regs, uint64_t after, int64_t result)
+{
+	regs->raw.pc = after;
+	regs->raw.regs[0] = (uint64_t)result;
+	regs->changed = REGISTER_ALL;
+}
+
+/* At the exit of another call made in its place: what the guest's own would have left. The kernel may
+ * still decide to restart it, but with argument 0 as it was at this entry: where that differs, the
+ * guest has to do it. */
+static inline void registers_finish_trap(struct registers *regs, int64_t number,
+					 const uint64_t *arguments)
+{
+	const int64_t restart_first = -516, restart_last = -512; /* ERESTARTSYS and its kin */
+
+	if (regs->result >= restart_first && regs->result <= restart_last &&
+	    regs->arguments[0] != arguments[0])
+		regs->result = -EINTR;
+	regs->raw.regs[0] = (uint64_t)regs->result;
+	regs->raw.regs[8] = (uint64_t)number;
+	for (unsigned i = 1; i < 6; i++)
+		regs->raw.regs[i] = arguments[i];
+	regs->changed = REGISTER_ALL;
+}
+
 #endif

@@ -148,4 +148,42 @@ static inline uint64_t registers_program_counter(const struct registers *regs)
 	return regs->raw.rip;
 }
 
+/* At a SIGSYS stop: makes the instruction before `after` again, as the call that number and arguments
+ * say. */
+static inline void registers_rewind(struct registers *regs, uint64_t after)
+{
+	regs->raw.rip = after - 2; /* syscall */
+	regs->raw.rax = (unsigned long long)regs->number;
+	regs->raw.orig_rax = (unsigned long long)-1;
+	regs->raw.rdi = regs->arguments[0];
+	regs->raw.rsi = regs->arguments[1];
+	regs->raw.rdx = regs->arguments[2];
+	regs->raw.r10 = regs->arguments[3];
+	regs->raw.r8 = regs->arguments[4];
+	regs->raw.r9 = regs->arguments[5];
+	regs->changed = REGISTER_ALL;
+}
+
+/* At a SIGSYS stop: goes on behind the instruction with a result. */
+static inline void registers_answer_trap(struct registers *regs, uint64_t after, int64_t result)
+{
+	regs->raw.rip = after;
+	regs->raw.rax = (unsigned long long)result;
+	regs->raw.orig_rax = (unsigned long long)-1;
+	regs->changed = REGISTER_ALL;
+}
+
+/* At the exit of another call made in its place: what the guest's own would have left. The kernel may
+ * still decide to restart it. */
+static inline void registers_finish_trap(struct registers *regs, int64_t number,
+					 const uint64_t *arguments)
+{
+	regs->number = number;
+	regs->changed |= REGISTER_NUMBER | REGISTER_RESULT;
+	for (unsigned i = 0; i < 6; i++) {
+		regs->arguments[i] = arguments[i];
+		regs->changed |= (unsigned)REGISTER_ARGUMENT_0 << i;
+	}
+}
+
 #endif
