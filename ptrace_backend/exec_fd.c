@@ -60,7 +60,7 @@ bool exec_fd_prepare(struct tracee *tracee, struct path_result *file, int *ret_c
 	tracee->exec_fd = 0;
 	if (fd < 0)
 		return false;
-	if (!duplicate && !tracee->regs.compat && closes_on_exec(tracee, fd)) {
+	if (!duplicate && closes_on_exec(tracee, fd)) {
 		*ret_verdict = precall(tracee, SYS_fcntl, arguments, duplicated);
 		return true;
 	}

@@ -43,6 +43,10 @@ it 'gives a 32-bit program the arguments and environment it was started with'
 guest -e 'ONE=a b' -w /w ./calls32 execute /bin/busybox busybox sh -c 'echo "$ONE:$#:$1"' sh 'x y'
 out 'a b:1:x y'
 
+it 'executes a 32-bit program by an fd that closes itself'
+guest -w /w ./calls32 again
+out 'calls32,words,fd'
+
 it 'shows a 32-bit program by its own name'
 guest -w /w ./calls32 execute /bin/busybox busybox sh -c 'exec 3</w/calls32; readlink /proc/self/exe; ./calls32 execute /bin/busybox readlink /proc/self/exe'
 out '/bin/busybox

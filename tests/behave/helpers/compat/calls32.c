@@ -8,6 +8,7 @@
  *	calls32 words ARG...        prints its arguments and its name
  *	calls32 own                 gives a file to 33:44 by every chown, and shows it by every stat
  *	calls32 peek PATH           opens PATH and prints its content
+ *	calls32 again               executes itself by an fd that closes itself, with the words "words fd"
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -20,11 +21,13 @@
 #define NR_fstatat64 300
 #define NR_statx     383
 #define NR_socket    359
+#define NR_execveat  358
 #else
 #define NR_openat    322
 #define NR_fstatat64 327
 #define NR_statx     397
 #define NR_socket    281
+#define NR_execveat  387
 #endif
 
 enum {
@@ -403,6 +406,14 @@ static void own(void)
 	call(NR_unlink, P("owned"), 0, 0, 0, 0);
 }
 
+static void again(char **environment)
+{
+	static char *words[] = { "calls32", "words", "fd", 0 };
+	long fd = call(NR_openat, AT_FDCWD, P("./calls32"), 02000000, 0, 0);
+
+	show("execveat", call(NR_execveat, fd, P(""), P(words), P(environment), 0x1000));
+}
+
 static void peek(const char *path)
 {
 	char text[256];
@@ -427,6 +438,8 @@ __attribute__((used)) void run(long *stack)
 		show("execve", call(NR_execve, P(words[2]), P(words + 2), P(environment), 0, 0));
 	} else if (count > 2 && same(words[1], "peek")) {
 		peek(words[2]);
+	} else if (count > 1 && same(words[1], "again")) {
+		again(environment);
 	} else if (count > 1 && same(words[1], "own")) {
 		own();
 	} else {
