@@ -183,7 +183,17 @@ enum verdict handle_openat2(struct tracee *tracee, const struct syscall_row *row
 	return verdict == VERDICT_CONTINUE ? continue_and_restore(tracee) : verdict;
 }
 
-/* No exit stop: whether it worked shows in /proc/TID/cwd; the mount is only a hint. */
+static void after_chdir(struct tracee *tracee)
+{
+	int mount = (int)tracee->saved[0];
+
+	tracee_restore_arguments(tracee);
+	/* The table may have been compacted meanwhile. */
+	if (tracee_result(tracee) == 0 && mount < (int)tracee_table(tracee)->mount_count)
+		tracee->fs->cwd_mount = mount;
+}
+
+/* An exit stop only for another mount: where it leads shows in /proc/TID/cwd. */
 enum verdict handle_chdir(struct tracee *tracee, const struct syscall_row *row)
 {
 	struct path_result *directory = tracee_result_buffer(tracee, 0);
@@ -196,8 +206,11 @@ enum verdict handle_chdir(struct tracee *tracee, const struct syscall_row *row)
 		error = tracee_set_path(tracee, 0, directory);
 	if (error)
 		return tracee_answer(tracee, error);
-	tracee->fs->cwd_mount = directory->position.mount;
-	return VERDICT_CONTINUE;
+	if (tracee->fs->cwd_mount == directory->position.mount)
+		return VERDICT_CONTINUE;
+	tracee->saved[0] = (uint64_t)directory->position.mount;
+	tracee->on_exit = after_chdir;
+	return VERDICT_EXIT;
 }
 
 enum verdict handle_fchdir(struct tracee *tracee, const struct syscall_row *row)

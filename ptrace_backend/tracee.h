@@ -58,7 +58,7 @@ enum tracee_state {
 /* Shared by CLONE_FS. The kernel keeps the real cwd; this remembers which mount it was entered by. */
 struct tracee_fs {
 	unsigned references;
-	int cwd_mount;		   /* the cwd lies in it, unless the chdir failed; -1: not known */
+	int cwd_mount;		   /* the cwd lies in it; -1: not known */
 	unsigned round;		   /* mount_ns.c: of the last pass that saw it */
 	struct path_position root; /* chroot */
 };

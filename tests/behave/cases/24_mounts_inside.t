@@ -122,6 +122,15 @@ out 'in
 inner
 /'
 
+it 'knows where it stands after a chdir that failed'
+if on ns 'the fake root of faked ids is what this is about'; then :; else
+	guest sh -c 'mkdir -p /src/closed && mount --bind / /mnt && cd /home && cd /mnt/none 2>/dev/null; cd /mnt/etc/passwd 2>/dev/null; pwd -P; readlink /proc/self/cwd; cd /mnt/home && pwd -P; cd .. && pwd -P'
+	out '/home
+/home
+/mnt/home
+/mnt'
+fi
+
 # Programs of the guest that bring a sandbox along need user namespaces.
 if on ns 'user namespaces inside are refused, as by podman'; then
 	it 'refuses a user namespace'
