@@ -54,8 +54,11 @@ static void lengthen(const struct tracer *tracer, char host[PATH_SIZE])
 int socket_path_to_guest(const struct tracee *tracee, char host[PATH_SIZE], char guest[PATH_SIZE])
 {
 	const struct path_table *table = tracee_table(tracee);
+	const char *given = socket_name_given(tracee->tracer, host);
 	struct path_position position;
 
+	if (given)
+		return snprintf(guest, PATH_SIZE, "%s", given);
 	lengthen(tracee->tracer, host);
 	if (path_from_host(table, -1, host, &position) < 0)
 		return -ENOENT;

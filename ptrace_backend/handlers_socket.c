@@ -109,9 +109,10 @@ static int shorten(const struct tracer *tracer, char *host, char sun_path[SUN_PA
 	return result;
 }
 
-/* Puts the address of a resolved path where the guest can only read it. */
-static int put_address(struct tracee *tracee, struct path_result *result, uint64_t *ret_address,
-		       uint64_t *ret_length)
+/* Puts the address of a resolved path where the guest can only read it. `binds_as`: what the guest calls a
+ * socket that gets this name, or NULL. */
+static int put_address(struct tracee *tracee, struct path_result *result, const char *binds_as,
+		       uint64_t *ret_address, uint64_t *ret_length)
 {
 	struct sockaddr_un name = { .sun_family = AF_UNIX };
 	size_t length = result->host_length;
@@ -125,6 +126,8 @@ static int put_address(struct tracee *tracee, struct path_result *result, uint64
 		error = shorten(tracee->tracer, result->host, name.sun_path);
 	if (error)
 		return error;
+	if (binds_as)
+		socket_name_remember(tracee->tracer, name.sun_path, binds_as);
 	*ret_length = PATH_OFFSET + strlen(name.sun_path) + 1;
 	return tracee_put(tracee, &name, *ret_length, ret_address);
 }
@@ -159,7 +162,7 @@ static int translate_address(struct tracee *tracee, unsigned address_index, unsi
 	if (!error && binds)
 		error = refuse_bind(tracee, result);
 	if (!error)
-		error = put_address(tracee, result, &address, &length);
+		error = put_address(tracee, result, binds ? path : NULL, &address, &length);
 	if (error)
 		return error;
 	tracee_set_argument(tracee, address_index, address);
@@ -241,7 +244,7 @@ static int translate_name(struct tracee *tracee, struct msghdr *header)
 		return found;
 	error = tracee_resolve_string(tracee, AT_FDCWD, path, PATH_FOLLOW, result);
 	if (!error)
-		error = put_address(tracee, result, &address, &length);
+		error = put_address(tracee, result, NULL, &address, &length);
 	if (error)
 		return error;
 	header->msg_name = (void *)(uintptr_t)address;

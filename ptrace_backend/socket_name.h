@@ -19,4 +19,10 @@ int socket_read_path(const struct tracee *tracee, uint64_t address, uint64_t len
  * length, or -ENOENT when it lies outside the guest's tree. */
 int socket_path_to_guest(const struct tracee *tracee, char host[PATH_SIZE], char guest[PATH_SIZE]);
 
+/* socket_name.c: a bound socket's name is the text that bind(2) was given, relative or through symlinks;
+ * the kernel knows the one that we gave it instead. The last few hundred are remembered. */
+void socket_name_remember(struct tracer *tracer, const char *kernel, const char *given);
+/* The text for a name of the kernel's, or NULL. */
+const char *socket_name_given(const struct tracer *tracer, const char *kernel);
+
 #endif

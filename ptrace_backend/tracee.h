@@ -237,6 +237,7 @@ static inline bool tracer_has(struct tracer *tracer, pid_t tid)
 /* One per container. */
 #define TRACER_HASH 1024
 struct record;
+struct socket_names;
 struct guest_links;
 struct tracer {
 	const struct plan *plan;
@@ -254,6 +255,7 @@ struct tracer {
 	const char *state_directory;
 	char *proc_listing;    /* procview_list.c: what opening /proc opens; NULL: not made yet */
 	struct stat proc_status, listing_status; /* of /proc itself, and of the directory */
+	struct socket_names *socket_names; /* socket_name.h; NULL: none bound yet */
 	struct netlinks *netlinks;   /* netlink_route.c; NULL: no such socket yet */
 	struct procfiles *procfiles; /* procfile.c; NULL: none made yet */
 	char *view_directory;  /* view.c: tmpfs directories and generated files */
