@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -12,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/base/file.h"
 #include "probe/arch/arch.h"
 #include "probe/check.h"
 
@@ -163,14 +165,34 @@ static void try_set_syscall(struct probe_context *context, pid_t pid, probe_regi
 		probe_works(context, FACT_ID_PTRACE_SET_SYSCALL, 0, "%s", "");
 }
 
+/* Children are, too: a tracer that follows forks is what gets in the way. */
+static bool is_traced(void)
+{
+	char text[4096];
+	const char *line = file_read_at(AT_FDCWD, "/proc/self/status", text, sizeof(text)) > 0 ?
+				   strstr(text, "\nTracerPid:") :
+				   NULL;
+
+	return line && atoi(line + strlen("\nTracerPid:")) != 0;
+}
+
 static void refuse(struct probe_context *context, const struct probe_check *check, int code,
 		   const char *step)
 {
-	probe_fails(context, FACT_ID_PTRACE, code, "%s is refused%s", step,
-		    code == EPERM || code == EACCES
-			    ? ": by a seccomp filter, Yama (kernel.yama.ptrace_scope = 3) or a "
-			      "security module, or because we are traced ourselves"
-			    : "");
+	bool by_policy = code == EPERM || code == EACCES;
+	int64_t scope = 0;
+
+	if (by_policy && is_traced())
+		probe_fails(context, FACT_ID_PTRACE, code,
+			    "%s is refused: this process is traced itself, by a debugger, strace or PRoot; "
+			    "start it outside of that", step);
+	else if (by_policy && file_read_number("/proc/sys/kernel/yama/ptrace_scope", &scope) == 0 &&
+		 scope == 3)
+		probe_fails(context, FACT_ID_PTRACE, code,
+			    "%s is refused by Yama: kernel.yama.ptrace_scope is 3 until the next boot", step);
+	else
+		probe_fails(context, FACT_ID_PTRACE, code, "%s is refused%s", step,
+			    by_policy ? ": by a seccomp filter or a security module" : "");
 	probe_rest_fails(context, check, code, "needs a tracee");
 }
 

@@ -26,6 +26,7 @@
 #include "core/base/cleanup.h"
 #include "core/monitor/backend.h"
 #include "core/store/record.h"
+#include "netstack/ports.h"
 #include "ptrace_backend/handlers.h"
 #include "ptrace_backend/links.h"
 #include "ptrace_backend/netlink_route.h"
@@ -114,7 +115,11 @@ static int prepare(struct container *container, const struct backend_context *co
 	tracer->own_uid = plan->own_ids_are_users ? context->uid : 0;
 	tracer->own_gid = plan->own_ids_are_users ? context->gid : 0;
 	tracer->fake_ids = plan->fake_ids;
+	tracer->lingers = plan->spec->process.linger;
 	tracer->deny_network = plan->deny_network;
+	if (plan->spec->ports) /* a copy: it learns */
+		tracer->ports = talloc_memdup(container, plan->spec->ports,
+					      sizeof(*plan->spec->ports));
 	tracer->state_directory = context->state_directory;
 	tracer->hostname = plan->hostname;
 	tracer->guest_ruleset = -EBADF;
@@ -226,6 +231,7 @@ static int ptrace_start(void *parent, const struct backend_context *context,
 		.read_only = container->tracer.any_read_only,
 		.deny_network = context->plan->deny_network,
 		.links = context->plan->emulate_links,
+		.ports = container->tracer.ports != NULL,
 		.notify = context->plan->notify,
 		.compat = context->plan->syscall_info,
 		.native = ARCH_CALLS,
@@ -294,7 +300,7 @@ static int ptrace_wait(struct container *container, int *ret_wait_status, struct
 	struct tracer *tracer = &container->tracer;
 	int status;
 
-	while (!tracer->init_ended) {
+	while (!tracer->init_ended || (tracer->lingers && tracer->tracee_count > 0)) {
 		pid_t tid = waitpid(-1, &status, __WALL);
 
 		if (tid < 0 && errno != EINTR)
@@ -317,7 +323,16 @@ static int ptrace_wait(struct container *container, int *ret_wait_status, struct
 
 static int ptrace_signal(struct container *container, int number)
 {
-	return kill(container->tracer.init, number) < 0 ? -errno : 0;
+	struct tracer *tracer = &container->tracer;
+	int result = 0;
+
+	pthread_mutex_lock(&tracer->lock);
+	if (tracer->init_ended) /* its pid may be another's */
+		tracer_signal_all(tracer, number);
+	else if (kill(tracer->init, number) < 0)
+		result = -errno;
+	pthread_mutex_unlock(&tracer->lock);
+	return result;
 }
 
 const struct backend ptrace_backend = {

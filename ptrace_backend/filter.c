@@ -151,7 +151,7 @@ static bool applies(const struct syscall_row *row, const struct filter_options *
 	case WHEN_SHOWN:
 		return options->fake_ids || options->links;
 	case WHEN_NAMES:
-		return false;
+		return options->ports;
 	}
 	return true;
 }

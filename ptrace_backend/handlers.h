@@ -54,6 +54,12 @@ syscall_handler handle_getsockname, handle_accept, handle_recvfrom, handle_recvm
 	handle_getsockopt, handle_setsockopt;
 /* compat_call.c: all socket calls of 32-bit programs in one */
 syscall_handler handle_socketcall;
+/* handlers_port.c (plan->ports). */
+/* An address of the guest's with the machine's port, in a copy. 1, 0: it stays as it is, or -errno. */
+int ports_to_host(struct tracee *tracee, uint64_t address, uint64_t size, bool binds,
+		  uint64_t *ret_address);
+/* An address that the kernel wrote, `own` the socket's or its peer's: gets the guest's port, in place. */
+void ports_to_guest(struct tracee *tracee, uint64_t address, uint64_t size, bool own);
 /* handlers_stat.c (faked ids): the stat family, answered by the tracer */
 syscall_handler handle_stat, handle_fstat, handle_newfstatat, handle_statx;
 /* handlers_owner.c (faked ids): chown and chmod families and their fd forms */

@@ -22,6 +22,7 @@
 #include "ptrace_backend/names_filter.h"
 #include "ptrace_backend/netlink_route.h"
 #include "ptrace_backend/socket_name.h"
+#include "ptrace_backend/tracer.h"
 #include "ptrace_backend/syscall_table.h"
 
 #define CONTROL_MAX  4096
@@ -65,6 +66,14 @@ int socket_path_to_guest(const struct tracee *tracee, char host[PATH_SIZE], char
 	return path_to_guest(table, &tracee->fs->root, &position, guest, PATH_SIZE);
 }
 
+/* Whether the call tells the socket's own name, not its peer's. */
+static bool is_own_name(const struct tracee *tracee)
+{
+	const struct syscall_call *call = tracee_call(tracee);
+
+	return call && syscall_call_row(call)->index == ROW_getsockname;
+}
+
 /* An address that the kernel wrote: `size` as it says, `room` as the guest gave. *ret_size is set when it
  * became another one. */
 static bool show_name(struct tracee *tracee, uint64_t address, uint32_t size, uint64_t room,
@@ -75,9 +84,12 @@ static bool show_name(struct tracee *tracee, uint64_t address, uint32_t size, ui
 	char guest[PATH_SIZE];
 	int length;
 
-	if (size > room || socket_read_path(tracee, address, size, buffer->host) <= 0 ||
-	    buffer->host[0] != '/')
+	if (size > room)
 		return false; /* cut off by the guest's buffer: nothing whole to translate */
+	if (tracee->tracer->ports)
+		ports_to_guest(tracee, address, size, is_own_name(tracee));
+	if (socket_read_path(tracee, address, size, buffer->host) <= 0 || buffer->host[0] != '/')
+		return false;
 	length = socket_path_to_guest(tracee, buffer->host, guest);
 	if (length < 0)
 		return false;

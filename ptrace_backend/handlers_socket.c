@@ -155,7 +155,15 @@ static int translate_address(struct tracee *tracee, unsigned address_index, unsi
 			      (uint32_t)tracee_argument(tracee, length_index), path);
 	int error;
 
-	if (found <= 0)
+	if (!found) {
+		found = ports_to_host(tracee, tracee_argument(tracee, address_index),
+				      (uint32_t)tracee_argument(tracee, length_index), binds,
+				      &address);
+		if (found > 0)
+			tracee_set_argument(tracee, address_index, address);
+		return found;
+	}
+	if (found < 0)
 		return found;
 	error = tracee_resolve_string(tracee, AT_FDCWD, path, binds ? PATH_PARENT : PATH_FOLLOW,
 				      result);
@@ -240,7 +248,14 @@ static int translate_name(struct tracee *tracee, struct msghdr *header)
 	int found = socket_read_path(tracee, (uintptr_t)header->msg_name, header->msg_namelen, path);
 	int error;
 
-	if (found <= 0)
+	if (!found) {
+		found = ports_to_host(tracee, (uintptr_t)header->msg_name, header->msg_namelen,
+				      false, &address);
+		if (found > 0)
+			header->msg_name = (void *)(uintptr_t)address;
+		return found;
+	}
+	if (found < 0)
 		return found;
 	error = tracee_resolve_string(tracee, AT_FDCWD, path, PATH_FOLLOW, result);
 	if (!error)
@@ -377,13 +392,22 @@ static bool may_claim_ids(const struct tracee *tracee, const struct msghdr *head
 		header->msg_controllen >= CMSG_ALIGN(message.cmsg_len) + sizeof(message));
 }
 
-/* Sends the messages before the first one with a path or ids, or that one. */
+/* A path, ids, or a port that differs inside. */
+static bool needs_translation(const struct tracee *tracee, const struct msghdr *header)
+{
+	char path[SUN_PATH_SIZE + 1];
+
+	return (header->msg_name && tracee->tracer->ports) ||
+	       socket_read_path(tracee, (uintptr_t)header->msg_name, header->msg_namelen, path) > 0 ||
+	       may_claim_ids(tracee, header);
+}
+
+/* Sends the messages before the first one that needs translation, or that one. */
 static enum verdict send_many(struct tracee *tracee)
 {
 	uint64_t address = tracee_argument(tracee, 1);
 	uint32_t count = (uint32_t)tracee_argument(tracee, 2);
 	struct msghdr batch[LAYOUT_BATCH];
-	char path[SUN_PATH_SIZE + 1];
 
 	if (count > MESSAGES_MAX)
 		count = MESSAGES_MAX;
@@ -394,9 +418,7 @@ static enum verdict send_many(struct tracee *tracee)
 		if (i % LAYOUT_BATCH == 0 &&
 		    layout_read_messages(tracee, address, i, left, batch) < 0)
 			return VERDICT_CONTINUE; /* EFAULT, after those that can be read */
-		if (socket_read_path(tracee, (uintptr_t)header->msg_name, header->msg_namelen,
-				     path) <= 0 &&
-		    !may_claim_ids(tracee, header))
+		if (!needs_translation(tracee, header))
 			continue;
 		if (i == 0)
 			return send_first(tracee, header);

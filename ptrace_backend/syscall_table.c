@@ -151,7 +151,7 @@ bool syscall_row_applies(const struct syscall_row *row, const struct tracer *tra
 	case WHEN_SHOWN:
 		return tracer->fake_ids || tracer->links;
 	case WHEN_NAMES:
-		return false;
+		return tracer->ports != NULL;
 	}
 	return true;
 }

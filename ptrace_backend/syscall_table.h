@@ -24,7 +24,7 @@ enum syscall_when {
 	WHEN_READ_ONLY,	 /* a mount is read-only (fd-based mutators) or ids are faked */
 	WHEN_LINKS,	 /* plan->emulate_links */
 	WHEN_SHOWN,	 /* ids are faked or hard links emulated: a file's status isn't the kernel's */
-	WHEN_NAMES,	 /* in processes with the second filter: names_filter.c */
+	WHEN_NAMES,	 /* in processes with the second filter: names_filter.c; in all with plan->ports */
 };
 
 /* Argument tests made in BPF, before a stop. */
@@ -162,7 +162,7 @@ bool syscall_row_applies(const struct syscall_row *row, const struct tracer *tra
  * = 0. Other architectures and x32 get ENOSYS. */
 struct sock_filter;
 struct filter_options {
-	bool fake_ids, read_only, deny_network, links;
+	bool fake_ids, read_only, deny_network, links, ports;
 	bool notify; /* rows with `notify` get SECCOMP_RET_USER_NOTIF */
 	bool compat; /* 32-bit calls are looked at too; else they are ENOSYS */
 	enum call_table native, compat_table; /* ARCH_CALLS, ARCH_COMPAT_CALLS */

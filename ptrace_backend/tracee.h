@@ -239,6 +239,7 @@ static inline bool tracer_has(struct tracer *tracer, pid_t tid)
 struct record;
 struct socket_names;
 struct guest_links;
+struct port_map;
 struct tracer {
 	const struct plan *plan;
 	struct path_table *table;
@@ -250,6 +251,7 @@ struct tracer {
 	gid_t own_gid;
 	bool fake_ids;
 	bool deny_network;
+	struct port_map *ports; /* netstack/ports.h; NULL: the same inside and outside */
 	int guest_ruleset;     /* landlock.c; -EBADF: none, or given to the first process */
 	bool any_read_only;    /* some mount is read-only: fd-based mutators are traced */
 	const char *state_directory;
@@ -267,6 +269,7 @@ struct tracer {
 	bool any_killed;       /* a tracee ended that may have been inside a call */
 	pid_t init;	       /* first process */
 	bool init_ended;
+	bool lingers;	       /* the last process to exit ends the container, with its status */
 	bool started;	       /* the first command has been executed */
 	int init_status;       /* as from waitpid() */
 	char exec_failure[256]; /* exec.c: why the first command can't be executed; may be empty */

@@ -247,6 +247,8 @@ static void on_end(struct tracer *tracer, struct tracee *tracee, pid_t tid, int 
 	if (tid == tracer->init) {
 		tracer->init_status = status;
 		tracer->init_ended = true;
+	} else if (tracer->lingers && tracee && tid == tracee->tgid && WIFEXITED(status)) {
+		tracer->init_status = status;
 	}
 	if (!tracee)
 		return;

@@ -16,6 +16,7 @@
 #include "core/base/error.h"
 #include "core/model/platform.h"
 #include "netstack/net.h"
+#include "netstack/ports.h"
 
 enum backend_choice { BACKEND_AUTO, BACKEND_NS, BACKEND_PTRACE };
 
@@ -91,6 +92,7 @@ struct spec_process {
 	bool interactive; /* -i: keep stdin open; without it stdin is /dev/null */
 	bool init;	  /* --init: our init is PID 1 and reaps, even when not needed */
 	unsigned preserve_fds; /* this many fds from 3 up reach the guest */
+	bool linger;	  /* ptrace: wait for every process; the last one to exit gives the status */
 	bool inherit;	  /* ptrace: the caller's session, process group and all of its fds, as a
 			   * program that the caller executed itself would have them */
 };
@@ -129,6 +131,7 @@ struct spec {
 	enum id_choice ids;
 	enum links_choice links;
 	struct uname_request uname;
+	const struct port_map *ports; /* NULL: the guest's are the machine's. ptrace only */
 
 	struct net_request net;
 	struct spec_process process;

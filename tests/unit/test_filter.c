@@ -215,7 +215,7 @@ static uint32_t expect(const struct seccomp_data *data, const struct filter_opti
 	    (row->when == WHEN_READ_ONLY && !options->read_only && !options->fake_ids) ||
 	    (row->when == WHEN_LINKS && !options->links) ||
 	    (row->when == WHEN_SHOWN && !options->links && !options->fake_ids) ||
-	    row->when == WHEN_NAMES)
+	    (row->when == WHEN_NAMES && !options->ports))
 		return SECCOMP_RET_ALLOW;
 	if (row->rule == RULE_IOCTL)
 		return expect_ioctl((uint32_t)args[1], options);

@@ -17,6 +17,7 @@ static const struct personality {
 	{"amphora-oci", "the OCI runtime command line", NULL},
 	{"amphora-proot", "PRoot's command line", proot_main},
 	{"proot", "PRoot's command line", proot_main},
+	{"care", "PRoot's archiver", care_main},
 };
 
 static const char *base_name(const char *path)

@@ -119,36 +119,29 @@ static void print_configuration(const struct spec *spec)
 	proot_options_explain_environment();
 }
 
-/* The command's own troubles in PRoot's words. */
-static int fail_to_run(const struct spec *spec, const struct error *err)
+/* In PRoot's words where scripts look for them. Its exit code is 1 for every failure of its own. */
+static int fail(const struct spec *spec, const struct error *err)
 {
-	const char *path = getenv("PATH"), *command;
+	const char *path = getenv("PATH"), *command = spec->process.argv ? spec->process.argv[0] : NULL;
 	char line[sizeof(err->message) + sizeof(err->hint) + 128];
 
-	if (err->exit_code != EXIT_NOT_FOUND && err->exit_code != EXIT_NOT_EXECUTABLE) {
-		proot_error("%s", error_format(err, line, sizeof(line)));
-		return EXIT_FAILURE;
-	}
-	command = spec->process.argv[0];
-	if (err->exit_code == EXIT_NOT_FOUND)
+	if (err->exit_code == EXIT_NOT_FOUND && command)
 		proot_error("'%s' not found (root = %s, cwd = %s, $PATH=%s)", command, spec->rootfs,
 			    spec->process.cwd, path ? path : "(null)");
-	else
+	else if (err->exit_code == EXIT_NOT_EXECUTABLE && command)
 		proot_error("execve(\"%s\"): %s", command, strerror(err->code));
-	if (err->hint[0])
+	else
+		proot_error("%s", error_format(err, line, sizeof(line)));
+	if (err->exit_code && err->hint[0])
 		proot_info("%s", err->hint);
-	proot_info("possible causes:\n"
-		   "  * the program is a script but its interpreter (eg. /bin/sh) was not found;\n"
-		   "  * the program is an ELF but its interpreter (eg. ld-linux.so) was not found;\n"
-		   "  * the program is a foreign binary.");
-	return err->exit_code;
+	fprintf(stderr, "fatal error: see `proot --help`.\n");
+	return EXIT_FAILURE;
 }
 
 static int run(void *scope, int argc, char **argv)
 {
 	struct proot_request *request = talloc_zero(scope, struct proot_request);
 	struct error err = ERROR_INIT;
-	char line[sizeof(err.message) + sizeof(err.hint) + 128];
 	struct plan *plan = NULL;
 	int index, exit_code = EXIT_FAILURE, result;
 
@@ -156,11 +149,8 @@ static int run(void *scope, int argc, char **argv)
 	result = proot_options_parse(request, argc, argv, &index, &err);
 	if (result > 0)
 		return EXIT_SUCCESS;
-	if (result < 0) {
-		proot_error("%s", error_format(&err, line, sizeof(line)));
-		fprintf(stderr, "fatal error: see `proot --help`.\n");
-		return EXIT_FAILURE;
-	}
+	if (result < 0)
+		return fail(request->spec, &err);
 	log_set_level(proot_verbosity() < 0 ? LOG_LEVEL_ERROR :
 		      proot_verbosity() > 2 ? LOG_LEVEL_DEBUG :
 					      LOG_LEVEL_WARNING);
@@ -171,7 +161,7 @@ static int run(void *scope, int argc, char **argv)
 		print_configuration(request->spec);
 	if (!result)
 		result = monitor_run(plan, &exit_code, &err);
-	return result ? fail_to_run(request->spec, &err) : exit_code;
+	return result ? fail(request->spec, &err) : exit_code;
 }
 
 int proot_main(int argc, char **argv)
@@ -188,4 +178,12 @@ int proot_main(int argc, char **argv)
 	exit_code = run(scope, argc, argv);
 	talloc_free(scope);
 	return exit_code;
+}
+
+int care_main(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	fprintf(stderr, "care error: amphora makes no archives of what a command touches: PRoot's own care does.\n");
+	return EXIT_FAILURE;
 }

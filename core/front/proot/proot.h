@@ -22,9 +22,11 @@
 
 #define PROOT_PATH_SIZE 4096
 
-/* The whole program. Returns its exit code: the command's, 1 for our own failure, 126 and 127 for a
- * command that can't be executed or isn't there. */
+/* The whole program. Returns its exit code: the command's, or 1 for our own failure, a command that can't be
+ * executed included. */
 int proot_main(int argc, char **argv);
+/* PRoot's archiver, by its name: refused. */
+int care_main(int argc, char **argv);
 
 /* One -b, -r or a default of -R and -S. */
 struct proot_binding {
@@ -40,6 +42,7 @@ struct proot_request {
 	const char *cwd;		/* -w; NULL: where we are */
 	const char *kernel;		/* -k */
 	const char *ids;		/* -i, -0, -S: "U:G" */
+	struct port_map *ports;		/* -p, -n; NULL: none */
 	struct emulator *emulator;	/* -q; NULL: none */
 	bool emulate_all;		/* --mixed-mode: -q for the host's own programs, too */
 	bool ignore_missing;		/* PROOT_IGNORE_MISSING_BINDINGS */

@@ -144,6 +144,12 @@ static int accept_option(struct proot_request *request, const char *value, struc
 	return 0;
 }
 
+static int set_kill(struct proot_request *request, const char *value, struct error *err)
+{
+	request->spec->process.linger = false;
+	return accept_option(request, value, err);
+}
+
 static int set_links(struct proot_request *request, const char *value, struct error *err)
 {
 	(void)value;
@@ -168,22 +174,28 @@ static int accept_memfd(struct proot_request *request, const char *value, struct
 	return accept_option(request, value, err);
 }
 
+static struct port_map *port_map(struct proot_request *request)
+{
+	if (!request->ports)
+		request->ports = talloc_zero(request->spec, struct port_map);
+	return request->ports;
+}
+
 static int set_ports(struct proot_request *request, const char *value, struct error *err)
 {
-	(void)request;
-	if (value) {
-		error_plain(err, "option -p %s: ports can't be mapped yet.", value);
-		return -EINVAL;
-	}
-	proot_warning("option -p: ports below 1024 are not moved yet: give servers a higher port");
+	if (value && port_map_parse(port_map(request), value, err))
+		return error_wrap(err, -EINVAL, "option -p");
+	if (!value)
+		port_map(request)->shift_low = true;
 	return 0;
 }
 
-static int refuse_netcoop(struct proot_request *request, const char *value, struct error *err)
+static int set_netcoop(struct proot_request *request, const char *value, struct error *err)
 {
-	(void)request;
 	(void)value;
-	return error_plain(err, "option -n: free ports can't be chosen for the guest yet.");
+	(void)err;
+	port_map(request)->pick_free = true;
+	return 0;
 }
 
 /* "qemu-arm -cpu cortex-a9": words with spaces between. */
@@ -277,7 +289,7 @@ static const struct row rows[] = {
 	{REGULAR, {"-w", "--pwd", "--cwd"}, VALUE, "path",
 	 "Set the initial working directory to *path*.", set_cwd},
 	{REGULAR, {"--kill-on-exit"}, NO_VALUE, NULL,
-	 "Kill all processes on command exit (always done).", accept_option},
+	 "Kill all processes on command exit.", set_kill},
 	{REGULAR, {"-v", "--verbose"}, VALUE, "value",
 	 "Set the level of debug information to *value*.", set_verbosity},
 	{REGULAR, {"-V", "--version", "--about"}, NO_VALUE, NULL, "Print version, then exit.",
@@ -291,9 +303,10 @@ static const struct row rows[] = {
 	{EXTENSION, {"-i", "--change-id"}, VALUE, "string",
 	 "Make current user and group appear as *string* \"uid:gid\".", set_ids},
 	{EXTENSION, {"-p", "--port"}, VALUE_IF_PORTS, "string",
-	 "Move ports (accepted, not there yet).", set_ports},
-	{EXTENSION, {"-n", "--netcoop"}, NO_VALUE, NULL, "Choose free ports (not there yet).",
-	 refuse_netcoop},
+	 "Map the guest's port IN to OUT of *string* \"IN:OUT\"; alone: move ports below 1024 up by 2000.",
+	 set_ports},
+	{EXTENSION, {"-n", "--netcoop"}, NO_VALUE, NULL,
+	 "Bind to a free port where -p names none.", set_netcoop},
 	{EXTENSION, {"-P"}, VALUE, "string", "Python extension (not there).", refuse_python},
 	{EXTENSION, {"-l", "--link2symlink"}, NO_VALUE, NULL,
 	 "Emulate hard links where the file system refuses them.", set_links},
@@ -394,6 +407,7 @@ int proot_options_parse(struct proot_request *request, int argc, char **argv, in
 	const char *level = getenv("PROOT_VERBOSE");
 	int index;
 
+	request->spec->process.linger = true; /* without --kill-on-exit */
 	request->ignore_missing = getenv("PROOT_IGNORE_MISSING_BINDINGS") != NULL;
 	if (level && atoi(level) != 0)
 		proot_set_verbosity(atoi(level));
@@ -413,6 +427,7 @@ int proot_options_parse(struct proot_request *request, int argc, char **argv, in
 		request->emulator->native_too = request->emulate_all ||
 						getenv("PROOT_FORCE_FOREIGN_BINARY");
 	request->spec->emulator = request->emulator;
+	request->spec->ports = request->ports;
 	return 0;
 }
 

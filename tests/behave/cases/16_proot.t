@@ -60,12 +60,14 @@ status 7
 proot -r "$root" sh -c 'kill -TERM $$'
 status 143
 
-it 'says 127 and 126 for a command that is not there or no program'
+it 'says in PRoot'\''s words that a command is not there or no program'
 proot -r "$root" no-such-command
-status 127
+status 1
 err_has "^proot error: 'no-such-command' not found \(root = $root, cwd = /, \\\$PATH="
 proot -r "$root" /etc/passwd
-status 126
+status 1
+err_has '^proot error: execve\("/etc/passwd"\): Permission denied$'
+err_has '^fatal error: see `proot --help`'
 
 it 'gives a script without an interpreter to the shell, as execvp does'
 printf 'echo "$0 $*"\n' >"$root/plain-script"
@@ -75,13 +77,14 @@ out '/plain-script a b'
 head -c 300 "$root/bin/busybox" >"$root/no-program"
 chmod 644 "$root/no-program"
 proot -r "$root" -w / /no-program
-status 126
+status 1
 
 it 'refuses a damaged program by name'
 chmod 755 "$root/no-program"
 proot -r "$root" -w / /no-program
-status 126
+status 1
 err_has '^proot error: execve\("/no-program"\): Exec format error$'
+err_has '^proot info: /no-program is damaged, or not a program$'
 
 it 'runs a login shell when no command is given'
 feed 'echo "$0"'
@@ -266,14 +269,11 @@ out told
 err_has 'proot info: PROOT_NO_SECCOMP is not looked at'
 err_has 'proot info: -l: hard links'
 
-it 'tells the two meanings of -p apart, and refuses what it cannot do'
-proot -p -r "$root" -w / echo termux
-out termux
-err_has 'proot warning: option -p'
-proot -p 80:8080 -r "$root" true
-proot_refused "ports can't be mapped"
-proot -n true
-proot_refused 'option -n'
+it 'refuses bad words for ports'
+proot -p 80:8080 -p 0:1 -r "$root" true
+proot_refused 'option -p: "0:1" is not PORT:PORT'
+proot --port=80:99999 true
+proot_refused 'is not PORT:PORT'
 
 it 'refuses bad words in PRoot'\''s'
 proot --no-such true
@@ -294,11 +294,22 @@ proot -S "$root" sh -c 'id -u; cat /etc/passwd; echo x >/dev/null'
 out_has '^0$'
 out_has '^guest:'
 
-it 'kills what is left when the command ends'
-proot -r "$root" sh -c 'sleep 317 & echo started'
+it 'kills what is left when the command ends, with --kill-on-exit'
+proot --kill-on-exit -r "$root" sh -c 'sleep 317 & echo started; exit 3'
+status 3
 out started
 sleep 0.2
 ! pgrep -f 'sleep 317' >/dev/null || fail 'a process was left'
+
+it 'waits for every process without it, and returns the last one'\''s status'
+proot -b /dev -r "$root" sh -c '(sleep 0.3; echo late >/tmp/late; exit 4) & exit 3'
+status 4
+[ -s "$root/tmp/late" ] || fail 'the background process was ended'
+rm -f "$root/tmp/late"
+proot -r "$root" sh -c 'exit 5'
+status 5
+proot -r "$root" sh -c 'kill -KILL $$'
+status 137
 
 it 'runs the line that proot-distro emits on Termux'
 mkdir -p "$WORK/shm" "$WORK/sysdata"
@@ -339,8 +350,9 @@ bound'
 done
 proot -b /dev:/dev -i 1000:1000 -k 5.4.0 -r "$root" -w / /bin/sh -c 'id -u'
 out 1000
-proot -0 -k 5.4.0 -p '80:8080 ' -r "$root" /bin/true
-proot_refused "ports can't be mapped"
+proot -0 -k 5.4.0 -p '80:8080 ' -n -r "$root" /bin/echo ports
+out ports
+err_empty
 
 it 'runs UserLAnd'\''s and Andronix'\''s kind of line'
 run env -u LD_PRELOAD "$bin/proot" --link2symlink -0 -r "$root" -b /dev -b /proc -b "$root/root:/dev/shm" -w /root \
