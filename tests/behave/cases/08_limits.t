@@ -51,7 +51,11 @@ out_lacks '[1-9a-f]$'
 
 it 'sets no_new_privs'
 guest grep NoNewPrivs /proc/self/status
-out_has '1$'
+if as plain && on ptrace 'it is hidden: with faked ids set-id programs work'; then
+	out_has '0$'
+else
+	out_has '1$'
+fi
 
 it 'clears no_new_privs when asked'
 guest --security-opt no-new-privileges=false grep NoNewPrivs /proc/self/status
