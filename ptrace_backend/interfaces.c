@@ -23,6 +23,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* The macros of netlink(7) and rtnetlink(3) cast const away. */
+#pragma GCC diagnostic ignored "-Wcast-qual"
+
 #include "core/base/cleanup.h"
 #include "ptrace_backend/interfaces.h"
 

@@ -18,6 +18,9 @@
 #include <stdbool.h>
 #include <string.h>
 
+/* The macros of netlink(7) and rtnetlink(3) cast const away. */
+#pragma GCC diagnostic ignored "-Wcast-qual"
+
 #include "ptrace_backend/netlink_answer.h"
 
 #define LOWER_UP     (1u << 16) /* IFF_LOWER_UP */

@@ -38,6 +38,9 @@
 #include <talloc.h>
 #include <unistd.h>
 
+/* The macros of netlink(7) and rtnetlink(3) cast const away. */
+#pragma GCC diagnostic ignored "-Wcast-qual"
+
 #include "core/base/cleanup.h"
 #include "core/start/start.h"
 #include "ptrace_backend/handlers.h"
