@@ -42,6 +42,7 @@ int links_open(int root_fd, bool make, struct links *ret_links)
 
 	if (make && mkdirat(root_fd, LINK_DIRECTORY, 0711) < 0 && errno != EEXIST)
 		return -errno;
+	/* A literal name, not followed: no host path of the guest's choice. */
 	links.directory = openat(root_fd, LINK_DIRECTORY,
 				 O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (links.directory < 0)
