@@ -123,7 +123,7 @@ LIB_LIBS += $(UNWIND_LIBS)
 endif
 BINARY_LDFLAGS := $(if $(filter 1,$(STATIC)),-static-pie,-pie)
 # core/start runs before the C library does.
-START_LDFLAGS := -Wl,-e,amphora_start -Wl,--wrap=__clone3
+START_LDFLAGS := -Wl,-e,amphora_start -Wl,--wrap=__clone3 -Wl,--wrap=__clone
 START_CFLAGS := $(filter -fno-%,$(LOADER_CFLAGS)) -ffreestanding -mgeneral-regs-only
 
 # ---- build ---------------------------------------------------------------------------------

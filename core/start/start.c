@@ -11,7 +11,8 @@
  * ways. execve resets the handler: guests never see it.
  *
  * A SIGSYS that is blocked kills. The C library blocks every signal around the making of a thread, and
- * the new thread calls set_robust_list before it unblocks any: clone3 is taken out of its hands below.
+ * the new thread calls set_robust_list before it unblocks any: clone3 and clone are taken out of its hands
+ * below.
  *
  * Nothing here needs relocations, thread-local storage or a stack protector's canary.
  */
@@ -35,6 +36,10 @@
 
 void start_install_handler(void);
 int __wrap___clone3(void);
+int __wrap___clone(int (*function)(void *), void *stack, int flags, void *argument, pid_t *parent_tid,
+		   void *tls, pid_t *child_tid);
+int __real___clone(int (*function)(void *), void *stack, int flags, void *argument, pid_t *parent_tid,
+		   void *tls, pid_t *child_tid) __attribute__((weak));
 
 #define CALL(name, ...) CALL_(name, __VA_ARGS__, 0, 0, 0, 0, 0, 0)
 #define CALL_(name, a, b, c, d, e, f, ...) \
@@ -221,13 +226,26 @@ __attribute__((used)) void start_install_handler(void)
 	CALL(rt_sigaction, SIGSYS, &action, NULL, KERNEL_SIGSET_SIZE);
 }
 
-/* In place of glibc's own (--wrap): ENOSYS makes it use clone. Every signal is blocked at this point, and
- * the thread that clone makes inherits that. */
-int __wrap___clone3(void)
+static void unblock_traps(void)
 {
 	uint64_t trap = 1ULL << (SIGSYS - 1);
 
 	CALL(rt_sigprocmask, SIG_UNBLOCK, &trap, NULL, KERNEL_SIGSET_SIZE);
+}
+
+/* In place of glibc's own (--wrap): ENOSYS makes it use clone. Every signal is blocked at this point, and
+ * the thread that clone makes inherits that. */
+int __wrap___clone3(void)
+{
+	unblock_traps();
 	errno = ENOSYS;
 	return -1;
+}
+
+/* The same where glibc has no clone3 (aarch64, before 2.37). */
+int __wrap___clone(int (*function)(void *), void *stack, int flags, void *argument, pid_t *parent_tid,
+		   void *tls, pid_t *child_tid)
+{
+	unblock_traps();
+	return __real___clone(function, stack, flags, argument, parent_tid, tls, child_tid);
 }
