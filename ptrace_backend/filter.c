@@ -102,10 +102,11 @@ static void emit_if_any(struct writer *writer, const uint32_t *values, size_t co
 #define EMIT_IF_ANY(writer, values, verdict) \
 	emit_if_any(writer, values, sizeof(values) / sizeof((values)[0]), verdict)
 
-/* clone(2) can't ask for CLONE_NEWTIME: the bit belongs to the exit signal there. */
-#define CLONE_REFUSED                                                                        \
+/* clone(2) can't ask for CLONE_NEWTIME: the bit belongs to the exit signal there. tracer.c wants to know
+ * of CLONE_PARENT. */
+#define CLONE_SEEN                                                                        \
 	(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | \
-	 CLONE_NEWCGROUP | CLONE_UNTRACED)
+	 CLONE_NEWCGROUP | CLONE_UNTRACED | CLONE_PARENT)
 
 static const uint32_t prctl_always[] = {
 	PR_SET_DUMPABLE, PR_GET_DUMPABLE, PR_SET_PTRACER, PR_SET_MM, PR_SCHED_CORE,
@@ -206,7 +207,7 @@ static void emit_rule(struct writer *writer, const struct syscall_row *row)
 	switch ((enum filter_rule)row->rule) {
 	case RULE_CLONE:
 		emit_load(writer, LOW_HALF(0));
-		emit_if(writer, BPF_JSET, CLONE_REFUSED, STOP);
+		emit_if(writer, BPF_JSET, CLONE_SEEN, STOP);
 		emit_return(writer, ALLOW);
 		break;
 	case RULE_PRCTL:

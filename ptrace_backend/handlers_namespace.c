@@ -49,7 +49,8 @@ enum verdict handle_clone(struct tracee *tracee, const struct syscall_row *row)
 		error = namespaces_make(tracee, flags);
 	if (error)
 		return tracee_answer(tracee, error);
-	tracee_set_argument(tracee, 0, flags & ~(CLONE_NEW_ANY | CLONE_UNTRACED));
+	tracee->clone_flags = flags & ~(CLONE_NEW_ANY | CLONE_UNTRACED);
+	tracee_set_argument(tracee, 0, tracee->clone_flags);
 	tracee->on_exit = after_clone;
 	return VERDICT_EXIT;
 }

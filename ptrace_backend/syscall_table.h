@@ -30,7 +30,7 @@ enum syscall_when {
 /* Argument tests made in BPF, before a stop. */
 enum filter_rule {
 	RULE_NONE,
-	RULE_CLONE,	/* stop only for CLONE_NEW*, CLONE_UNTRACED */
+	RULE_CLONE,	/* stop only for CLONE_NEW*, CLONE_UNTRACED, CLONE_PARENT */
 	RULE_PRCTL,	/* stop only for the options that handlers know */
 	RULE_SOCKET,	/* AF_UNIX passes; others: stop, or EACCES when the network is denied */
 	RULE_IOCTL,	/* TIOCSTI and TIOCLINUX (low 32 bits): EPERM; stop for an owner of SIGIO, and

@@ -222,6 +222,17 @@ static void on_stop(struct tracer *tracer, struct tracee *tracee, int status)
 		on_signal(tracee, signal);
 }
 
+/* Whether a thread is inside a clone(CLONE_PARENT): its child is ours from the start when it is the first
+ * process, or a child of ours itself. */
+static bool any_gives_siblings(const struct tracer *tracer)
+{
+	for (size_t i = 0; i < TRACER_HASH; i++)
+		for (const struct tracee *at = tracer->hash[i]; at; at = at->hash_next)
+			if (at->clone_flags & CLONE_PARENT)
+				return true;
+	return false;
+}
+
 /* A child of a parent that was killed inside fork(2) would wait for ever. It hasn't run an
  * instruction and nobody was told its pid: it ends, as if the signal had come before the call. (A
  * thread is killed along with its process; its parent is the process's.) */
@@ -230,7 +241,7 @@ static void end_if_orphan(const struct tracee *child)
 	struct process_status status;
 
 	if (process_status(child->tid, &status) == 0 && status.tgid == child->tid &&
-	    status.parent == getpid())
+	    status.parent == getpid() && !any_gives_siblings(child->tracer))
 		kill(child->tid, SIGKILL);
 }
 
@@ -240,6 +251,22 @@ static void end_orphans(const struct tracer *tracer)
 		for (struct tracee *at = tracer->hash[i]; at; at = at->hash_next)
 			if (at->state == TRACEE_NEW)
 				end_if_orphan(at);
+}
+
+/* A leader ends after all its threads. One that is left was killed inside execve, when it had the
+ * leader's tid already and its own had gone. */
+static void forget(struct tracer *tracer, struct tracee *tracee)
+{
+	pid_t tid = tracee->tid;
+	bool leads = tracee->tgid == tid;
+
+	tracee_free(tracee);
+	for (size_t i = 0; leads && i < TRACER_HASH; i++)
+		for (struct tracee *at = tracer->hash[i], *next; at; at = next) {
+			next = at->hash_next;
+			if (at->tgid == tid)
+				tracee_free(at);
+		}
 }
 
 static void on_end(struct tracer *tracer, struct tracee *tracee, pid_t tid, int status)
@@ -256,7 +283,7 @@ static void on_end(struct tracer *tracer, struct tracee *tracee, pid_t tid, int 
 		tracer->new_count--;
 	if (WIFSIGNALED(status) || tracee->tid != tracee->tgid)
 		tracer->any_killed = true;
-	tracee_free(tracee);
+	forget(tracer, tracee);
 	if (tracer->new_count > 0)
 		end_orphans(tracer);
 }
@@ -313,7 +340,7 @@ void tracer_kill_all(struct tracer *tracer)
 			struct tracee *tracee = tracer_find(tracer, tid);
 
 			if (tracee)
-				tracee_free(tracee);
+				forget(tracer, tracee);
 		} else {
 			/* PTRACE_EVENT_EXIT and stops on the way out. */
 			ptrace(PTRACE_CONT, tid, NULL, (void *)(uintptr_t)SIGKILL);

@@ -145,7 +145,7 @@ static bool rule_fires(const struct syscall_row *row, const uint64_t *args,
 	case RULE_CLONE:
 		return (uint32_t)args[0] &
 		       (CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC |
-			CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_UNTRACED);
+			CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_UNTRACED | CLONE_PARENT);
 	case RULE_PRCTL:
 		return IS_ONE_OF(args[0], PR_SET_DUMPABLE, PR_GET_DUMPABLE, PR_SET_PTRACER,
 				 PR_SET_MM, PR_SCHED_CORE) ||
