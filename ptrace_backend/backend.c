@@ -255,10 +255,12 @@ static int ptrace_start(void *parent, const struct backend_context *context,
 		error = error_set(err, errno, "fork");
 		goto fail;
 	}
-	if (container->tracer.init == 0)
+	if (container->tracer.init == 0) {
+		close(write_end); /* else it would wait for ever when we die before we attach */
 		child_run(context, program, (unsigned)length, read_end,
 			  notify_socket(&container->tracer), container->tracer.guest_ruleset,
 			  container->report);
+	}
 	if (container->tracer.guest_ruleset >= 0)
 		close(container->tracer.guest_ruleset);
 	container->tracer.guest_ruleset = -EBADF;

@@ -59,13 +59,16 @@ static void set_stdio(const struct backend_context *context, struct start_report
 		fail(report, START_STAGE_STDIO);
 }
 
-static void reset_signals(void)
+/* What the caller ignores stays ignored where all is inherited: nohup. SIGPIPE is the monitor's doing. */
+static void reset_signals(bool inherit)
 {
-	struct sigaction action = { .sa_handler = SIG_DFL };
+	struct sigaction action = { .sa_handler = SIG_DFL }, current;
 	sigset_t none;
 
 	for (int number = 1; number < 65; number++)
-		sigaction(number, &action, NULL);
+		if (!inherit || number == SIGPIPE || sigaction(number, NULL, &current) < 0 ||
+		    current.sa_handler != SIG_IGN)
+			sigaction(number, &action, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -239,13 +242,17 @@ void child_run(const struct backend_context *context, const struct sock_filter *
 	if (landlock_confine_guest(guest_ruleset) < 0)
 		fail(report, START_STAGE_LANDLOCK);
 	if (!spec->process.inherit) { /* ours are all close-on-exec */
+		bool notifies = notify_fd >= 0;
+
 		notify_fd = keep_above(notify_fd, 3 + spec->process.preserve_fds);
+		if (notifies && notify_fd < 0) /* calls would be answered ENOSYS */
+			fail(report, START_STAGE_FILTER);
 		close_from(3 + spec->process.preserve_fds + (notify_fd >= 0));
 	}
 	set_limits(spec, report);
 	set_ids(context, report);
 	drop_capabilities(context->plan->capabilities, report);
-	reset_signals();
+	reset_signals(spec->process.inherit);
 	install_filter(&filter, notify_fd, report);
 	if (chdir(spec->process.cwd ? spec->process.cwd : "/") < 0)
 		fail(report, START_STAGE_CWD);

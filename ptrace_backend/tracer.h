@@ -63,8 +63,8 @@ enum start_stage {
 	START_STAGE_COMMAND,
 };
 struct sock_filter;
-/* Waits for a byte on go_fd (the tracer has attached), sets everything up and executes the command. On
- * failure fills *report (shared memory) and exits. notify_fd takes the filter's listener, or is -EBADF. */
+/* Waits for a byte on go_fd (the tracer has attached), sets everything up and executes the command. At
+ * go_fd's end it exits; on failure it fills *report (shared memory) and exits. notify_fd takes the filter's listener, or is -EBADF. */
 void child_run(const struct backend_context *context, const struct sock_filter *program,
 	       unsigned program_length, int go_fd, int notify_fd, int guest_ruleset,
 	       struct start_report *report)
