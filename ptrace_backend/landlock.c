@@ -28,6 +28,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "core/base/cleanup.h"
@@ -163,6 +164,24 @@ static int allow_stdio(const struct ruleset *ruleset, const struct backend_conte
 	return error;
 }
 
+/* Devices that every container has are bound read-only for real root, which guards their mode alone; for the
+ * kernel a write to a device is none to its mount. */
+static bool is_everyones_device(const char *host)
+{
+	const dev_t devices[] = {
+		makedev(1, 3), makedev(1, 5), makedev(1, 7), makedev(1, 8), makedev(1, 9), /* null … urandom */
+		makedev(5, 0), makedev(5, 2), /* tty, ptmx */
+	};
+	struct stat status;
+
+	if (lstat(host, &status) < 0 || !S_ISCHR(status.st_mode))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(devices); i++)
+		if (status.st_rdev == devices[i])
+			return true;
+	return false;
+}
+
 static int allow_all(const struct ruleset *ruleset, const struct tracer *tracer,
 		     const struct backend_context *context, struct error *err)
 {
@@ -184,11 +203,14 @@ static int allow_all(const struct ruleset *ruleset, const struct tracer *tracer,
 		error = allow_stdio(ruleset, context, err);
 	for (uint32_t i = 0; i < tracer->table->mount_count && !error; i++) {
 		const struct path_mount *mount = &tracer->table->mounts[i];
-		uint64_t rights = mount->flags & PATH_MOUNT_READ_ONLY ? RIGHTS_READ : ruleset->handled;
+		const char *host = tracer->table->strings + mount->host;
+		uint64_t rights = mount->flags & PATH_MOUNT_READ_ONLY && !is_everyones_device(host) ?
+					  RIGHTS_READ :
+					  ruleset->handled;
 
 		if (mount->flags & PATH_MOUNT_PROC)
 			rights &= proc_rights(ruleset);
-		error = allow(ruleset, tracer->table->strings + mount->host, rights, err);
+		error = allow(ruleset, host, rights, err);
 	}
 	return error;
 }

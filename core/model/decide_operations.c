@@ -13,6 +13,7 @@
  */
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 #include <talloc.h>
 
 #include "core/base/cleanup.h"
@@ -103,6 +104,14 @@ static char *hosts_file(void *parent, const struct decision *decision)
 static char *hostname_file(void *parent, const struct decision *decision)
 {
 	return net_hostname_file(parent, decision->plan->hostname);
+}
+
+/* The machine's own device files: whoever is root there could change their owner and mode. Writing to a device
+ * isn't writing to its mount. */
+static bool is_device(const struct plan_op *op)
+{
+	return op->mount_kind == MOUNT_KIND_BIND && (op->options & DEVICE) == DEVICE && op->source &&
+	       strcmp(op->source, "/dev/pts") != 0; /* who logs in on a terminal is given it */
 }
 
 struct operation_row {
@@ -210,6 +219,8 @@ static void append_row(struct decision *decision, const struct operation_row *ro
 		if (!op.content)
 			decision->out_of_memory = true;
 	}
+	if (is_device(&op) && decision->plan->facets[FACET_IDS].mechanism == MECHANISM_REAL_ROOT)
+		op.options |= RO;
 	append(decision, &op);
 }
 

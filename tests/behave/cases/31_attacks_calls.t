@@ -1,0 +1,19 @@
+# shellcheck shell=sh disable=SC1090,SC2154,SC2016,SC2034
+# Attacks by calls: what a guest can do to the host, to the tracer and to its view by odd arguments, odd
+# moments and odd doors.
+. "$LIB"
+
+it 'the mode and the owner of the machine'\''s devices stay as they are'
+devices='/dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty'
+before=$(stat -c '%a %u:%g %n' $devices)
+guest sh -c 'chmod 600 "$@"; chown 33:33 "$@"; echo x >/dev/null && echo writes; head -c 2 /dev/zero | wc -c' sh $devices
+out_has '^writes$'
+out_has '^2$'
+after=$(stat -c '%a %u:%g %n' $devices)
+if [ "$before" != "$after" ]; then # repaired at once
+	chmod 666 $devices
+	chown 0:0 $devices
+fi
+same "$before" "$after" 'the devices'
+
+done_testing
