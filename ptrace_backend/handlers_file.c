@@ -41,8 +41,8 @@ static int refuse_read_only(struct tracee *tracee, const struct path_result *fil
 {
 	bool writes = (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC);
 
-	if (!(tracee_mount_flags(tracee, &file->position) & PATH_MOUNT_READ_ONLY) ||
-	    (flags & O_PATH))
+	if ((flags & O_PATH) || !(writes || (flags & O_CREAT)) ||
+	    !tracee_result_is_read_only(tracee, file))
 		return 0;
 	if ((flags & O_TMPFILE) == O_TMPFILE)
 		return -EROFS;
@@ -225,9 +225,11 @@ enum verdict handle_fchdir(struct tracee *tracee, const struct syscall_row *row)
 	/* A directory outside the guest's tree, passed in over a socket, is no place to walk from. */
 	if (error == -ENOENT)
 		return tracee_answer(tracee, -EACCES);
-	if (!error)
-		tracee->fs->cwd_mount = position.mount;
-	return VERDICT_CONTINUE;
+	if (error || tracee->fs->cwd_mount == position.mount)
+		return VERDICT_CONTINUE;
+	tracee->saved[0] = (uint64_t)position.mount;
+	tracee->on_exit = after_chdir;
+	return VERDICT_EXIT;
 }
 
 enum verdict handle_chroot(struct tracee *tracee, const struct syscall_row *row)
@@ -341,11 +343,8 @@ enum verdict handle_rename(struct tracee *tracee, const struct syscall_row *row)
 /* fchmod, fsetxattr, ... on a file of a read-only mount. */
 enum verdict handle_fd_write(struct tracee *tracee, const struct syscall_row *row)
 {
-	struct path_position position;
-
 	(void)row;
-	if (tracee_fd_position(tracee, (int)tracee_argument(tracee, 0), &position) == 0 &&
-	    (tracee_mount_flags(tracee, &position) & PATH_MOUNT_READ_ONLY))
+	if (tracee_fd_is_read_only(tracee, (int)tracee_argument(tracee, 0)))
 		return tracee_answer(tracee, -EROFS);
 	return VERDICT_CONTINUE;
 }

@@ -134,6 +134,8 @@ static int bind_mount(struct tracee *tracee, struct path_result *target, bool re
 		return -ENAMETOOLONG;
 	flags = tracee_mount_flags(tracee, &source->position) &
 		~(uint32_t)(PATH_MOUNT_FILE | PATH_MOUNT_LOCKED);
+	if (!(flags & PATH_MOUNT_PROC))
+		flags |= PATH_MOUNT_MOVABLE;
 	if (!directory) {
 		flags |= PATH_MOUNT_FILE;
 		hold_file(tracee, host, sizeof(host));

@@ -47,22 +47,15 @@ static int open_link(struct tracee *tracee, const char *link, struct object *ret
 /* What an fd or the cwd (AT_FDCWD) refers to. Returns 0 or -errno. */
 static int open_base(struct tracee *tracee, int fd, struct object *ret_object)
 {
-	struct path_position *position = &tracee_result_buffer(tracee, 0)->position;
 	char link[64];
-	int result;
 
-	if (fd == AT_FDCWD) {
+	if (fd == AT_FDCWD)
 		snprintf(link, sizeof(link), "/proc/%d/cwd", (int)tracee->tid);
-		result = tracee_cwd_position(tracee, position);
-	} else {
-		if (fd < 0)
-			return -EBADF;
+	else if (fd < 0)
+		return -EBADF;
+	else
 		tracee_fd_host(tracee, fd, link, sizeof(link));
-		result = tracee->tracer->any_read_only ?
-				 tracee_fd_position(tracee, fd, position) :
-				 -ENOENT;
-	}
-	if (!result && (tracee_mount_flags(tracee, position) & PATH_MOUNT_READ_ONLY))
+	if (tracee_fd_is_read_only(tracee, fd))
 		return -EROFS;
 	return open_link(tracee, link, ret_object);
 }
@@ -105,7 +98,7 @@ static int open_object(struct tracee *tracee, const struct syscall_row *row,
 					   (result->flags & PATH_RESULT_MAGIC ? 0 : O_NOFOLLOW));
 	if (ret_object->fd < 0)
 		return -errno;
-	if (tracee_mount_flags(tracee, &result->position) & PATH_MOUNT_READ_ONLY)
+	if (tracee_result_is_read_only(tracee, result))
 		error = -EROFS;
 	else if (fstat(ret_object->fd, &ret_object->real) < 0)
 		error = -errno;

@@ -58,7 +58,8 @@ static void lock_all(struct path_table *table)
 		uint32_t flags = table->mounts[i].flags;
 
 		flags |= PATH_MOUNT_LOCK(flags & PATH_MOUNT_OPTIONS);
-		if ((int)i != table->root)
+		/* What was detached must not cover its place again. */
+		if ((int)i != table->root && !(flags & PATH_MOUNT_HIDDEN))
 			flags |= PATH_MOUNT_LOCKED;
 		path_table_set_flags(table, (int)i, flags);
 	}

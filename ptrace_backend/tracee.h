@@ -207,6 +207,12 @@ int tracee_link_position(struct tracee *tracee, const char *link, int hint,
 int tracee_cwd_position(struct tracee *tracee, struct path_position *ret_position);
 /* Position of what a guest fd refers to (directory or file), -EBADF, or -ENOENT when outside. */
 int tracee_fd_position(struct tracee *tracee, int fd, struct path_position *ret_position);
+/* Whether what a magic link, or an fd (AT_FDCWD: the cwd), leads to lies in a read-only mount: where the
+ * tracee's table has no such place, in one of the plan's, for an fd lives longer than a mount and is passed
+ * on to other namespaces. */
+bool tracee_link_is_read_only(struct tracee *tracee, const char *link);
+bool tracee_fd_is_read_only(struct tracee *tracee, int fd);
+bool tracee_result_is_read_only(struct tracee *tracee, const struct path_result *result);
 /* Host path that names a guest fd for the tracer: /proc/TID/fd/N. Returns its length. */
 int tracee_fd_host(const struct tracee *tracee, int fd, char *host, size_t size);
 /* Flags of the mount a position lies in. */

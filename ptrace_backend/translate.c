@@ -106,29 +106,37 @@ static bool strip_deleted(char *host, size_t *length)
 	return true;
 }
 
+/* The host path that a magic link says. Returns its length or -errno. */
+static int read_link(const char *link, char host[PATH_SIZE + 16], bool *ret_deleted)
+{
+	ssize_t n = readlink(link, host, PATH_SIZE + 15);
+	size_t length = (size_t)n;
+
+	if (n < 0)
+		return errno == ENOENT ? -EBADF : -errno;
+	host[length] = '\0';
+	*ret_deleted = strip_deleted(host, &length);
+	if (length == 1 && host[0] == '/')
+		host[0] = '\0';
+	return (int)length;
+}
+
 /* `known`: a mount that the object surely lies in when its host path can, or -1. */
 static int link_position(struct tracee *tracee, const char *link, int hint, int known,
 			 struct path_position *ret_position)
 {
 	char host[PATH_SIZE + 16];
-	ssize_t n = readlink(link, host, sizeof(host) - 1);
 	bool deleted;
-	size_t length;
-	int result;
+	int result = read_link(link, host, &deleted);
 
-	if (n < 0)
-		return errno == ENOENT ? -EBADF : -errno;
-	length = (size_t)n;
-	host[length] = '\0';
-	if (host[0] != '/')
+	if (result < 0)
+		return result;
+	if (host[0] && host[0] != '/')
 		return -ENOTDIR; /* pipe:[1], socket:[2], anon_inode:... */
 	if (tracee->tracer->proc_listing && !strcmp(host, tracee->tracer->proc_listing))
 		return path_from_host(tracee_table(tracee), hint, "/proc", ret_position);
 	if (procfile_position(tracee, host, ret_position) == 0)
 		return 0;
-	deleted = strip_deleted(host, &length);
-	if (length == 1)
-		host[0] = '\0';
 	result = path_from_host_in(tracee_table(tracee), known, host, ret_position);
 	if (result)
 		result = path_from_host(tracee_table(tracee), hint, host, ret_position);
@@ -141,6 +149,42 @@ int tracee_link_position(struct tracee *tracee, const char *link, int hint,
 			 struct path_position *ret_position)
 {
 	return link_position(tracee, link, hint, -1, ret_position);
+}
+
+bool tracee_link_is_read_only(struct tracee *tracee, const char *link)
+{
+	const struct path_table *table = tracee_table(tracee);
+	char host[PATH_SIZE + 16];
+	struct path_position position;
+	bool deleted;
+
+	if (!tracee->tracer->any_read_only || read_link(link, host, &deleted) < 0 ||
+	    (host[0] && host[0] != '/'))
+		return false;
+	if (path_from_host(table, -1, host, &position) < 0) {
+		table = tracee->tracer->plan_table;
+		if (path_from_host(table, -1, host, &position) < 0)
+			return false;
+	}
+	return table->mounts[position.mount].flags & PATH_MOUNT_READ_ONLY;
+}
+
+bool tracee_fd_is_read_only(struct tracee *tracee, int fd)
+{
+	char link[64];
+
+	if (fd == AT_FDCWD)
+		snprintf(link, sizeof(link), "/proc/%d/cwd", (int)tracee->tid);
+	else
+		tracee_fd_host(tracee, fd, link, sizeof(link));
+	return (fd >= 0 || fd == AT_FDCWD) && tracee_link_is_read_only(tracee, link);
+}
+
+bool tracee_result_is_read_only(struct tracee *tracee, const struct path_result *result)
+{
+	return (tracee_mount_flags(tracee, &result->position) & PATH_MOUNT_READ_ONLY) ||
+	       ((result->flags & PATH_RESULT_MAGIC) &&
+		tracee_link_is_read_only(tracee, result->host));
 }
 
 int tracee_cwd_position(struct tracee *tracee, struct path_position *ret_position)
@@ -335,7 +379,7 @@ static int refuse_at_mount(struct tracee *tracee, enum path_use use,
 	if (use == USE_LINK && (result->flags & PATH_RESULT_MOUNT_ROOT) &&
 	    !(flags & PATH_MOUNT_FILE))
 		return -EPERM;
-	if (!(flags & PATH_MOUNT_READ_ONLY))
+	if (!tracee_result_is_read_only(tracee, result))
 		return 0;
 	if (use == USE_CREATE)
 		return lstat(result->host, &status) == 0 ? -EEXIST : -EROFS;
@@ -397,12 +441,11 @@ static int by_fd_alone(struct tracee *tracee, const struct path_argument *argume
 	fd = (int)tracee_argument(tracee, (unsigned)argument->dirfd);
 	error = fd == AT_FDCWD ? tracee_cwd_position(tracee, ret_position) :
 				 tracee_fd_position(tracee, fd, ret_position);
-	if (error)
-		return TRANSLATED_NOTHING;
 	if (argument->use == USE_WRITE &&
-	    (tracee_mount_flags(tracee, ret_position) & PATH_MOUNT_READ_ONLY))
+	    (error ? tracee_fd_is_read_only(tracee, fd) :
+		     tracee_mount_flags(tracee, ret_position) & PATH_MOUNT_READ_ONLY))
 		return -EROFS;
-	return TRANSLATED_FD;
+	return error ? TRANSLATED_NOTHING : TRANSLATED_FD;
 }
 
 /* Resolves and checks one path argument into result. Returns enum translated or -errno. */

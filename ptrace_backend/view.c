@@ -369,9 +369,12 @@ static bool may_go(const struct plan_op *op)
 					  1u << MOUNT_KIND_DEVPTS | 1u << MOUNT_KIND_MQUEUE |
 					  1u << MOUNT_KIND_CGROUP;
 
-	return op->kind == PLAN_OP_MOUNT &&
-	       (automatic >> op->mount_kind & 1 || !strcmp(op->target, "/dev") ||
-		!strncmp(op->target, "/dev/", 5));
+	if (op->kind != PLAN_OP_MOUNT)
+		return false;
+	if (op->mount_kind == MOUNT_KIND_BIND && strncmp(op->source, "/dev/", 5) != 0)
+		return false;
+	return automatic >> op->mount_kind & 1 || !strcmp(op->target, "/dev") ||
+	       !strncmp(op->target, "/dev/", 5);
 }
 
 /* For the guest's mount calls (handlers_mount.c), and mountinfo. */
@@ -390,6 +393,23 @@ static void lock_mounts(struct tracer *tracer, uint32_t first, const struct plan
 			tracer->mounts->labels[i] = (struct mount_label){ .type = "tmpfs",
 									  .source = "tmpfs" };
 	}
+}
+
+/* A mount whose source lies in what the guest can write to. */
+static void mark_movable(struct path_table *table)
+{
+	for (uint32_t i = 0; i < table->mount_count; i++)
+		for (uint32_t j = 0; j < table->mount_count; j++) {
+			const struct path_mount *mount = &table->mounts[i], *above = &table->mounts[j];
+			const char *host = table->strings + mount->host;
+
+			if (above->host_length < mount->host_length &&
+			    !((above->flags | mount->flags) & PATH_MOUNT_PROC) &&
+			    !(above->flags & PATH_MOUNT_READ_ONLY) &&
+			    !memcmp(host, table->strings + above->host, above->host_length) &&
+			    host[above->host_length] == '/')
+				path_table_set_flags(table, (int)i, mount->flags | PATH_MOUNT_MOVABLE);
+		}
 }
 
 static int keep_table(struct tracer *tracer, struct error *err)
@@ -459,5 +479,7 @@ int view_build(struct tracer *tracer, const struct backend_context *context, str
 		if (!error)
 			lock_mounts(tracer, first, op);
 	}
+	if (!error)
+		mark_movable(tracer->table);
 	return error ? error : keep_table(tracer, err);
 }

@@ -263,11 +263,13 @@ static int end_at_object(struct path_walk *walk, const struct scan *scan)
 			error = check_parent(walk, scan);
 		if (error)
 			return error;
+		walk->checked = true;
 		end.flags = PATH_RESULT_MISSING;
 		return path_walk_finish(walk, &end);
 	}
 	if (fd < 0)
 		return judge(walk, fd);
+	walk->checked = true;
 	if (request->flags & PATH_WANT_FD)
 		walk->result->fd = (int)fd;
 	else

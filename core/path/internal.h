@@ -111,6 +111,7 @@ struct path_walk {
 	bool directory;	 /* required of the object */
 	bool slash;	 /* a trailing slash was met, in the path or in a link that ended it */
 	bool no_open_path;
+	bool checked; /* the host path has been opened without meeting a symlink */
 	bool rooted; /* the kernel has looked at the root: see jump_to_root() */
 	int links; /* followed so far */
 };

@@ -96,20 +96,34 @@ int path_to_guest(const struct path_table *table, const struct path_position *ro
 	return (int)length;
 }
 
-/* Whether a mount sits on (mount, rel) or, with `inside`, on rel's parents only. */
+static bool has_mount(const struct path_table *table, int mount, const char *rel, size_t length,
+		      uint32_t flags)
+{
+	int child = path_mount_on(table, mount, rel, length);
+
+	return child >= 0 && (table->mounts[child].flags & flags) == flags;
+}
+
+/* Whether a mount with these flags sits on (mount, rel) or, with parents_only, on rel's parents. */
 static bool is_covered(const struct path_table *table, int mount, const char *rel, size_t length,
-		       bool parents_only)
+		       uint32_t flags, bool parents_only)
 {
 	if (!table->mounts[mount].child_lengths)
 		return false;
 	/* A mount on the mount's own root covers everything in it. */
-	if (!(parents_only && !length) && path_mount_on(table, mount, "", 0) >= 0)
+	if (!(parents_only && !length) && has_mount(table, mount, "", 0, flags))
 		return true;
 	for (size_t i = 0; i < length; i++) {
-		if (rel[i] == '/' && path_mount_on(table, mount, rel, i) >= 0)
+		if (rel[i] == '/' && has_mount(table, mount, rel, i, flags))
 			return true;
 	}
-	return !parents_only && length && path_mount_on(table, mount, rel, length) >= 0;
+	return !parents_only && length && has_mount(table, mount, rel, length, flags);
+}
+
+static bool is_locked_away(const struct path_table *table, int mount, const char *rel,
+			   size_t length)
+{
+	return is_covered(table, mount, rel, length, PATH_MOUNT_LOCKED, false);
 }
 
 /* Whether a walk from the top can reach this mount's root: nothing above covers its mount point. */
@@ -121,7 +135,7 @@ static bool mount_reachable(const struct path_table *table, int mount)
 
 		if (entry->flags & PATH_MOUNT_HIDDEN ||
 		    path_mount_on(table, entry->parent, point, entry->point_length) != mount ||
-		    is_covered(table, entry->parent, point, entry->point_length, true))
+		    is_covered(table, entry->parent, point, entry->point_length, 0, true))
 			return false;
 		mount = entry->parent;
 	}
@@ -167,10 +181,11 @@ static int best_mount(const struct path_table *table, const char *host, size_t l
 
 		if ((reach != ANY && mount->flags & PATH_MOUNT_HIDDEN) ||
 		    (best >= 0 && mount->host_length <= table->mounts[best].host_length) ||
-		    !host_in_mount(table, i, host, length, &rel, &rel_length))
+		    !host_in_mount(table, i, host, length, &rel, &rel_length) ||
+		    is_locked_away(table, i, rel, rel_length))
 			continue;
 		if (reach != REACHABLE || (mount_reachable(table, i) &&
-				!is_covered(table, i, rel, rel_length, false)))
+				!is_covered(table, i, rel, rel_length, 0, false)))
 			best = i;
 	}
 	return best;
@@ -190,9 +205,10 @@ int path_from_host(const struct path_table *table, int hint_mount, const char *h
 	while (length && host[length - 1] == '/')
 		length--;
 	hinted = hint_mount >= 0 && hint_mount < (int)table->mount_count &&
-		 host_in_mount(table, hint_mount, host, length, &rel, &rel_length);
+		 host_in_mount(table, hint_mount, host, length, &rel, &rel_length) &&
+		 !is_locked_away(table, hint_mount, rel, rel_length);
 	mount = hint_mount;
-	if (!hinted || is_covered(table, hint_mount, rel, rel_length, false))
+	if (!hinted || is_covered(table, hint_mount, rel, rel_length, 0, false))
 		mount = best_mount(table, host, length, REACHABLE);
 	if (mount < 0)
 		mount = hinted ? hint_mount : best_mount(table, host, length, ATTACHED);
@@ -214,7 +230,8 @@ int path_from_host_in(const struct path_table *table, int mount, const char *hos
 	while (length && host[length - 1] == '/')
 		length--;
 	if (mount < 0 || mount >= (int)table->mount_count || length >= PATH_SIZE ||
-	    !host_in_mount(table, mount, host, length, &rel, &rel_length))
+	    !host_in_mount(table, mount, host, length, &rel, &rel_length) ||
+	    is_locked_away(table, mount, rel, rel_length))
 		return -ENOENT;
 	set_position(ret_position, mount, rel, rel_length);
 	return 0;

@@ -165,6 +165,44 @@ static bool position_valid(const struct path_table *table, const struct path_pos
 	       position->length < PATH_SIZE;
 }
 
+/* What lies on the way to the source of the mount that was resolved to must be no symlink: the kernel would
+ * follow it on the host. -ENOENT: there is one, or nothing, and the guest's directory is somewhere else. */
+static int check_source(const struct path_request *request, const struct path_result *result)
+{
+	const struct path_mount *mount = &request->table->mounts[result->position.mount];
+	const char *source = path_mount_host(request->table, result->position.mount);
+	char host[PATH_SIZE], text[1];
+	const struct path_position *at = &result->position, *base = request->base;
+	long answer = -ENOSYS;
+
+	if (!(mount->flags & PATH_MOUNT_MOVABLE))
+		return 0;
+	/* A removed base has no name that could lead elsewhere. */
+	if (at->flags & PATH_POSITION_DELETED && base != request->root && at->mount == base->mount &&
+	    at->length == base->length)
+		return 0;
+	if (request->ops->open_path)
+		answer = request->ops->open_path(request->context, source, 0);
+	if (answer >= 0) {
+		request->ops->close(request->context, (int)answer);
+		return 0;
+	}
+	if (answer != -ENOSYS)
+		return answer == -ELOOP || answer == -ENOTDIR ? -ENOENT : (int)answer;
+	path_copy(host, source, mount->host_length + 1);
+	for (size_t i = 1; i <= mount->host_length; i++) {
+		char next = host[i];
+
+		if (next && next != '/')
+			continue;
+		host[i] = '\0';
+		if (request->ops->readlink(request->context, host, text, sizeof(text)) != -EINVAL)
+			return -ENOENT;
+		host[i] = next;
+	}
+	return 0;
+}
+
 int path_resolve(const struct path_request *request, struct path_result *result)
 {
 	const char *text = request->path;
@@ -186,6 +224,7 @@ int path_resolve(const struct path_request *request, struct path_result *result)
 	walk.directory = flags & PATH_DIRECTORY;
 	walk.slash = false;
 	walk.links = 0;
+	walk.checked = false;
 	walk.rooted = scoped || text[0] == '/';
 	walk.no_open_path = !request->ops->open_path || flags & RESOLVE_RULES;
 
@@ -216,6 +255,8 @@ int path_resolve(const struct path_request *request, struct path_result *result)
 		if (!error)
 			error = path_slow(&walk, text);
 	}
+	if (!error && !walk.checked)
+		error = check_source(request, result);
 	if (error && result->fd >= 0) {
 		request->ops->close(request->context, result->fd);
 		result->fd = -1;

@@ -36,6 +36,10 @@ enum path_mount_flags {
 				     * its place for those who stand there */
 };
 
+/* Above the shifted options, see below: a guest may rename or replace a directory that leads to the mount's
+ * source, so there may be a symlink by now. What lies in such a mount is looked at once more. */
+#define PATH_MOUNT_MOVABLE (1u << 12)
+
 /* READ_ONLY, NOSUID, NODEV, NOEXEC; and, shifted, those of them that a remount can't take away. */
 #define PATH_MOUNT_OPTIONS 0xfu
 #define PATH_MOUNT_LOCK(options) ((uint32_t)(options) << 8)
@@ -197,11 +201,13 @@ int path_to_guest(const struct path_table *table, const struct path_position *ro
 /* The position of an absolute, symlink-free host path (as readlink of /proc/PID/cwd gives).
  * `hint_mount` (or -1) is preferred when the path lies inside its host tree and isn't hidden by
  * a deeper mount; otherwise the longest host match wins, then the newest. A place that a mount
- * covers comes after these, a detached mount last: a process may have been there first. Returns 0,
- * or -ENOENT when the path lies in no mount's host tree. */
+ * covers comes after these, a detached mount last: a process may have been there first. A place that a
+ * locked mount covers is none at all: nobody gets there, and its mount's flags say nothing about those
+ * of what covers it. Returns 0, or -ENOENT when there is no such place. */
 int path_from_host(const struct path_table *table, int hint_mount, const char *host,
 		   struct path_position *ret_position);
-/* The same when the mount is known. -ENOENT when the host path lies outside its host tree. */
+/* The same when the mount is known. -ENOENT when the host path lies outside its host tree, or below a
+ * locked mount. */
 int path_from_host_in(const struct path_table *table, int mount, const char *host,
 		      struct path_position *ret_position);
 

@@ -21,6 +21,7 @@ static const struct {
 	{ "linkat", SYS_linkat },	{ "shmget", SYS_shmget },  { "semget", SYS_semget },
 	{ "msgget", SYS_msgget },	{ "openat2", SYS_openat2 }, { "ptrace", SYS_ptrace },
 	{ "process_vm_readv", SYS_process_vm_readv },
+	{ "landlock_create_ruleset", SYS_landlock_create_ruleset },
 };
 
 static long number_of(const char *name, size_t length)
