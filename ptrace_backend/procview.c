@@ -287,6 +287,39 @@ static int find_row(const char *rest)
 	return -1;
 }
 
+static dev_t memfd_device(void)
+{
+	static dev_t device;
+	_cleanup_close_ int fd = -EBADF;
+	struct stat status;
+
+	if (!device) {
+		fd = (int)syscall(SYS_memfd_create, "", MFD_CLOEXEC);
+		if (fd >= 0 && fstat(fd, &status) == 0)
+			device = status.st_dev;
+	}
+	return device;
+}
+
+int procview_open_memfd(const struct tracee *tracee, int guest_fd, int flags)
+{
+	_cleanup_close_ int found = -EBADF;
+	struct stat status;
+	char path[64];
+	int fd;
+
+	tracee_fd_host(tracee, guest_fd, path, sizeof(path));
+	found = open(path, O_PATH | O_CLOEXEC);
+	if (found < 0 || fstat(found, &status) < 0)
+		return -EBADF;
+	if (!S_ISREG(status.st_mode) || status.st_dev != memfd_device() || status.st_nlink ||
+	    status.st_size)
+		return -EBADF;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", found);
+	fd = open(path, flags | O_CLOEXEC | O_NONBLOCK); /* a lease on it would make us wait */
+	return fd < 0 ? -errno : fd;
+}
+
 /* The memfd exists in the guest: fill it. Its read position stays 0, for we write through an open
  * of our own. */
 static void fill_memfd(struct tracee *tracee)
@@ -294,14 +327,12 @@ static void fill_memfd(struct tracee *tracee)
 	int64_t guest_fd = tracee_result(tracee);
 	_cleanup_fclose_ FILE *out = NULL;
 	struct tracee *subject;
-	char path[64];
 	int fd;
 
 	tracee_restore_arguments(tracee);
 	if (guest_fd < 0)
 		return;
-	tracee_fd_host(tracee, (int)guest_fd, path, sizeof(path));
-	fd = open(path, O_WRONLY | O_CLOEXEC);
+	fd = procview_open_memfd(tracee, (int)guest_fd, O_WRONLY);
 	if (fd < 0)
 		return;
 	out = fdopen(fd, "w");

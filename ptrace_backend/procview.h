@@ -7,6 +7,11 @@
 
 #include "ptrace_backend/tracee.h"
 
+/* procview.c. Opens the memfd that a call of ours has just made as the guest's fd. Returns an fd, or -EBADF
+ * when another of the guest's threads has put something else there: a FIFO would hold us up for ever, and
+ * what the guest may only read is not for us to write. */
+int procview_open_memfd(const struct tracee *tracee, int guest_fd, int flags);
+
 /* Each writes the content of a file below /proc/PID (or /proc/PID/task/TID) of `subject`. */
 typedef void procview_writer(struct tracee *subject, FILE *out);
 

@@ -26,6 +26,7 @@
 #include "core/base/file.h"
 #include "core/base/log.h"
 #include "ptrace_backend/handlers.h"
+#include "ptrace_backend/procview.h"
 #include "ptrace_backend/tracee.h"
 
 #define MAP_TEXT_MAX 4096 /* a page, as in the kernel */
@@ -258,13 +259,11 @@ static void after_memfd(struct tracee *tracee)
 	int file = (int)tracee->saved[0], fd;
 	const struct tracee *subject = tracer_find(tracee->tracer, (pid_t)tracee->saved[1]);
 	struct guest_namespace *user = subject ? subject->namespaces.in[NAMESPACE_USER] : NULL;
-	char path[64];
 
 	tracee_restore_arguments(tracee);
 	if (guest_fd < 0)
 		return;
-	tracee_fd_host(tracee, (int)guest_fd, path, sizeof(path));
-	fd = open(path, O_RDWR | O_CLOEXEC);
+	fd = procview_open_memfd(tracee, (int)guest_fd, O_RDWR);
 	if (fd < 0)
 		return;
 	settle(tracee->tracer, user);

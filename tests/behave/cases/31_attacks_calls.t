@@ -16,4 +16,14 @@ if [ "$before" != "$after" ]; then # repaired at once
 fi
 same "$before" "$after" 'the devices'
 
+it 'an fd that is swapped while the tracer writes what it shows doesn'\''t hold it up'
+mkfifo "$root/tmp/fifo"
+: >"$root/tmp/empty"
+for path in /proc/self/maps /proc/self/uid_map; do
+	guest /helpers/hostile swap /tmp/fifo "$path" 1
+	out unchanged
+	guest /helpers/hostile swap /tmp/empty "$path" 1
+	out unchanged
+done
+
 done_testing
