@@ -37,9 +37,6 @@
 #include "ptrace_backend/tracer.h"
 
 #define FILTER_SIZE 4096
-#define OPTIONS                                                                                    \
-	(PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACESECCOMP | PTRACE_O_TRACEFORK |  \
-	 PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC)
 
 struct container {
 	struct tracer tracer;
@@ -172,7 +169,7 @@ static int attach(struct container *container, const struct backend_context *con
 	struct tracer *tracer = &container->tracer;
 	struct tracee *first;
 
-	if (ptrace(PTRACE_SEIZE, tracer->init, NULL, (void *)(uintptr_t)OPTIONS) < 0) {
+	if (ptrace(PTRACE_SEIZE, tracer->init, NULL, (void *)(uintptr_t)TRACER_OPTIONS) < 0) {
 		int code = errno;
 
 		kill(tracer->init, SIGKILL);

@@ -35,6 +35,7 @@
 #include "ptrace_backend/carrier.h"
 #include "ptrace_backend/elf_image.h"
 #include "ptrace_backend/exec_fd.h"
+#include "ptrace_backend/guest_trace.h"
 #include "ptrace_backend/handlers.h"
 #include "ptrace_backend/layout.h"
 #include "ptrace_backend/links.h"
@@ -467,7 +468,7 @@ static void fill_ids(struct tracee *tracee, struct load_script *script, const st
 
 	if (!tracee->tracer->fake_ids)
 		return;
-	if (job->nosuid)
+	if (job->nosuid || !guest_trace_may_gain(tracee))
 		mode &= ~(mode_t)(S_ISUID | S_ISGID);
 	/* A root file system's su and sudo are the caller's own files: with PRoot's -i they show the
 	 * first process's ids, and are root's all the same. */
@@ -591,7 +592,7 @@ void exec_on_loader_open(struct tracee *tracee)
 		return;
 	talloc_free(job);
 	tracee->exec = NULL;
-	tracee->state = TRACEE_RUNNING;
+	tracee->state = tracee->guest ? TRACEE_LOADED : TRACEE_RUNNING;
 	if (tracee->tid == tracee->tracer->init)
 		tracee->tracer->started = true;
 }

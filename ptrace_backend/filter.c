@@ -38,7 +38,7 @@
 #include "ptrace_backend/syscall_table.h"
 
 #define ALLOW	   SECCOMP_RET_ALLOW
-#define STOP	   SECCOMP_RET_TRACE
+#define STOP	   (SECCOMP_RET_TRACE | FILTER_MARK)
 #define ANSWER(error) (SECCOMP_RET_ERRNO | (uint32_t)(error))
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "low halves of arguments come first");

@@ -10,6 +10,8 @@ syscall_handler handle_open, handle_openat2, handle_chdir, handle_fchdir, handle
 	handle_getcwd, handle_readlink, handle_rename, handle_fd_write;
 /* exec.c */
 syscall_handler handle_execve;
+/* guest_trace.c, guest_wait.c */
+syscall_handler handle_ptrace, handle_wait;
 /* handlers_namespace.c */
 syscall_handler handle_clone, handle_clone3, handle_unshare, handle_setns, handle_socket;
 /* handlers_mount.c */

@@ -13,6 +13,7 @@ static void after_precall(struct tracee *tracee)
 	for (unsigned i = 0; i < 6; i++)
 		tracee_set_argument(tracee, i, tracee->entry_arguments[i]);
 	registers_repeat_call(&tracee->regs, (int64_t)tracee->saved[5]);
+	tracee->repeats = true;
 	tracee->precall_done = NULL;
 	done(tracee, result);
 }

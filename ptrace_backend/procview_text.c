@@ -270,12 +270,13 @@ void procview_status(struct tracee *subject, FILE *out)
 	size_t room = 0;
 
 	while (file && getline(&line, &room, file) > 0) {
-		if (!strncmp(line, "State:\tt", 8))
+		if (!strncmp(line, "State:\tt", 8) && !(subject->guest && subject->guest->held))
 			fputs(subject->group_stopped ? "State:\tT (stopped)\n" :
 						       "State:\tR (running)\n",
 			      out);
 		else if (!strncmp(line, "TracerPid:", 10))
-			fputs("TracerPid:\t0\n", out);
+			fprintf(out, "TracerPid:\t%d\n",
+				subject->guest && subject->guest->by ? (int)subject->guest->by->tid : 0);
 		else if (!subject->tracer->fake_ids ||
 			 !put_status_line(subject, line, out))
 			fputs(line, out);
@@ -292,7 +293,7 @@ void procview_stat(struct tracee *subject, FILE *out)
 	if (!file || getline(&line, &room, file) <= 0)
 		return;
 	state = strrchr(line, ')');
-	if (state && state[1] == ' ' && state[2] == 't')
+	if (state && state[1] == ' ' && state[2] == 't' && !(subject->guest && subject->guest->held))
 		state[2] = 'T';
 	fputs(line, out);
 }

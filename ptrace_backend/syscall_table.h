@@ -159,7 +159,8 @@ bool syscall_row_applies(const struct syscall_row *row, const struct tracer *tra
 
 /* filter.c: the BPF program for a plan, a balanced tree over the numbers. Writes at most `capacity`
  * instructions; returns their number, or -ENOSPC. Traced calls get SECCOMP_RET_TRACE with data
- * = 0. Other architectures and x32 get ENOSYS. */
+ * = FILTER_MARK. Other architectures and x32 get ENOSYS. */
+#define FILTER_MARK 0xa3f0 /* tells our events from those of a guest's own filter */
 struct sock_filter;
 struct filter_options {
 	bool fake_ids, read_only, deny_network, links, ports;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/base/file.h"
+#include "ptrace_backend/guest_trace.h"
 #include "ptrace_backend/tracer.h"
 
 static struct tracee **bucket(struct tracer *tracer, pid_t tid)
@@ -210,6 +211,7 @@ void tracee_rename(struct tracee *tracee, pid_t tid)
 
 void tracee_free(struct tracee *tracee)
 {
+	guest_trace_release(tracee);
 	if (tracee->mm)
 		tracee_release_slot(tracee);
 	hash_remove(tracee);

@@ -44,6 +44,7 @@ typedef void syscall_exit_handler(struct tracee *tracee);
  *                   v               |
  *               EXECING --event--> LOADING (loader's opens pass untranslated)
  *
+ *   LOADING --last open, when a guest traces--> LOADED --loader's last call--> RUNNING
  *   RUNNING --SIGSYS of an outer filter--> TRAPPED --entry stop or seccomp event--> EXIT_WANTED
  */
 enum tracee_state {
@@ -52,6 +53,7 @@ enum tracee_state {
 	TRACEE_EXIT_WANTED, /* resumed with PTRACE_SYSCALL; the next syscall stop is the exit */
 	TRACEE_EXECING,	    /* our execve was let through; PTRACE_EVENT_EXEC or an exit stop follows */
 	TRACEE_LOADING,	    /* the loader runs in the new image */
+	TRACEE_LOADED,	    /* guest_stop.c: every call of the loader's stops, to tell when it is done */
 	TRACEE_TRAPPED,	    /* trapped.h: about to make another call in a trapped one's place */
 };
 
@@ -131,6 +133,10 @@ struct tracee {
 	uint64_t outer_arguments[6];	   /* and the registers around it */
 	struct exec_job *exec;	     /* while EXECING/LOADING */
 	struct trapped_call trapped;
+	struct guest_trace *guest; /* guest_trace.h: traced by a guest; NULL: by us alone */
+	bool in_wait;		   /* guest_wait.c: in wait4 or waitid, as far as we know */
+	bool waits_alone;	   /* and has no child that the kernel knows of */
+	bool repeats;		   /* the call that ends is made again, from its entry */
 
 	/* What the guest believes its CPUs are; a clone inherits both. A thread that chose its own
 	 * mask must not be pinned outside it. */
@@ -246,6 +252,7 @@ struct record;
 struct socket_names;
 struct guest_links;
 struct port_map;
+struct guest_exit;
 struct tracer {
 	const struct plan *plan;
 	struct path_table *table;
@@ -292,6 +299,10 @@ struct tracer {
 	uint64_t namespace_serial;
 	unsigned namespaces_said, fs_round, tmpfs_serial;
 	struct guest_tmpfs *tmpfs; /* mount_ns.c */
+	size_t guest_traces;   /* tracees that a guest traces */
+	bool guest_traced;     /* there have been some */
+	uint64_t guest_serial; /* of their stops */
+	struct guest_exit *guest_exits; /* guest_trace.h: to be told */
 	uint64_t affinity[CPU_MASK_WORDS];	   /* the supervisor's at start: guest_affinity_init() */
 	uint32_t affinity_size, affinity_minimum;  /* bytes sched_getaffinity() gives and needs */
 	char path[PATH_SIZE];  /* the path argument being resolved */

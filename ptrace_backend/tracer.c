@@ -14,6 +14,8 @@
  *   group stop       PTRACE_LISTEN, so that job control works as without a tracer
  *   signal stop      passed on, but for SIGSYS of a filter above ours (trapped.c)
  *
+ * Those of a tracee that a guest traces are told to that guest, and go on when it says so (guest_stop.c).
+ *
  * On kernels before 4.8 the seccomp event came before the syscall-entry stop; there a resume with
  * PTRACE_SYSCALL gives the entry stop first, which is skipped (plan->seccomp_stop_after_entry is
  * false).
@@ -27,6 +29,7 @@
 #include <unistd.h>
 
 #include "core/base/log.h"
+#include "ptrace_backend/guest_trace.h"
 #include "ptrace_backend/syscall_table.h"
 #include "ptrace_backend/tracer.h"
 #include "ptrace_backend/trapped.h"
@@ -35,15 +38,35 @@
 #define PTRACE_EVENT_STOP 128
 #endif
 
+/* How it goes on when nothing of ours is left to be seen. */
+static int guest_request(const struct tracee *tracee)
+{
+	if (!tracee->guest)
+		return PTRACE_CONT;
+	if (tracee->state == TRACEE_LOADING || tracee->state == TRACEE_LOADED)
+		return PTRACE_SYSCALL;
+	switch (tracee->guest->go) {
+	case GUEST_GO_SYSCALL:
+		return PTRACE_SYSCALL;
+	case GUEST_GO_STEP:
+		return PTRACE_SINGLESTEP;
+	case GUEST_GO_BLOCK:
+		return GUEST_PTRACE_SINGLEBLOCK;
+	case GUEST_GO_ON:
+		break;
+	}
+	return PTRACE_CONT;
+}
+
 /* ESRCH is a tracee killed meanwhile: its exit status will come. */
-static void resume(struct tracee *tracee, int signal)
+void tracee_resume(struct tracee *tracee, int signal)
 {
 	int request = tracee->state == TRACEE_EXIT_WANTED || tracee->state == TRACEE_EXECING ||
 				      tracee->state == TRACEE_TRAPPED ?
 			      PTRACE_SYSCALL :
-			      PTRACE_CONT;
+			      guest_request(tracee);
 
-	ptrace(request, tracee->tid, NULL, (void *)(uintptr_t)signal);
+	ptrace((enum __ptrace_request)request, tracee->tid, NULL, (void *)(uintptr_t)signal);
 }
 
 void tracee_restore_arguments(struct tracee *tracee)
@@ -53,13 +76,26 @@ void tracee_restore_arguments(struct tracee *tracee)
 			registers_set_argument(&tracee->regs, i, tracee->entry_arguments[i]);
 }
 
-static void on_seccomp(struct tracee *tracee)
+/* The guest that watches sees the call that was made. */
+static void restore_call(struct tracee *tracee)
+{
+	if (tracee->repeats || tracee->trapped.active)
+		return;
+	tracee_restore_arguments(tracee);
+	registers_set_number(&tracee->regs, tracee->guest->number);
+}
+
+/* Our part of a seccomp event. */
+static void on_call(struct tracee *tracee, int signal)
 {
 	const struct syscall_call *call;
 	enum verdict verdict;
 
+	(void)signal;
 	if (registers_fetch_entry(tracee->tid, &tracee->regs) < 0)
 		return;
+	tracee->in_wait = false;
+	tracee->repeats = false;
 	affinity_on_stop(tracee);
 	if (!tracee->trapped.active) { /* else another call's arguments lie there */
 		tracee->scratch_used = 0;
@@ -67,10 +103,15 @@ static void on_seccomp(struct tracee *tracee)
 	}
 	if (tracee->state == TRACEE_LOADING) {
 		exec_on_loader_open(tracee);
-		resume(tracee, 0);
+		tracee_resume(tracee, 0);
 		return;
 	}
 	call = tracee_call(tracee);
+	if (tracee->guest) {
+		tracee->guest->number = tracee->regs.number;
+		memcpy(tracee->entry_arguments, tracee->regs.arguments,
+		       sizeof(tracee->entry_arguments));
+	}
 	if (!call || syscall_call_row(call)->action != ACTION_TRACE) {
 		/* RET_TRACE of a guest's own filter: as without a tracer (seccomp(2)). */
 		tracee_answer(tracee, -ENOSYS);
@@ -78,39 +119,74 @@ static void on_seccomp(struct tracee *tracee)
 	} else {
 		verdict = syscall_enter(tracee, call);
 	}
+	if (tracee->guest && verdict != VERDICT_EXIT && tracee->guest->go != GUEST_GO_ON) {
+		tracee->on_exit = NULL;
+		verdict = VERDICT_EXIT;
+	}
 	if (verdict == VERDICT_EXIT || tracee->trapped.active) {
 		if (tracee->state != TRACEE_EXECING)
 			tracee->state = TRACEE_EXIT_WANTED;
 		tracee->skip_entry_stop = !tracee->tracer->plan->seccomp_stop_after_entry;
 	}
 	registers_store(tracee->tid, &tracee->regs);
-	resume(tracee, 0);
+	tracee_resume(tracee, 0);
+}
+
+static void on_seccomp(struct tracee *tracee)
+{
+	if (tracee->guest && tracee->state != TRACEE_LOADING) {
+		if (registers_fetch_entry(tracee->tid, &tracee->regs) < 0)
+			return;
+		if (guest_on_seccomp(tracee, on_call))
+			return;
+	}
+	on_call(tracee, 0);
 }
 
 static void on_syscall_stop(struct tracee *tracee)
 {
+	struct guest_trace *guest = tracee->guest;
+
 	if (tracee->skip_entry_stop) {
 		tracee->skip_entry_stop = false;
-		resume(tracee, 0);
+		tracee_resume(tracee, 0);
+		return;
+	}
+	if (tracee->state == TRACEE_LOADED || (guest && tracee->state == TRACEE_LOADING)) {
+		guest_on_loader(tracee);
 		return;
 	}
 	if (tracee->state == TRACEE_TRAPPED) {
+		if (guest)
+			guest->in_call = true;
 		tracee->state = TRACEE_EXIT_WANTED;
-		resume(tracee, 0);
+		tracee_resume(tracee, 0);
+		return;
+	}
+	if (guest && !guest->in_call) {
+		if (!guest_on_entry(tracee))
+			tracee_resume(tracee, 0);
 		return;
 	}
 	if (registers_fetch(tracee->tid, &tracee->regs) == 0) {
+		bool handled = tracee->state != TRACEE_RUNNING;
+
 		tracee->scratch_used = 0;
 		if (tracee->state == TRACEE_EXECING)
 			exec_on_failure(tracee);
 		else if (tracee->state == TRACEE_EXIT_WANTED)
 			syscall_exit(tracee);
+		if (guest && handled)
+			restore_call(tracee);
 		trapped_on_exit(tracee);
 		registers_store(tracee->tid, &tracee->regs);
 	}
 	tracee->on_exit = NULL;
 	tracee->state = TRACEE_RUNNING;
-	resume(tracee, 0);
+	if (guest)
+		guest_on_exit(tracee);
+	else
+		tracee_resume(tracee, 0);
 }
 
 /* The parent's side of fork, vfork, clone. */
@@ -119,6 +195,7 @@ static void on_clone(struct tracee *tracee, int event)
 	unsigned long message = 0;
 	struct tracee *child;
 	uint64_t flags;
+	bool stopped;
 
 	if (ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, &message) < 0)
 		return; /* killed meanwhile: end_orphans() */
@@ -130,6 +207,7 @@ static void on_clone(struct tracee *tracee, int event)
 	tracee->clone_flags = 0;
 
 	child = tracer_find(tracee->tracer, (pid_t)message);
+	stopped = child != NULL;
 	if (child) {
 		/* Its first stop came first and waits for us. */
 		tracee->tracer->new_count--;
@@ -137,7 +215,6 @@ static void on_clone(struct tracee *tracee, int event)
 		trapped_inherit(child, tracee);
 		trapped_on_first_stop(child);
 		child->state = TRACEE_RUNNING;
-		resume(child, 0);
 	} else if (kill((pid_t)message, 0) == 0) { /* else it has been killed and reaped */
 		child = tracee_new(tracee->tracer, (pid_t)message);
 		if (!child) {
@@ -148,7 +225,12 @@ static void on_clone(struct tracee *tracee, int event)
 			child->state = TRACEE_RUNNING;
 		}
 	}
-	resume(tracee, 0);
+	if (tracee->guest)
+		guest_on_clone(tracee, child, event, flags);
+	else
+		tracee_resume(tracee, 0);
+	if (stopped && (!child->guest || !guest_on_event_stop(child, SIGTRAP)))
+		tracee_resume(child, 0);
 }
 
 /* The thread that called execve has the leader's tid; its own has no exit status. The other threads
@@ -172,23 +254,32 @@ static void on_exec(struct tracer *tracer, struct tracee *tracee)
 	if (registers_fetch(tracee->tid, &tracee->regs) == 0)
 		exec_on_event(tracee);
 	registers_store(tracee->tid, &tracee->regs);
-	resume(tracee, 0);
+	if (tracee->guest)
+		guest_on_exec(tracee, former ? (pid_t)former : tracee->tid);
+	tracee_resume(tracee, 0);
 }
 
 static void on_signal(struct tracee *tracee, int signal)
 {
 	if (signal == SIGSYS && trapped_on_sigsys(tracee)) {
-		resume(tracee, 0);
+		if (!tracee->guest || !guest_on_trap_answered(tracee))
+			tracee_resume(tracee, 0);
 		return;
 	}
+	if (signal == SIGCHLD && tracee->tracer->guest_traced)
+		guest_wait_on_sigchld(tracee);
+	if (tracee->guest && guest_on_signal(tracee, signal))
+		return;
 	trapped_undo(tracee, signal);
-	resume(tracee, signal);
+	tracee_resume(tracee, signal);
 }
 
 static void on_stop(struct tracer *tracer, struct tracee *tracee, int status)
 {
 	int signal = WSTOPSIG(status), event = status >> 16;
 
+	if (tracee->guest)
+		guest_trace_set_options(tracee);
 	switch (event) {
 	case PTRACE_EVENT_SECCOMP:
 		on_seccomp(tracee);
@@ -205,15 +296,18 @@ static void on_stop(struct tracer *tracer, struct tracee *tracee, int status)
 		trapped_on_first_stop(tracee);
 		tracee->group_stopped = signal == SIGSTOP || signal == SIGTSTP ||
 					signal == SIGTTIN || signal == SIGTTOU;
+		if (tracee->guest && guest_on_event_stop(tracee, signal))
+			return;
 		if (tracee->group_stopped)
 			ptrace(PTRACE_LISTEN, tracee->tid, NULL, NULL);
 		else
-			resume(tracee, 0);
+			tracee_resume(tracee, 0);
 		return;
 	case 0:
 		break;
 	default:
-		resume(tracee, 0);
+		if (!tracee->guest || !guest_on_event(tracee, event))
+			tracee_resume(tracee, 0);
 		return;
 	}
 	if (signal == (SIGTRAP | 0x80))
@@ -281,6 +375,10 @@ static void on_end(struct tracer *tracer, struct tracee *tracee, pid_t tid, int 
 		return;
 	if (tracee->state == TRACEE_NEW)
 		tracer->new_count--;
+	if (tracee->guest)
+		guest_wait_on_end(tracee, status);
+	if (tid == tracee->tgid)
+		guest_wait_forget(tracer, tid);
 	if (WIFSIGNALED(status) || tracee->tid != tracee->tgid)
 		tracer->any_killed = true;
 	forget(tracer, tracee);

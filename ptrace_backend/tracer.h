@@ -18,7 +18,14 @@ void tracee_rename(struct tracee *tracee, pid_t tid);
 /* A new address space after execve. */
 int tracee_new_mm(struct tracee *tracee);
 
-/* tracer.c: handles one wait status. Returns true when the first process has ended; its status is then
+/* What every tracee is seized with. */
+#define TRACER_OPTIONS                                                                            \
+	(PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACESECCOMP | PTRACE_O_TRACEFORK | \
+	 PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC)
+
+/* tracer.c: lets a stopped tracee go on, with a signal or 0. */
+void tracee_resume(struct tracee *tracee, int signal);
+/* Handles one wait status. Returns true when the first process has ended; its status is then
  * in tracer->init_status. */
 bool tracer_handle(struct tracer *tracer, pid_t tid, int status);
 /* Kills and reaps everything that is left. */

@@ -60,7 +60,7 @@ const struct trapped_row *trapped_row(int number)
 }
 
 /* Numbers beyond the map are what its last one is: no call of any kernel. */
-static bool is_trapped(const struct tracee *tracee, int64_t number)
+bool trapped_covers(const struct tracee *tracee, int64_t number)
 {
 	const int64_t last = PLAN_TRAP_WORDS * 64 - 1;
 	int64_t bit = number < 0 || number > last ? last : number;
@@ -109,7 +109,7 @@ static enum verdict replace(struct tracee *tracee)
 	const struct syscall_row *row = syscall_row(tracee->regs.number);
 	uint64_t arguments[6];
 
-	if (!row || is_trapped(tracee, row->number))
+	if (!row || trapped_covers(tracee, row->number))
 		return lacks(tracee, ENOSYS);
 	if (!row->notify || !syscall_row_applies(row, tracee->tracer))
 		return VERDICT_CONTINUE;
@@ -138,7 +138,7 @@ bool trapped_on_sigsys(struct tracee *tracee)
 
 	if (ptrace(PTRACE_GETSIGINFO, tracee->tid, NULL, &info) < 0 || info.si_code != SYS_SECCOMP)
 		return false;
-	if (info.si_arch == ARCH_AUDIT && !is_trapped(tracee, info.si_syscall))
+	if (info.si_arch == ARCH_AUDIT && !trapped_covers(tracee, info.si_syscall))
 		return false;
 	if (registers_fetch(tracee->tid, &tracee->regs) < 0)
 		return true;

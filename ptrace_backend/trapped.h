@@ -29,6 +29,8 @@ syscall_handler lacks_openat2, by_fstatat, by_openat, by_dup3, by_faccessat, by_
 	by_flagless, by_ppoll, by_pselect, by_epoll_pwait, by_setitimer, by_clock, by_accept4,
 	by_clone, by_getpgid, own_ids, by_mprotect;
 
+/* Whether an outer filter traps the call of this number. */
+bool trapped_covers(const struct tracee *tracee, int64_t number);
 /* At a signal stop for SIGSYS. True when the outer filter trapped a call: it has been answered, or
  * tracee->state says that another is about to be made; the signal is not for the guest. */
 bool trapped_on_sigsys(struct tracee *tracee);

@@ -266,6 +266,8 @@ ARCH_LOADER_ABI void amphora_loader(long result, const struct load_script *from)
 	if (script->flags & LOAD_EXECUTABLE_STACK)
 		arch_syscall(ARCH_SYS_MPROTECT, (long)(script->stack & ~PAGE_MASK), 4096,
 			     PROT_READ | PROT_WRITE | PROT_EXEC | PROT_GROWSDOWN, 0, 0, 0);
-	arch_syscall(ARCH_SYS_PRCTL, PR_SET_NAME, (long)script->command, 0, 0, 0, 0);
+	/* The rest is for the tracer, where a guest traces. */
+	arch_syscall(ARCH_SYS_PRCTL, PR_SET_NAME, (long)script->command, (long)entry,
+		     (long)script->stack, (long)LOADER_MARK, 0);
 	arch_jump((word)entry, (word)script->stack);
 }

@@ -63,7 +63,8 @@ _Static_assert(sizeof(struct load_script) % sizeof(uint64_t) == 0 &&
 	       "the same for 32-bit loaders");
 
 /* The loader's first openat passes the scratch area's address as its fifth argument, and this as
- * its sixth, so that the tracer knows the stop. */
+ * its sixth, so that the tracer knows the stop. Its last call, PR_SET_NAME, has the program's entry, its stack
+ * and this behind the name. */
 #define LOADER_MARK 0x616d70686f7261ULL
 
 #endif

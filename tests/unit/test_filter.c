@@ -31,6 +31,7 @@
 
 #define PROGRAM_MAX 4096 /* BPF_MAXINSNS */
 #define NUMBER_MAX  600
+#define TRACED (SECCOMP_RET_TRACE | FILTER_MARK)
 #define FAILS(error) (SECCOMP_RET_ERRNO | (uint32_t)(error))
 
 struct program {
@@ -126,7 +127,7 @@ static uint32_t expect_ioctl(uint32_t request, const struct filter_options *opti
 	if (request == TIOCSTI || request == TIOCLINUX)
 		return FAILS(EPERM);
 	if (request == FIOSETOWN || request == SIOCSPGRP)
-		return SECCOMP_RET_TRACE;
+		return TRACED;
 	if (!options->read_only && !options->fake_ids)
 		return SECCOMP_RET_ALLOW;
 	/* getflags, getversion (and 32-bit programs'), fiemap, fsgetxattr, measure verity */
@@ -134,7 +135,7 @@ static uint32_t expect_ioctl(uint32_t request, const struct filter_options *opti
 		      0x801c581f, 0xc0046686))
 		return SECCOMP_RET_ALLOW;
 	if (IS_ONE_OF(_IOC_TYPE(request), 'f', 'v', 'X', 0x94, 0xf5))
-		return SECCOMP_RET_TRACE;
+		return TRACED;
 	return SECCOMP_RET_ALLOW;
 }
 
@@ -209,7 +210,7 @@ static uint32_t expect(const struct seccomp_data *data, const struct filter_opti
 	if (!row)
 		return FAILS(ENOSYS);
 	if (row->rule == RULE_SOCKETCALL)
-		return socketcall_fires((uint32_t)args[0], options) ? SECCOMP_RET_TRACE :
+		return socketcall_fires((uint32_t)args[0], options) ? TRACED :
 								      SECCOMP_RET_ALLOW;
 	if (row->action == ACTION_PASS || (row->when == WHEN_FAKE_IDS && !options->fake_ids) ||
 	    (row->when == WHEN_READ_ONLY && !options->read_only && !options->fake_ids) ||
@@ -224,7 +225,7 @@ static uint32_t expect(const struct seccomp_data *data, const struct filter_opti
 	if (row->rule == RULE_SOCKET && options->deny_network)
 		return FAILS(EACCES);
 	if (row->action == ACTION_TRACE)
-		return row->notify && options->notify ? SECCOMP_RET_USER_NOTIF : SECCOMP_RET_TRACE;
+		return row->notify && options->notify ? SECCOMP_RET_USER_NOTIF : TRACED;
 	return FAILS(row->error);
 }
 
@@ -489,16 +490,16 @@ static void check_second(struct program *second, enum call_table table, int numb
 		for (unsigned which = 0; which < 25; which++) {
 			data.args[0] = which;
 			assert_int_equal(run(second, &data, &steps),
-					 IS_ONE_OF(which, 5, 12, 17, 18, 19) ? SECCOMP_RET_TRACE :
+					 IS_ONE_OF(which, 5, 12, 17, 18, 19) ? TRACED :
 									       SECCOMP_RET_ALLOW);
 		}
 		return;
 	}
 	assert_int_equal(run(second, &data, &steps),
-			 own && row->rule == RULE_NONE ? SECCOMP_RET_TRACE : SECCOMP_RET_ALLOW);
+			 own && row->rule == RULE_NONE ? TRACED : SECCOMP_RET_ALLOW);
 	for (unsigned i = 0; i < 6; i++)
 		data.args[i] = 1ULL << 40;
-	assert_int_equal(run(second, &data, &steps), own ? SECCOMP_RET_TRACE : SECCOMP_RET_ALLOW);
+	assert_int_equal(run(second, &data, &steps), own ? TRACED : SECCOMP_RET_ALLOW);
 	data.arch = 0;
 	assert_int_equal(run(second, &data, &steps), SECCOMP_RET_ALLOW);
 }

@@ -127,6 +127,29 @@ static inline void registers_enter_loader(struct registers *regs, uint64_t entry
 	regs->changed = REGISTER_ALL;
 }
 
+/* Behind the loader's last call: as execve(2) leaves a program that starts at `entry`. */
+static inline void registers_enter_program(struct registers *regs, uint64_t entry, uint64_t stack,
+					   int64_t execve_number)
+{
+	uint32_t *arm = arm_registers(regs);
+
+	(void)execve_number;
+	if (regs->compat) {
+		for (unsigned i = 0; i < ARM_STACK; i++)
+			arm[i] = 0;
+		arm[ARM_STACK] = (uint32_t)stack;
+		arm[ARM_LINK] = 0;
+		arm[ARM_COUNTER] = (uint32_t)entry & ~1u;
+		arm[ARM_CPSR] = (arm[ARM_CPSR] & ~ARM_THUMB) | (entry & 1 ? ARM_THUMB : 0);
+	} else {
+		for (unsigned i = 0; i < 31; i++)
+			regs->raw.regs[i] = 0;
+		regs->raw.sp = stack;
+		regs->raw.pc = entry;
+	}
+	regs->changed = REGISTER_ALL;
+}
+
 /* At an exit stop: the call is made again, from its entry. */
 static inline void registers_repeat_call(struct registers *regs, int64_t number)
 {

@@ -131,6 +131,20 @@ static inline void registers_enter_loader(struct registers *regs, uint64_t entry
 	regs->changed = REGISTER_ALL;
 }
 
+/* Behind the loader's last call: as execve(2) leaves a program that starts at `entry`. */
+static inline void registers_enter_program(struct registers *regs, uint64_t entry, uint64_t stack,
+					   int64_t execve_number)
+{
+	struct user_regs_struct was = regs->raw;
+
+	regs->raw = (struct user_regs_struct){
+		.cs = was.cs, .ss = was.ss, .ds = was.ds, .es = was.es, .fs = was.fs, .gs = was.gs,
+		.fs_base = was.fs_base, .gs_base = was.gs_base, .eflags = was.eflags & 0x200,
+		.rip = entry, .rsp = stack, .orig_rax = (unsigned long long)execve_number,
+	};
+	regs->changed = REGISTER_ALL;
+}
+
 /* At an exit stop: the call is made again, from its entry. */
 static inline void registers_repeat_call(struct registers *regs, int64_t number)
 {

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The stops that a tracing guest is told about.
+ *
+ * Theory of operation
+ *
+ * Every tracee is seized by us already, hence almost every stop that ptrace(2) promises is a real one that
+ * we get first: it is held (not resumed) and told. The order in which the kernel reports a call fits,
+ * because the filter's event lies inside:
+ *
+ *   entry stop     told; the guest may change registers
+ *   seccomp event  ours: the call is translated from the registers as they are now. Told as well when a
+ *                  filter of the guest's own asked for it: ours has FILTER_MARK as its data.
+ *   exit stop      ours first: results and arguments are put right; then told
+ *
+ * Not real are: what PTRACE_ATTACH and PTRACE_TRACEME have in the place of PTRACE_EVENT_STOP; and all
+ * of execve, which for the guest ends when the loader has. While that runs it is watched call by call, with
+ * all signals blocked; its last call says where the program starts, and the registers become those of a
+ * program that was just executed. Then come the exec event, the exit of execve and the SIGTRAP that
+ * untold execs give, each of them one hold that leads to the next.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "ptrace_backend/guest_trace.h"
+#include "ptrace_backend/loader/loader.h"
+#include "ptrace_backend/tracer.h"
+#include "ptrace_backend/trapped.h"
+
+#ifndef PTRACE_EVENTMSG_SYSCALL_ENTRY
+#define PTRACE_EVENTMSG_SYSCALL_ENTRY 1 /* Linux 5.3 */
+#define PTRACE_EVENTMSG_SYSCALL_EXIT  2
+#endif
+#define SYSCALL_BIT 0x80 /* PTRACE_O_TRACESYSGOOD */
+
+void guest_hold(struct tracee *tracee, int code, guest_continuation *then)
+{
+	struct guest_trace *guest = tracee->guest;
+
+	guest->held = true;
+	guest->waited = false;
+	guest->listening = false;
+	guest->info_made = false;
+	guest->code = code;
+	guest->then = then;
+	guest->serial = ++tracee->tracer->guest_serial;
+	guest_trace_set_options(tracee);
+	guest_wait_notify(tracee);
+}
+
+/* The kernel's siginfo is of another stop. */
+static void make_info(struct guest_trace *guest, int signal, int si_code, pid_t pid, uid_t uid)
+{
+	memset(&guest->info, 0, sizeof(guest->info));
+	guest->info.si_signo = signal;
+	guest->info.si_code = si_code;
+	guest->info.si_pid = pid;
+	guest->info.si_uid = uid;
+	guest->info_made = true;
+}
+
+static int syscall_code(const struct guest_trace *guest)
+{
+	return SIGTRAP | (guest->options & PTRACE_O_TRACESYSGOOD ? SYSCALL_BIT : 0);
+}
+
+static bool steps(const struct guest_trace *guest)
+{
+	return guest->go == GUEST_GO_STEP || guest->go == GUEST_GO_BLOCK;
+}
+
+bool guest_on_entry(struct tracee *tracee)
+{
+	struct guest_trace *guest = tracee->guest;
+
+	guest->in_call = true;
+	if (guest->skip_entry || guest->go != GUEST_GO_SYSCALL) {
+		guest->skip_entry = false;
+		return false;
+	}
+	guest->message = PTRACE_EVENTMSG_SYSCALL_ENTRY;
+	guest_hold(tracee, syscall_code(guest), tracee_resume);
+	return true;
+}
+
+static void tell_exit(struct tracee *tracee)
+{
+	struct guest_trace *guest = tracee->guest;
+
+	if (guest->go == GUEST_GO_SYSCALL) {
+		guest->message = PTRACE_EVENTMSG_SYSCALL_EXIT;
+		guest_hold(tracee, syscall_code(guest), tracee_resume);
+	} else if (steps(guest)) {
+		/* The kernel has one for the way out of a call, but we resumed with PTRACE_SYSCALL. */
+		guest_hold(tracee, SIGTRAP, tracee_resume);
+		make_info(guest, SIGTRAP, TRAP_BRKPT, 0, 0);
+	} else {
+		tracee_resume(tracee, 0);
+	}
+}
+
+void guest_on_exit(struct tracee *tracee)
+{
+	struct guest_trace *guest = tracee->guest;
+
+	guest->in_call = false;
+	if (tracee->repeats) {
+		guest->skip_entry = guest->go == GUEST_GO_SYSCALL;
+		tracee_resume(tracee, 0);
+	} else if (guest->go == GUEST_GO_SYSCALL && trapped_covers(tracee, tracee->regs.number)) {
+		guest->exit_due = true;
+		tracee_resume(tracee, 0);
+	} else {
+		tell_exit(tracee);
+	}
+}
+
+bool guest_on_trap_answered(struct tracee *tracee)
+{
+	struct guest_trace *guest = tracee->guest;
+
+	if (!guest->exit_due)
+		return false;
+	guest->exit_due = false;
+	if (tracee->state == TRACEE_TRAPPED) /* another call in its place: its exit will be told */
+		return false;
+	guest_hold(tracee, syscall_code(guest), tracee_resume);
+	make_info(guest, SIGTRAP, syscall_code(guest), tracee->tid, 0);
+	return true;
+}
+
+bool guest_on_seccomp(struct tracee *tracee, guest_continuation *then)
+{
+	struct guest_trace *guest = tracee->guest;
+	unsigned long data = FILTER_MARK;
+
+	guest->in_call = true;
+	if (!(guest->options & PTRACE_O_TRACESECCOMP) ||
+	    ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, &data) < 0 || data == FILTER_MARK)
+		return false;
+	guest->message = data;
+	guest_hold(tracee, SIGTRAP | PTRACE_EVENT_SECCOMP << 8, then);
+	return true;
+}
+
+static void after_signal(struct tracee *tracee, int signal)
+{
+	trapped_undo(tracee, signal);
+	tracee_resume(tracee, signal);
+}
+
+bool guest_on_signal(struct tracee *tracee, int signal)
+{
+	struct guest_trace *guest = tracee->guest;
+	bool attached = guest->stop_sent && signal == SIGSTOP;
+
+	if (tracee->state == TRACEE_LOADING || tracee->state == TRACEE_LOADED)
+		return false;
+	if (tracee->state == TRACEE_TRAPPED)
+		guest->skip_entry = guest->go == GUEST_GO_SYSCALL;
+	guest->in_call = false;
+	guest_hold(tracee, signal, after_signal);
+	if (attached) {
+		guest->stop_sent = false;
+		make_info(guest, SIGSTOP, SI_KERNEL, 0, 0);
+	}
+	return true;
+}
+
+/* A group stop goes on as one when nobody traces any more. */
+static void after_event_stop(struct tracee *tracee, int signal)
+{
+	if (!tracee->guest && tracee->group_stopped)
+		ptrace(PTRACE_LISTEN, tracee->tid, NULL, NULL);
+	else
+		tracee_resume(tracee, signal);
+}
+
+bool guest_on_event_stop(struct tracee *tracee, int signal)
+{
+	struct guest_trace *guest = tracee->guest;
+	bool asked = guest->interrupt || guest->listening;
+
+	if (guest->first_stop) {
+		guest->first_stop = false;
+		guest->in_call = false;
+		guest_hold(tracee, guest->seized ? SIGTRAP | PTRACE_EVENT_STOP << 8 : SIGSTOP,
+			   tracee_resume);
+		if (!guest->seized)
+			make_info(guest, SIGSTOP, SI_USER, 0, 0);
+		return true;
+	}
+	if (tracee->state == TRACEE_LOADING || tracee->state == TRACEE_LOADED)
+		return false;
+	guest->in_call = false;
+	if (!tracee->group_stopped && !asked)
+		return false; /* one of our own */
+	guest->interrupt = false;
+	if (guest->seized) {
+		guest->message = 0;
+		guest_hold(tracee, signal | PTRACE_EVENT_STOP << 8, after_event_stop);
+	} else if (tracee->group_stopped) {
+		guest_hold(tracee, guest->stop_sent ? SIGSTOP : signal, after_event_stop);
+		guest->stop_sent = false;
+	} else {
+		return false;
+	}
+	return true;
+}
+
+bool guest_on_event(struct tracee *tracee, int event)
+{
+	struct guest_trace *guest = tracee->guest;
+	uint32_t option = event == PTRACE_EVENT_VFORK_DONE ? PTRACE_O_TRACEVFORKDONE :
+							     PTRACE_O_TRACEEXIT;
+	unsigned long message = 0;
+
+	if (!(guest->options & option))
+		return false;
+	ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, &message);
+	guest->message = message;
+	guest_hold(tracee, SIGTRAP | event << 8, tracee_resume);
+	return true;
+}
+
+void guest_on_clone(struct tracee *tracee, struct tracee *child, int event, uint64_t flags)
+{
+	struct guest_trace *guest = tracee->guest;
+	uint32_t option = event == PTRACE_EVENT_FORK  ? PTRACE_O_TRACEFORK :
+			  event == PTRACE_EVENT_VFORK ? PTRACE_O_TRACEVFORK :
+							PTRACE_O_TRACECLONE;
+	bool told = guest->options & option;
+
+	guest->in_call = true;
+	if (child && (told || (flags & CLONE_PTRACE)) &&
+	    guest_trace_begin(child, guest->by, guest->seized, guest->options) == 0)
+		child->guest->first_stop = true;
+	if (told && child) {
+		guest->message = (uint64_t)child->tid;
+		guest_hold(tracee, SIGTRAP | event << 8, tracee_resume);
+	} else {
+		tracee_resume(tracee, 0);
+	}
+}
+
+/* execve */
+
+void guest_on_exec(struct tracee *tracee, pid_t former)
+{
+	struct guest_trace *guest = tracee->guest;
+	uint64_t all = ~UINT64_C(0);
+
+	guest->execed = true;
+	guest->load_ended = false;
+	guest->in_call = true;
+	guest->former = (uint64_t)former;
+	guest->interrupt = false;
+	if (ptrace(PTRACE_GETSIGMASK, tracee->tid, sizeof(guest->mask), &guest->mask) == 0)
+		ptrace(PTRACE_SETSIGMASK, tracee->tid, sizeof(all), &all);
+	else
+		guest->mask = all;
+}
+
+static void after_exec_exit(struct tracee *tracee, int signal)
+{
+	struct guest_trace *guest = tracee->guest;
+
+	if (guest && !guest->seized && !(guest->options & PTRACE_O_TRACEEXEC)) {
+		guest_hold(tracee, SIGTRAP, tracee_resume);
+		make_info(guest, SIGTRAP, SI_USER, tracee->tid,
+			  user_ns_show_uid(tracee, tracee->credentials.ruid));
+		return;
+	}
+	tracee_resume(tracee, signal);
+}
+
+static void after_exec_event(struct tracee *tracee, int signal)
+{
+	struct guest_trace *guest = tracee->guest;
+
+	if (guest)
+		guest->in_call = false;
+	if (guest && guest->go == GUEST_GO_SYSCALL) {
+		guest->message = PTRACE_EVENTMSG_SYSCALL_EXIT;
+		guest_hold(tracee, syscall_code(guest), after_exec_exit);
+	} else if (guest && steps(guest)) {
+		guest_hold(tracee, SIGTRAP, after_exec_exit);
+		make_info(guest, SIGTRAP, TRAP_BRKPT, 0, 0);
+	} else {
+		after_exec_exit(tracee, signal);
+	}
+}
+
+static void finish_exec(struct tracee *tracee)
+{
+	struct guest_trace *guest = tracee->guest;
+	bool told = guest->execed;
+
+	guest->execed = guest->load_ended = false;
+	if (guest->mask != ~UINT64_C(0))
+		ptrace(PTRACE_SETSIGMASK, tracee->tid, sizeof(guest->mask), &guest->mask);
+	registers_enter_program(&tracee->regs, guest->entry, guest->stack,
+				syscall_number(tracee->regs.compat ? ARCH_COMPAT_CALLS : ARCH_CALLS,
+					       ROW_execve));
+	registers_store(tracee->tid, &tracee->regs);
+	tracee->state = TRACEE_RUNNING;
+	if (!guest->by) {
+		guest_trace_drop(tracee);
+		tracee_resume(tracee, 0);
+	} else if (told && (guest->options & PTRACE_O_TRACEEXEC)) {
+		guest->in_call = true;
+		guest->message = guest->former;
+		guest_hold(tracee, SIGTRAP | PTRACE_EVENT_EXEC << 8, after_exec_event);
+		make_info(guest, SIGTRAP, SIGTRAP | PTRACE_EVENT_EXEC << 8, tracee->tid,
+			  user_ns_show_uid(tracee, tracee->credentials.ruid));
+	} else if (told) {
+		after_exec_event(tracee, 0);
+	} else {
+		guest->in_call = false;
+		tracee_resume(tracee, 0);
+	}
+}
+
+void guest_on_loader(struct tracee *tracee)
+{
+	struct guest_trace *guest = tracee->guest;
+	const struct syscall_call *call;
+	uint64_t mark;
+
+	if (!guest || registers_fetch(tracee->tid, &tracee->regs) < 0) {
+		tracee_resume(tracee, 0);
+		return;
+	}
+	guest->in_call = !guest->in_call;
+	if (guest->in_call) {
+		call = tracee_call(tracee);
+		mark = tracee->regs.compat ? (uint32_t)LOADER_MARK : LOADER_MARK;
+		if (call && syscall_call_row(call)->index == ROW_prctl &&
+		    tracee_argument(tracee, 0) == PR_SET_NAME && tracee_argument(tracee, 4) == mark) {
+			guest->load_ended = true;
+			guest->entry = tracee_argument(tracee, 2);
+			guest->stack = tracee_argument(tracee, 3);
+		}
+	} else if (guest->load_ended) {
+		finish_exec(tracee);
+		return;
+	}
+	tracee_resume(tracee, 0);
+}
