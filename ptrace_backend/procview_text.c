@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/base/cleanup.h"
+#include "ptrace_backend/guest_trace.h"
 #include "ptrace_backend/links.h"
 #include "ptrace_backend/procview.h"
 #include "ptrace_backend/tracer.h"
