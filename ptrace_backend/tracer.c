@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "core/base/log.h"
+#include "ptrace_backend/arch/guest_requests.h"
 #include "ptrace_backend/guest_trace.h"
 #include "ptrace_backend/syscall_table.h"
 #include "ptrace_backend/tracer.h"
