@@ -139,9 +139,11 @@ bool guest_on_seccomp(struct tracee *tracee, guest_continuation *then)
 	unsigned long data = FILTER_MARK;
 
 	guest->in_call = true;
+	guest->own_filter = false;
 	if (!(guest->options & PTRACE_O_TRACESECCOMP) ||
 	    ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, &data) < 0 || data == FILTER_MARK)
 		return false;
+	guest->own_filter = true;
 	guest->message = data;
 	guest_hold(tracee, SIGTRAP | PTRACE_EVENT_SECCOMP << 8, then);
 	return true;

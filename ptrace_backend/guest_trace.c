@@ -35,6 +35,7 @@
 int guest_trace_begin(struct tracee *tracee, struct tracee *by, bool seized, uint32_t options)
 {
 	struct guest_trace *guest = talloc_zero(tracee, struct guest_trace);
+	struct process_status status;
 
 	if (!guest)
 		return -ENOMEM;
@@ -43,6 +44,8 @@ int guest_trace_begin(struct tracee *tracee, struct tracee *by, bool seized, uin
 	guest->options = options;
 	guest->options_due = options & OPTIONS_OWN;
 	guest->mask = ~UINT64_C(0);
+	guest->is_child = tracee->tid == tracee->tgid && process_status(tracee->tid, &status) == 0 &&
+			  status.parent == by->tgid;
 	tracee->guest = guest;
 	tracee->tracer->guest_traces++;
 	tracee->tracer->guest_traced = true;
@@ -392,7 +395,7 @@ static int64_t get_syscall_info(struct tracee *by, struct tracee *target, uint64
 
 	if (length < 0)
 		return -errno;
-	if (target->guest->info_made && target->guest->code >> 8 == PTRACE_EVENT_EXEC) {
+	if (target->guest->info_made && (target->guest->code & 0x80) == 0) {
 		info.op = PTRACE_SYSCALL_INFO_NONE;
 		length = (long)offsetof(struct __ptrace_syscall_info, entry);
 	}

@@ -29,9 +29,11 @@ struct guest_trace {
 	uint32_t options;	/* PTRACE_O_* as the guest set them */
 	bool options_due;	/* the kernel hasn't been told yet */
 	bool seized;
+	bool is_child;		/* the kernel tells its end: it is a child of the process that traces */
 	enum guest_go go;
 	bool held;		/* stopped on the guest's behalf */
 	bool waited;		/* and wait() has told */
+	bool own_filter;	/* one of the guest's own stopped this call */
 	bool in_call;		/* the next system-call stop is an exit */
 	bool skip_entry;	/* the next entry repeats a call that was told already */
 	bool exit_due;		/* an outer filter trapped the call: its exit comes with the SIGSYS */

@@ -287,10 +287,13 @@ static void send_sigchld(const struct tracee *by, pid_t tid, uid_t uid, int code
 void guest_wait_notify(struct tracee *tracee)
 {
 	const struct guest_trace *guest = tracee->guest;
+	bool stopped = tracee->group_stopped || guest->code >> 8 == PTRACE_EVENT_STOP;
 
 	if (!guest->by)
 		return;
-	send_sigchld(guest->by, tracee->tid, shown_uid(tracee), CLD_TRAPPED, guest->code & 0x7f);
+	/* kernel/signal.c: do_notify_parent_cldstop() */
+	send_sigchld(guest->by, tracee->tid, shown_uid(tracee), stopped ? CLD_STOPPED : CLD_TRAPPED,
+		     stopped && !tracee->group_stopped ? 0 : guest->code & 0x7f);
 	wake(tracee->tracer, guest->by->tgid);
 }
 
@@ -298,14 +301,12 @@ void guest_wait_on_end(struct tracee *tracee, int status)
 {
 	struct tracer *tracer = tracee->tracer;
 	struct tracee *by = tracee->guest->by;
-	struct process_status now;
 	struct guest_exit *gone;
 
 	if (!by)
 		return;
 	wake(tracer, by->tgid);
-	if (tracee->tid == tracee->tgid && process_status(tracee->tid, &now) == 0 &&
-	    now.parent == by->tgid)
+	if (tracee->guest->is_child)
 		return;
 	gone = talloc_zero(tracer, struct guest_exit);
 	if (!gone)

@@ -113,7 +113,11 @@ static void on_call(struct tracee *tracee, int signal)
 		memcpy(tracee->entry_arguments, tracee->regs.arguments,
 		       sizeof(tracee->entry_arguments));
 	}
-	if (!call || syscall_call_row(call)->action != ACTION_TRACE) {
+	if (tracee->guest && tracee->guest->own_filter &&
+	    (!call || syscall_call_row(call)->action != ACTION_TRACE ||
+	     !syscall_row_applies(syscall_call_row(call), tracee->tracer))) {
+		verdict = VERDICT_CONTINUE;
+	} else if (!call || syscall_call_row(call)->action != ACTION_TRACE) {
 		/* RET_TRACE of a guest's own filter: as without a tracer (seccomp(2)). */
 		tracee_answer(tracee, -ENOSYS);
 		verdict = VERDICT_SKIP;

@@ -113,6 +113,8 @@ static const struct word {
 	{ "handle_readlink", "links of /proc show guest paths" },
 	{ "handle_rename", "remembered owners go along" },
 	{ "handle_fd_write", "EROFS on a read-only mount" },
+	{ "handle_ptrace", "done by the tracer, at a stop that it holds for the guest" },
+	{ "handle_wait", "answered when a stop of a traced child waits to be told; else the kernel's" },
 	{ "handle_execve", "the program is mapped by amphora's own loader" },
 	{ "handle_clone", "namespaces are emulated; CLONE_UNTRACED is taken out" },
 	{ "handle_clone3", "the same; CLONE_INTO_CGROUP: EPERM, CLONE_NEWTIME: EINVAL; the kernel gets a copy of "
