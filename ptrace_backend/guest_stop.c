@@ -44,6 +44,7 @@ void guest_hold(struct tracee *tracee, int code, guest_continuation *then)
 	guest->held = true;
 	guest->waited = false;
 	guest->listening = false;
+	guest->interrupt = false;
 	guest->info_made = false;
 	guest->code = code;
 	guest->then = then;
@@ -201,14 +202,15 @@ bool guest_on_event_stop(struct tracee *tracee, int signal)
 	guest->in_call = false;
 	if (!tracee->group_stopped && !asked)
 		return false; /* one of our own */
-	guest->interrupt = false;
 	if (guest->seized) {
 		guest->message = 0;
 		guest_hold(tracee, signal | PTRACE_EVENT_STOP << 8, after_event_stop);
 	} else if (tracee->group_stopped) {
 		guest_hold(tracee, guest->stop_sent ? SIGSTOP : signal, after_event_stop);
 		guest->stop_sent = false;
-	} else {
+	} else { /* it was continued before PTRACE_ATTACH could take its stop over */
+		guest->interrupt = false;
+		syscall(SYS_tgkill, tracee->tgid, tracee->tid, SIGSTOP);
 		return false;
 	}
 	return true;
@@ -260,7 +262,6 @@ void guest_on_exec(struct tracee *tracee, pid_t former)
 	guest->load_ended = false;
 	guest->in_call = true;
 	guest->former = (uint64_t)former;
-	guest->interrupt = false;
 	if (ptrace(PTRACE_GETSIGMASK, tracee->tid, sizeof(guest->mask), &guest->mask) == 0)
 		ptrace(PTRACE_SETSIGMASK, tracee->tid, sizeof(all), &all);
 	else

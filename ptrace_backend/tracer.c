@@ -67,6 +67,10 @@ void tracee_resume(struct tracee *tracee, int signal)
 			      PTRACE_SYSCALL :
 			      guest_request(tracee);
 
+	/* Any stop takes a pending PTRACE_INTERRUPT with it, and this one wasn't told. */
+	if (tracee->guest && tracee->guest->interrupt && tracee->state != TRACEE_LOADING &&
+	    tracee->state != TRACEE_LOADED)
+		ptrace(PTRACE_INTERRUPT, tracee->tid, NULL, NULL);
 	ptrace((enum __ptrace_request)request, tracee->tid, NULL, (void *)(uintptr_t)signal);
 }
 
