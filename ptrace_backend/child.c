@@ -190,7 +190,8 @@ static void execute_file(const struct spec_process *process, const char *file, c
 /* As execvp(3), with the guest's PATH; every try is an execve that the tracer translates. */
 static void execute(const struct spec_process *process, struct start_report *report)
 {
-	const char *path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+	/* PRoot finds nothing without PATH, and "amphora run" always has one. */
+	const char *path = process->inherit ? "" : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 	char **argv = (char **)(uintptr_t)process->argv, **env = (char **)(uintptr_t)process->env;
 	char candidate[PATH_SIZE];
 	int worst = ENOENT;

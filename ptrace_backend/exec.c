@@ -526,6 +526,9 @@ void exec_on_event(struct tracee *tracee)
 	memcpy(script->unmap, carrier.unmap, sizeof(script->unmap));
 	if (job->program.executable_stack)
 		script->flags |= LOAD_EXECUTABLE_STACK;
+	if (tracee->tracer->plan->spec->uname.has_hwcap)
+		script->flags |= LOAD_HWCAP;
+	script->hwcap = tracee->tracer->plan->spec->uname.hwcap;
 	fill_ids(tracee, script, job);
 	/* Executed by fd, it has the file's name since Linux 6.14 (once the fd's number). */
 	base_name = strrchr(job->by_fd ? job->exe : job->given, '/');

@@ -147,8 +147,8 @@ static bool applies(const struct syscall_row *row, const struct filter_options *
 		return options->fake_ids;
 	case WHEN_READ_ONLY:
 		return mutators_are_traced(options);
-	case WHEN_LINKS:
-		return options->links;
+	case WHEN_LISTED:
+		return options->links || options->hidden;
 	case WHEN_SHOWN:
 		return options->fake_ids || options->links;
 	case WHEN_NAMES:

@@ -456,13 +456,22 @@ static void show_name(struct tracee *tracee, const struct listing *listing, cons
 	if (snprintf(host, sizeof(host), "%s/%s", directory, entry + listing->name) >= PATH_SIZE)
 		return;
 	length = readlink(host, text, sizeof(text));
-	if (length <= 0 ||
+	if (length <= 0 || !tracee->tracer->links ||
 	    guest_links_object(tracee, mount, host, text, (size_t)length, object) <= 0 ||
 	    lstat(object, &status) < 0)
 		return;
 	inode = status.st_ino;
 	memcpy(entry, &inode, sizeof(inode));
 	*entry_type(listing, entry) = (char)IFTODT(status.st_mode);
+}
+
+/* The directory of objects; and what PRoot's -H hides, which is only hidden from the root's listings. */
+static bool is_left_out(const struct tracee *tracee, int mount, const char *name)
+{
+	const char *prefix = tracee->tracer->plan->spec->hidden_prefix;
+
+	return (tracee->tracer->links && !strcmp(name, LINK_DIRECTORY)) ||
+	       (prefix && mount == 0 && !strncmp(name, prefix, strlen(prefix)));
 }
 
 /* Makes a listing what the guest may see. Returns its length. */
@@ -481,7 +490,7 @@ static size_t show_listing(struct tracee *tracee, const struct listing *listing,
 		    !memchr(name, '\0', length - listing->name))
 			return size;
 		from += length;
-		if (!strcmp(name, LINK_DIRECTORY))
+		if (is_left_out(tracee, mount, name))
 			continue;
 		if (*entry_type(listing, entry) == DT_LNK)
 			show_name(tracee, listing, directory, mount, entry);
@@ -510,7 +519,7 @@ static void show_at_exit(struct tracee *tracee)
 	if (entries && tracee_read(tracee, tracee->saved[1], entries, (size_t)size) == 0) {
 		shown = show_listing(tracee, &listing, directory, position->mount, entries,
 				     (size_t)size);
-		/* Only the hidden directory: an end that is none. "." may come twice. */
+		/* Only hidden names: an end that is none. "." may come twice. */
 		if (!shown) {
 			entries[listing.name] = '.';
 			entries[listing.name + 1] = '\0';
@@ -529,7 +538,8 @@ enum verdict handle_getdents(struct tracee *tracee, const struct syscall_row *ro
 	int fd = (int)tracee_argument(tracee, 0);
 
 	/* Without objects there is nothing to show otherwise; PRoot's may be anywhere. */
-	if (!tracee->tracer->links || tracee_fd_position(tracee, fd, position) < 0 ||
+	if ((!tracee->tracer->links && !tracee->tracer->plan->spec->hidden_prefix) ||
+	    tracee_fd_position(tracee, fd, position) < 0 ||
 	    (tracee_mount_flags(tracee, position) & PATH_MOUNT_PROC))
 		return VERDICT_CONTINUE;
 	tracee->saved[0] = (uint64_t)fd;

@@ -15,7 +15,8 @@
  *	address:  STATE/l/3f0c19aa/.s.PGSQL.5432
  *
  * Its name is a hash of its target, so that every later call finds it again and nothing has to be
- * remembered. handlers_receive.c undoes both steps.
+ * remembered. handlers_receive.c undoes both steps. A name that is too long even so is left as it is when it
+ * has no slash.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -132,6 +133,33 @@ static int put_address(struct tracee *tracee, struct path_result *result, const 
 	return tracee_put(tracee, &name, *ret_length, ret_address);
 }
 
+/* A name in the tracee's cwd, which is the kernel's own, means the same to both. */
+static bool is_in_cwd(struct tracee *tracee, const char *path, const struct path_result *result)
+{
+	struct path_position cwd;
+	char host[PATH_SIZE];
+	int length;
+
+	if (strchr(path, '/') || tracee_cwd_position(tracee, &cwd) < 0)
+		return false;
+	length = path_to_host(tracee_table(tracee), &cwd, host, sizeof(host));
+	return length >= 0 && result->host_length == (size_t)length + 1 + strlen(path) &&
+	       !memcmp(result->host, host, (size_t)length) && result->host[length] == '/' &&
+	       !strcmp(result->host + length + 1, path);
+}
+
+/* A copy of the guest's own name: of up to 108 bytes, where no NUL follows. */
+static int put_name(struct tracee *tracee, const char *path, uint64_t *ret_address,
+		    uint64_t *ret_length)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	size_t length = strlen(path);
+
+	memcpy(name.sun_path, path, length);
+	*ret_length = PATH_OFFSET + length + (length < SUN_PATH_SIZE);
+	return tracee_put(tracee, &name, *ret_length, ret_address);
+}
+
 /* What bind() answers before the kernel could (fs/namei.c, net/unix). */
 static int refuse_bind(struct tracee *tracee, const struct path_result *result)
 {
@@ -171,6 +199,8 @@ static int translate_address(struct tracee *tracee, unsigned address_index, unsi
 		error = refuse_bind(tracee, result);
 	if (!error)
 		error = put_address(tracee, result, binds ? path : NULL, &address, &length);
+	if (error == -ENAMETOOLONG && is_in_cwd(tracee, path, result))
+		error = put_name(tracee, path, &address, &length);
 	if (error)
 		return error;
 	tracee_set_argument(tracee, address_index, address);

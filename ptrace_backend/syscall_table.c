@@ -146,8 +146,8 @@ bool syscall_row_applies(const struct syscall_row *row, const struct tracer *tra
 		return tracer->fake_ids;
 	case WHEN_READ_ONLY:
 		return tracer->any_read_only || tracer->fake_ids;
-	case WHEN_LINKS:
-		return tracer->links != NULL;
+	case WHEN_LISTED:
+		return tracer->links || tracer->plan->spec->hidden_prefix;
 	case WHEN_SHOWN:
 		return tracer->fake_ids || tracer->links;
 	case WHEN_NAMES:

@@ -22,7 +22,7 @@ enum syscall_when {
 	WHEN_ALWAYS,
 	WHEN_FAKE_IDS,	 /* plan->fake_ids */
 	WHEN_READ_ONLY,	 /* a mount is read-only (fd-based mutators) or ids are faked */
-	WHEN_LINKS,	 /* plan->emulate_links */
+	WHEN_LISTED,	 /* hard links are emulated or names hidden: listings aren't the kernel's */
 	WHEN_SHOWN,	 /* ids are faked or hard links emulated: a file's status isn't the kernel's */
 	WHEN_NAMES,	 /* in processes with the second filter: names_filter.c; in all with plan->ports */
 };
@@ -163,7 +163,7 @@ bool syscall_row_applies(const struct syscall_row *row, const struct tracer *tra
 #define FILTER_MARK 0xa3f0 /* tells our events from those of a guest's own filter */
 struct sock_filter;
 struct filter_options {
-	bool fake_ids, read_only, deny_network, links, ports;
+	bool fake_ids, read_only, deny_network, links, hidden, ports;
 	bool notify; /* rows with `notify` get SECCOMP_RET_USER_NOTIF */
 	bool compat; /* 32-bit calls are looked at too; else they are ENOSYS */
 	enum call_table native, compat_table; /* ARCH_CALLS, ARCH_COMPAT_CALLS */

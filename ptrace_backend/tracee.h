@@ -251,6 +251,7 @@ static inline bool tracer_has(struct tracer *tracer, pid_t tid)
 struct record;
 struct socket_names;
 struct guest_links;
+struct places;
 struct port_map;
 struct guest_exit;
 struct tracer {
@@ -273,6 +274,7 @@ struct tracer {
 	struct socket_names *socket_names; /* socket_name.h; NULL: none bound yet */
 	struct netlinks *netlinks;   /* netlink_route.c; NULL: no such socket yet */
 	struct procfiles *procfiles; /* procfile.c; NULL: none made yet */
+	struct places *places; /* places.h; NULL: none made */
 	char *view_directory;  /* view.c: tmpfs directories and generated files */
 	char *mounts_directory; /* below it: what guests mount as a tmpfs */
 	const char *hostname;

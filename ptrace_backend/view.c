@@ -29,6 +29,7 @@
 #include "core/base/file.h"
 #include "core/base/log.h"
 #include "core/path/link.h"
+#include "ptrace_backend/places.h"
 #include "ptrace_backend/tracer.h"
 
 struct view {
@@ -75,59 +76,11 @@ static int resolve(struct view *view, const char *path, uint32_t flags, struct p
 	return path_resolve(&request, result);
 }
 
-/* The directory that holds a resolved name, walked to without following anything: the rootfs may be
- * another container's too, who may put a symlink to the host where the resolver found a directory.
- * Returns an fd, or -errno (ENOTDIR: that happened). *ret_name is the name in it. */
-static int open_parent(const struct view *view, const struct path_result *result,
-		       const char **ret_name)
+static int make_place(const struct view *view, const struct path_result *result, bool file)
 {
 	const struct path_mount *mount = &view->table->mounts[result->position.mount];
-	const char *host = view->table->strings + mount->host;
-	const char *at = result->host + mount->host_length;
-	int fd = open(host[0] ? host : "/", O_PATH | O_CLOEXEC | O_DIRECTORY);
-	char name[NAME_MAX + 1];
 
-	if (fd < 0)
-		return -errno;
-	for (const char *slash; (slash = strchr(at, '/')); at = slash + 1) {
-		int next;
-
-		if (slash == at)
-			continue;
-		snprintf(name, sizeof(name), "%.*s", (int)(slash - at), at);
-		next = openat(fd, name, O_PATH | O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW);
-		close(fd);
-		if (next < 0)
-			return -errno;
-		fd = next;
-	}
-	*ret_name = at;
-	return fd;
-}
-
-static int make_one(const struct view *view, const struct path_result *result)
-{
-	const char *name;
-	_cleanup_close_ int parent = open_parent(view, result, &name);
-
-	if (parent < 0)
-		return parent;
-	return *name && mkdirat(parent, name, 0755) < 0 && errno != EEXIST ? -errno : 0;
-}
-
-static int make_file(const struct view *view, const struct path_result *result)
-{
-	const char *name;
-	_cleanup_close_ int parent = open_parent(view, result, &name);
-	int fd;
-
-	if (parent < 0)
-		return parent;
-	fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return errno == EEXIST ? 0 : -errno;
-	close(fd);
-	return 0;
+	return places_make(view->tracer, result->host, mount->host_length, file);
 }
 
 /* mkdir -p of everything above the last component of target, and of it when `last`. */
@@ -145,7 +98,7 @@ static int make_directories(struct view *view, const char *target, bool last,
 			 slash ? (int)(slash - target) : (int)strlen(target), target);
 		error = resolve(view, partial, PATH_FOLLOW | PATH_CREATE, result);
 		if (!error)
-			error = make_one(view, result);
+			error = make_place(view, result, false);
 	}
 	return error;
 }
@@ -167,7 +120,7 @@ static int mount_point(struct view *view, const char *target, bool file, bool ma
 		error = resolve(view, target, PATH_FOLLOW | PATH_CREATE, result);
 	if (error)
 		return error;
-	return file ? make_file(view, result) : make_one(view, result);
+	return make_place(view, result, file);
 }
 
 static uint32_t mount_flags(uint32_t options)
@@ -213,6 +166,11 @@ static int make_name(struct view *view, char *path, size_t size)
 		       -ENAMETOOLONG;
 }
 
+static bool may_make(const struct view *view, const struct plan_op *op)
+{
+	return view->may_make_points && !(op->options & MOUNT_OPTION_NO_POINT);
+}
+
 static int add_tmpfs(struct view *view, const struct plan_op *op, struct error *err)
 {
 	char path[PATH_MAX];
@@ -220,7 +178,7 @@ static int add_tmpfs(struct view *view, const struct plan_op *op, struct error *
 	if (make_name(view, path, sizeof(path)) < 0 || mkdir(path, 0700) < 0 ||
 	    chmod(path, op->mode ? op->mode : 01777) < 0)
 		return error_set(err, errno, "directory for the tmpfs on %s", op->target);
-	return add(view, op->target, path, mount_flags(op->options), view->may_make_points, err);
+	return add(view, op->target, path, mount_flags(op->options), may_make(view, op), err);
 }
 
 static int add_bind(struct view *view, const struct plan_op *op, const char *source,
@@ -233,7 +191,7 @@ static int add_bind(struct view *view, const struct plan_op *op, const char *sou
 			return 0;
 		return error_set(err, errno, "mount source %s", source);
 	}
-	return add(view, op->target, host, mount_flags(op->options), view->may_make_points, err);
+	return add(view, op->target, host, mount_flags(op->options), may_make(view, op), err);
 }
 
 static int add_mount(struct view *view, const struct plan_op *op, struct error *err)
@@ -277,7 +235,8 @@ static int add_symlink(struct view *view, const struct plan_op *op, struct error
 	int error = resolve(view, op->target, PATH_PARENT, link);
 
 	if (!error)
-		parent = open_parent(view, link, &name);
+		parent = places_open_parent(
+			link->host, view->table->mounts[link->position.mount].host_length, &name);
 	if (!error && parent < 0)
 		error = parent;
 	if (!error && symlinkat(op->content, parent, name) < 0 && errno != EEXIST)
@@ -434,6 +393,7 @@ static int make_guest_directories(struct tracer *tracer, struct error *err)
 
 void view_remove(struct tracer *tracer)
 {
+	places_remove(tracer);
 	if (tracer->view_directory)
 		file_remove_tree(AT_FDCWD, tracer->view_directory);
 }

@@ -42,6 +42,8 @@ enum mount_option {
 	MOUNT_OPTION_OPTIONAL = 1 << 5,
 	/* A symlink as the target's last component is covered itself; ptrace only (PRoot's "!"). */
 	MOUNT_OPTION_NO_FOLLOW = 1 << 6,
+	/* A target that is missing isn't made: it is there, but no listing shows it. ptrace only */
+	MOUNT_OPTION_NO_POINT = 1 << 7,
 };
 
 struct mount_request {
@@ -79,6 +81,8 @@ enum links_choice {
 /* What uname(2) says; NULL: what the kernel or the plan's host name says. ptrace only. */
 struct uname_request {
 	const char *sysname, *nodename, *release, *version, *machine, *domainname;
+	bool has_hwcap; /* AT_HWCAP of the auxiliary vector, too: what programs think the CPU can do */
+	uint64_t hwcap;
 };
 
 struct spec_process {
@@ -131,6 +135,7 @@ struct spec {
 	enum id_choice ids;
 	enum links_choice links;
 	struct uname_request uname;
+	const char *hidden_prefix; /* listings of the root leave such names out; NULL. ptrace only */
 	const struct port_map *ports; /* NULL: the guest's are the machine's. ptrace only */
 
 	struct net_request net;

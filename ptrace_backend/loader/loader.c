@@ -44,6 +44,7 @@
 #define AT_EUID	  12
 #define AT_GID	  13
 #define AT_EGID	  14
+#define AT_HWCAP  16
 #define AT_SECURE 23
 #define AT_EXECFN 31
 
@@ -176,6 +177,8 @@ inline_always void set_auxv(word *auxv, const struct load_script *script, uint64
 			auxv[1] = (word)(bias + script->program.entry);
 		else if (type == AT_EXECFN)
 			auxv[1] = (word)execfn;
+		else if (type == AT_HWCAP && (script->flags & LOAD_HWCAP))
+			auxv[1] = (word)script->hwcap;
 		else if (!(script->flags & LOAD_FAKE_IDS))
 			continue;
 		else if (type == AT_UID)

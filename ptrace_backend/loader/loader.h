@@ -41,6 +41,7 @@ struct load_object {
 enum load_flags {
 	LOAD_EXECUTABLE_STACK = 1 << 0,
 	LOAD_FAKE_IDS = 1 << 1, /* write ids below into the auxiliary vector */
+	LOAD_HWCAP = 1 << 2,	/* and hwcap */
 };
 
 struct load_script {
@@ -55,6 +56,7 @@ struct load_script {
 	uint32_t flags;
 	int32_t close_fd;     /* to be closed when the program is mapped, or -1 */
 	uint32_t reserved;
+	uint64_t hwcap;	      /* AT_HWCAP */
 	uint32_t ids[4];      /* AT_UID, AT_EUID, AT_GID, AT_EGID */
 	char command[16];     /* comm */
 };

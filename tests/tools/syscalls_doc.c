@@ -84,7 +84,7 @@ static const struct word {
 } whens[] = {
 	{ "FAKE_IDS", "when ids are faked" },
 	{ "READ_ONLY", "with read-only mounts or faked ids" },
-	{ "LINKS", "with emulated hard links" },
+	{ "LISTED", "with emulated hard links or hidden names" },
 	{ "SHOWN", "when ids are faked or hard links emulated" },
 	{ "NAMES", "in processes that have bound a unix path or asked for ids" },
 }, rules[] = {

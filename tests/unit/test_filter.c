@@ -214,7 +214,7 @@ static uint32_t expect(const struct seccomp_data *data, const struct filter_opti
 								      SECCOMP_RET_ALLOW;
 	if (row->action == ACTION_PASS || (row->when == WHEN_FAKE_IDS && !options->fake_ids) ||
 	    (row->when == WHEN_READ_ONLY && !options->read_only && !options->fake_ids) ||
-	    (row->when == WHEN_LINKS && !options->links) ||
+	    (row->when == WHEN_LISTED && !options->links && !options->hidden) ||
 	    (row->when == WHEN_SHOWN && !options->links && !options->fake_ids) ||
 	    (row->when == WHEN_NAMES && !options->ports))
 		return SECCOMP_RET_ALLOW;

@@ -473,7 +473,7 @@ static void calls_about_ids_are_stopped_when_ids_are_faked(void **state)
 	(void)state;
 	check_traced(names, COUNT(names), WHEN_FAKE_IDS);
 	check_traced(shown, COUNT(shown), WHEN_SHOWN);
-	check_traced(linked, COUNT(linked), WHEN_LINKS);
+	check_traced(linked, COUNT(linked), WHEN_LISTED);
 }
 
 static void calls_that_reach_other_processes_are_stopped(void **state)

@@ -229,21 +229,29 @@ static bool is_below_gap(const struct spec *spec, const char *place)
 	return false;
 }
 
-static int fill_gap(struct spec *spec, struct proot_guest *guest, const char *place,
+static int fill_gap(struct proot_request *request, struct proot_guest *guest, const char *place,
 		    struct error *err)
 {
+	struct spec *spec = request->spec;
 	char gap[PROOT_PATH_SIZE];
-	struct mount_request mount = {.kind = MOUNT_KIND_TMPFS, .target = gap, .mode = 0755};
+	struct mount_request mount = {
+		.kind = MOUNT_KIND_TMPFS,
+		.target = gap,
+		.mode = 0755,
+		.options = request->make_no_places ? MOUNT_OPTION_NO_POINT : 0,
+	};
 
-	if (is_below_gap(spec, place) || proot_guest_gap(guest, place, gap) < 0 ||
+	if (is_below_gap(spec, place) ||
+	    proot_guest_gap(guest, place, request->make_no_places, gap) < 0 ||
 	    guest_path_compare(gap, place) == 0)
 		return 0;
 	return spec_add_mount(spec, &mount, err);
 }
 
-static int place_binding(struct spec *spec, struct proot_guest *guest,
+static int place_binding(struct proot_request *request, struct proot_guest *guest,
 			 const struct proot_binding *binding, struct error *err)
 {
+	struct spec *spec = request->spec;
 	char place[PROOT_PATH_SIZE];
 	struct mount_request mount = {
 		.kind = MOUNT_KIND_BIND,
@@ -267,11 +275,13 @@ static int place_binding(struct spec *spec, struct proot_guest *guest,
 			      strerror(ENOENT));
 		return 0;
 	}
-	result = fill_gap(spec, guest, place, err);
-	if (!result)
-		result = add_mount(spec, &mount, err);
+	result = fill_gap(request, guest, place, err);
 	if (!result)
 		proot_guest_mount(guest, place, mount.options == 0, binding->host);
+	if (request->make_no_places && !is_below_gap(spec, place))
+		mount.options |= MOUNT_OPTION_NO_POINT;
+	if (!result)
+		result = add_mount(spec, &mount, err);
 	if (!result && proot_verbosity() > 0)
 		proot_info("binding = %s:%s", binding->host, place);
 	return result;
@@ -294,7 +304,7 @@ static int place_bindings(struct proot_request *request, struct proot_guest *gue
 	qsort(all, request->binding_count, sizeof(*all), placed_compare);
 	for (size_t i = 0; i < request->binding_count && !result; i++)
 		if (all[i].depth > 0)
-			result = place_binding(request->spec, guest, all[i].binding, err);
+			result = place_binding(request, guest, all[i].binding, err);
 	return result;
 }
 

@@ -117,7 +117,7 @@ int proot_guest_directory(struct proot_guest *guest, const char *path, char *ret
 	return error ? error : guest_path(guest, ret_path);
 }
 
-int proot_guest_gap(struct proot_guest *guest, const char *path, char *ret_path)
+int proot_guest_gap(struct proot_guest *guest, const char *path, bool always, char *ret_path)
 {
 	const char *slash = path;
 	struct stat status;
@@ -134,7 +134,8 @@ int proot_guest_gap(struct proot_guest *guest, const char *path, char *ret_path)
 
 			if (end)
 				*end = '\0';
-			return access(guest->result.host[0] ? guest->result.host : "/", W_OK) < 0 ?
+			return always || access(guest->result.host[0] ? guest->result.host : "/",
+						W_OK) < 0 ?
 				       0 :
 				       -ENOENT;
 		}

@@ -44,10 +44,11 @@ int proot_parse_kernel(struct spec *spec, const char *text, struct error *err)
 		if (!*fields[i].field)
 			return error_plain(err, "can't find %s field in '%s'", fields[i].name, text);
 	}
-	/* The auxiliary vector keeps the real CPU's: a program that trusted another would crash. */
-	strtol(at, &end, 16);
+	/* Hexadecimal; -1, as proot-distro has it, keeps the CPU's. */
+	names.hwcap = (uint64_t)strtoll(at, &end, 16);
 	if (end == at || *end != '\\')
 		return error_plain(err, "can't find hwcap field in '%s'", text);
+	names.has_hwcap = names.hwcap != UINT64_MAX;
 	spec->uname = names;
 	return 0;
 }

@@ -46,6 +46,7 @@ struct proot_request {
 	struct emulator *emulator;	/* -q; NULL: none */
 	bool emulate_all;		/* --mixed-mode: -q for the host's own programs, too */
 	bool ignore_missing;		/* PROOT_IGNORE_MISSING_BINDINGS */
+	bool make_no_places;		/* PROOT_DONT_POLLUTE_ROOTFS */
 };
 
 /* notes.c: what PRoot says on stderr, "proot warning: …". Nothing but errors below level 0. */
@@ -87,9 +88,10 @@ int proot_guest_new(void *parent, const char *rootfs, struct proot_guest **ret_g
 int proot_guest_canonical(struct proot_guest *guest, const char *path, bool follow, char *ret_path);
 /* The same for a directory that exists and can be entered. */
 int proot_guest_directory(struct proot_guest *guest, const char *path, char *ret_path);
-/* The topmost component of canonical `path` that is missing below a directory that we can't write: where
- * a made-up directory has to go. 0 with ret_path; -ENOENT: everything is there or can be made. */
-int proot_guest_gap(struct proot_guest *guest, const char *path, char *ret_path);
+/* The topmost component of canonical `path` that is missing below a directory that we can't write, or any
+ * directory with `always`: where a made-up directory has to go. 0 with ret_path; -ENOENT: everything is there
+ * or can be made. */
+int proot_guest_gap(struct proot_guest *guest, const char *path, bool always, char *ret_path);
 int proot_guest_mount(struct proot_guest *guest, const char *path, bool follow, const char *host);
 
 #endif

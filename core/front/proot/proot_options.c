@@ -160,6 +160,12 @@ static int set_links(struct proot_request *request, const char *value, struct er
 	return 0;
 }
 
+static int hide_names(struct proot_request *request, const char *value, struct error *err)
+{
+	request->spec->hidden_prefix = ".proot";
+	return accept_option(request, value, err);
+}
+
 static int accept_sysvipc(struct proot_request *request, const char *value, struct error *err)
 {
 	if (proot_verbosity() > 0)
@@ -314,7 +320,7 @@ static const struct row rows[] = {
 	 accept_sysvipc},
 	{EXTENSION, {"--ashmem-memfd"}, NO_VALUE, NULL, "Accepted; the kernel's memfd is used.",
 	 accept_memfd},
-	{EXTENSION, {"-H"}, NO_VALUE, NULL, "Accepted; there are no files of ours to hide.", accept_option},
+	{EXTENSION, {"-H"}, NO_VALUE, NULL, "Leave names that begin with .proot out of the root's listings.", hide_names},
 	{EXTENSION, {"-L"}, NO_VALUE, NULL, "Accepted; lstat gives symlinks' own sizes.", accept_option},
 	{ALIAS, {"-R"}, VALUE, "path", "Alias: -r *path* + a couple of recommended -b.",
 	 set_recommended},
@@ -409,6 +415,7 @@ int proot_options_parse(struct proot_request *request, int argc, char **argv, in
 
 	request->spec->process.linger = true; /* without --kill-on-exit */
 	request->ignore_missing = getenv("PROOT_IGNORE_MISSING_BINDINGS") != NULL;
+	request->make_no_places = getenv("PROOT_DONT_POLLUTE_ROOTFS") != NULL;
 	if (level && atoi(level) != 0)
 		proot_set_verbosity(atoi(level));
 	for (index = 1; index < argc && argv[index][0] == '-'; index++) {
@@ -443,7 +450,6 @@ void proot_options_explain_environment(void)
 		{"PROOT_UNBUNDLE_LOADER", "the loader is inside this program"},
 		{"PROOT_L2S_DIR", "hard links are real"},
 		{"PROOT_FORCE_KOMPAT", "newer system calls are not emulated"},
-		{"PROOT_DONT_POLLUTE_ROOTFS", "missing places of bindings are made where that can be"},
 		{"PROOT_USE_LOADER_FOR_QEMU", "the loader is always used"},
 		{"PROOT_F2FS_WORKAROUND", "names that don't exist yet are not looked up"},
 		{"PROOT_NO_MOUNTINFO", "/proc/self/mountinfo is always the guest's"},

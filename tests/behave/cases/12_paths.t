@@ -93,4 +93,8 @@ else
 	skip "no native chroot to compare with: $(head -n 1 "$WORK/oracle.err")"
 fi
 
+it 'binds and connects a unix socket whose name fills the whole address'
+guest -w /tmp /helpers/longsock
+out '108 socket'
+
 done_testing

@@ -79,6 +79,15 @@ chmod 644 "$root/no-program"
 proot -r "$root" -w / /no-program
 status 1
 
+it 'finds nothing by name without PATH'
+for set in -uPATH PATH=; do
+	run env "$set" "$bin/proot" -r "$root" -w / true
+	status 1
+	err_has "^proot error: 'true' not found"
+	run env "$set" "$bin/proot" -r "$root" -w /bin ./true
+	succeeds
+done
+
 it 'refuses a damaged program by name'
 chmod 755 "$root/no-program"
 proot -r "$root" -w / /no-program
@@ -218,6 +227,30 @@ if as plain; then
 	[ ! -e /not ] || fail '/not was made'
 fi
 
+it 'takes the places it made away again, and leaves what it found'
+mkdir -p "$root/found"
+proot -b "$WORK/data:/made/up/place" -b "$WORK/data/file:/made/one" -b "$WORK/data:/found" -r "$root" -w / sh -c 'cat /made/up/place/file /made/one; ls -d /made/*; ls /found'
+out 'bound
+bound
+/made/one
+/made/up
+file'
+[ ! -e "$root/made" ] || fail "what was made stays: $(find "$root/made")"
+[ -d "$root/found" ] || fail 'what was there has gone'
+proot -b "$WORK/data:/made/up" -r "$root" -w / touch /made/other
+succeeds
+[ -e "$root/made/other" ] || fail 'a file of the guest'\''s was removed'
+[ ! -e "$root/made/up" ] || fail 'its neighbour stays'
+rm -rf "$root/made" "$root/found"
+
+it 'shows no places in listings with PROOT_DONT_POLLUTE_ROOTFS, and makes none'
+run env PROOT_DONT_POLLUTE_ROOTFS=1 "$bin/proot" -b "$WORK/data:/unseen/there" -b "$WORK/data:/unseen2" -r "$root" -w / \
+	sh -c 'cat /unseen/there/file /unseen2/file; ls / | grep -c unseen; find / -maxdepth 1 -name "unseen*"'
+out 'bound
+bound
+0'
+err_empty
+
 it 'shows no /proc, /dev or /sys that was not bound, and no files of ours'
 proot -r "$root" ls -A /proc /dev /sys
 out_lacks '[a-z0-9]$'
@@ -247,6 +280,38 @@ out "$(uname -nrm)"
 proot -k '\Linux\box' -r "$root" uname -r
 out "$(uname -r)"
 err_has "^proot error: can't find nodename field in '.Linux.box'"
+
+it 'gives programs the hwcap of -k, and the machine'\''s own for -1'
+proot -k '\s\n\r\v\m\d\0\' env LD_SHOW_AUXV=1 true
+out_has '^AT_HWCAP: +0?$'
+hwcap=$(env LD_SHOW_AUXV=1 true | grep '^AT_HWCAP:')
+proot -k '\s\n\r\v\m\d\-1\' env LD_SHOW_AUXV=1 true
+grep -qxF "$hwcap" "$out" || fail "hwcap: $(grep HWCAP "$out")"
+proot -k '\s\n\r\v\m\d\zz\' true
+succeeds
+err_has "^proot error: can't find hwcap field in"
+err_has '^proot warning: option "-k .* discarded'
+if as plain; then
+	proot -0 -k '\s\node\r\v\m\domain\-1\' -r "$root" sh -c 'hostname; hostname other && hostname && uname -n'
+	out 'node
+other
+other'
+fi
+
+it 'leaves names that begin with .proot out of the root'\''s listings with -H'
+mkdir -p "$root/hide/.proot-all" "$WORK/hide2"
+touch "$root/hide/.proot.meta" "$root/hide/seen" "$WORK/hide2/.proot.own" "$root/hide/.proo"
+proot -H -b "$WORK/hide2:/mnt/hide2" -r "$root" -w /hide sh -c 'ls -A; ls -A /mnt/hide2; ls .proot-all; test -e .proot.meta && echo there'
+out '.proo
+seen
+.proot.own
+there'
+proot -r "$root" -w /hide ls -A
+out '.proo
+.proot-all
+.proot.meta
+seen'
+rm -rf "$root/hide" "$WORK/hide2"
 
 it 'hands down open files and standard input'
 echo through-three >"$WORK/three"
@@ -350,7 +415,7 @@ bound'
 done
 proot -b /dev:/dev -i 1000:1000 -k 5.4.0 -r "$root" -w / /bin/sh -c 'id -u'
 out 1000
-proot -0 -k 5.4.0 -p '80:8080 ' -n -r "$root" /bin/echo ports
+proot -0 -k 5.4.0 -p '80:8080 ' -n -r "$root" -w / /bin/echo ports
 out ports
 err_empty
 
