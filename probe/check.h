@@ -113,6 +113,7 @@ extern const struct probe_check probe_overlay_checks[];
 extern const struct probe_check probe_devices_checks[];
 extern const struct probe_check probe_cgroup_checks[];
 extern const struct probe_check probe_net_checks[];
+extern const struct probe_check probe_ipc_checks[];
 
 /* namespaces.c: the chains, run inside a user namespace or as root. */
 extern const struct probe_check probe_namespaces_in_userns[];

@@ -25,6 +25,7 @@ static const struct probe_check *const tables[] = {
 	probe_cgroup_checks,  probe_overlay_checks, probe_kernel_api_checks, probe_calls_checks, probe_trapped_checks,
 	probe_store_checks,   probe_ptrace_checks,  probe_seccomp_checks,    probe_landlock_checks,
 	probe_machine_checks, probe_lsm_checks,     probe_proc_checks,       probe_net_checks,
+	probe_ipc_checks,
 };
 
 /* Removes the scratch directories of probers that were killed: theirs are locked no more. */

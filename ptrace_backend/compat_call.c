@@ -127,7 +127,7 @@ void syscall_exit(struct tracee *tracee)
 {
 	if (tracee->on_exit)
 		tracee->on_exit(tracee);
-	if (tracee->regs.compat)
+	if (tracee->regs.compat && !tracee->chain.goes_on)
 		tracee_restore_arguments(tracee);
 }
 

@@ -153,6 +153,8 @@ static bool applies(const struct syscall_row *row, const struct filter_options *
 		return options->fake_ids || options->links;
 	case WHEN_NAMES:
 		return options->ports;
+	case WHEN_SYSVIPC:
+		return options->sysvipc;
 	}
 	return true;
 }

@@ -29,6 +29,7 @@
 #include "ptrace_backend/guest_trace.h"
 #include "ptrace_backend/loader/loader.h"
 #include "ptrace_backend/tracer.h"
+#include "ptrace_backend/sysvipc.h"
 #include "ptrace_backend/trapped.h"
 
 #ifndef PTRACE_EVENTMSG_SYSCALL_ENTRY
@@ -152,6 +153,7 @@ bool guest_on_seccomp(struct tracee *tracee, guest_continuation *then)
 
 static void after_signal(struct tracee *tracee, int signal)
 {
+	ipc_before_signal(tracee, signal);
 	trapped_undo(tracee, signal);
 	tracee_resume(tracee, signal);
 }

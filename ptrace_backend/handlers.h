@@ -8,6 +8,10 @@
 /* handlers_file.c: open, openat, openat2, creat; chdir, fchdir, chroot, getcwd; readlink */
 syscall_handler handle_open, handle_openat2, handle_chdir, handle_fchdir, handle_chroot,
 	handle_getcwd, handle_readlink, handle_rename, handle_fd_write;
+/* sysvipc_*.c */
+syscall_handler handle_shmget, handle_shmat, handle_shmctl, handle_shmdt, handle_semget, handle_semop,
+	handle_semtimedop, handle_semctl, handle_msgget, handle_msgsnd, handle_msgrcv, handle_msgctl,
+	handle_ipc;
 /* exec.c */
 syscall_handler handle_execve;
 /* guest_trace.c, guest_wait.c */

@@ -12,6 +12,7 @@
 #include "ptrace_backend/handlers.h"
 #include "ptrace_backend/netlink_route.h"
 #include "ptrace_backend/syscall_table.h"
+#include "ptrace_backend/sysvipc.h"
 
 #ifndef CLONE_INTO_CGROUP
 #define CLONE_INTO_CGROUP 0x200000000ULL /* Linux 5.7 */
@@ -119,6 +120,8 @@ static void after_unshare(struct tracee *tracee)
 			tracee_set_result(tracee, -ENOMEM);
 		else if (asked & CLONE_NEW_ANY)
 			namespaces_adopt(tracee, &tracee->made, false);
+		if (asked & CLONE_SYSVSEM)
+			ipc_leave(tracee);
 	}
 	namespaces_release(tracee, &tracee->made);
 }

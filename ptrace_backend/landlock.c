@@ -186,6 +186,7 @@ static int allow_all(const struct ruleset *ruleset, const struct tracer *tracer,
 		     const struct backend_context *context, struct error *err)
 {
 	const struct emulator *emulator = context->plan->emulator;
+	char path[PATH_MAX];
 	int error = allow_own_binary(ruleset, err);
 
 	if (!error && emulator)
@@ -199,6 +200,9 @@ static int allow_all(const struct ruleset *ruleset, const struct tracer *tracer,
 		error = allow(ruleset, tracer->view_directory, RIGHTS_READ, err);
 	if (!error && ruleset->guest)
 		error = allow(ruleset, tracer->mounts_directory, ruleset->handled, err);
+	snprintf(path, sizeof(path), "%s/shm", tracer->view_directory);
+	if (!error && ruleset->guest && context->plan->emulate_sysvipc)
+		error = allow(ruleset, path, RIGHTS_READ | LANDLOCK_ACCESS_FS_WRITE_FILE, err);
 	if (!error)
 		error = allow_stdio(ruleset, context, err);
 	for (uint32_t i = 0; i < tracer->table->mount_count && !error; i++) {

@@ -26,6 +26,7 @@
 #include "core/base/cleanup.h"
 #include "core/base/file.h"
 #include "core/base/log.h"
+#include "ptrace_backend/sysvipc.h"
 #include "ptrace_backend/tracee.h"
 
 #define CAPABILITY_SYS_ADMIN 21
@@ -90,6 +91,8 @@ static void drop(struct tracer *tracer, struct guest_namespace *namespace)
 		tracer->mount_namespace_count--;
 	if (namespace->kind == NAMESPACE_USER)
 		user_ns_free(namespace);
+	if (namespace->kind == NAMESPACE_IPC)
+		ipc_space_free(namespace->ipc);
 	if (namespace->has_file && file_name(tracer, namespace, path, sizeof(path)) < PATH_SIZE)
 		unlink(path);
 	owner = namespace->owner;
@@ -206,6 +209,8 @@ void namespaces_enter(struct tracee *tracee, enum namespace_kind kind,
 {
 	struct guest_namespace *before = tracee->namespaces.in[kind];
 
+	if (kind == NAMESPACE_IPC && before != namespace)
+		ipc_leave(tracee);
 	tracee->namespaces.in[kind] = hold(namespace);
 	drop(tracee->tracer, before);
 }

@@ -80,6 +80,7 @@ struct guest_namespace {
 		struct mount_table *mounts;
 		struct uts_names *uts;
 		struct user_maps *user;
+		struct ipc_space *ipc; /* sysvipc.h; NULL: nothing made in it yet */
 	};
 };
 

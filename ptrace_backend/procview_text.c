@@ -14,6 +14,7 @@
 #include "ptrace_backend/guest_trace.h"
 #include "ptrace_backend/links.h"
 #include "ptrace_backend/procview.h"
+#include "ptrace_backend/sysvipc.h"
 #include "ptrace_backend/tracer.h"
 
 /* Guest path for a host path that a maps line shows; NULL when it lies outside the guest's tree. */
@@ -42,6 +43,9 @@ static void put_path(struct tracee *subject, const char *line, const char *name,
 {
 	char guest[PATH_SIZE];
 	const char *shown = name ? guest_path(subject, name, guest) : NULL;
+
+	if (name && !shown && ipc_map_name(subject->tracer, name, guest, sizeof(guest)))
+		shown = guest;
 
 	if (shown)
 		fprintf(out, "%.*s%s\n", (int)(name - line), line, shown);

@@ -152,6 +152,8 @@ bool syscall_row_applies(const struct syscall_row *row, const struct tracer *tra
 		return tracer->fake_ids || tracer->links;
 	case WHEN_NAMES:
 		return tracer->ports != NULL;
+	case WHEN_SYSVIPC:
+		return tracer->plan->emulate_sysvipc;
 	}
 	return true;
 }

@@ -25,6 +25,7 @@ enum syscall_when {
 	WHEN_LISTED,	 /* hard links are emulated or names hidden: listings aren't the kernel's */
 	WHEN_SHOWN,	 /* ids are faked or hard links emulated: a file's status isn't the kernel's */
 	WHEN_NAMES,	 /* in processes with the second filter: names_filter.c; in all with plan->ports */
+	WHEN_SYSVIPC,	 /* plan->emulate_sysvipc */
 };
 
 /* Argument tests made in BPF, before a stop. */
@@ -131,6 +132,8 @@ enum call_shape {
 	SHAPE_OLDEST_UNAME, /* names of 8 letters */
 	SHAPE_UMOUNT,	    /* no flags */
 	SHAPE_WAITPID,	    /* no rusage */
+	SHAPE_BLOCK,	    /* arguments in memory */
+	SHAPE_TIME64,	    /* 64-bit times in a 32-bit call */
 };
 
 struct syscall_call {
@@ -163,7 +166,7 @@ bool syscall_row_applies(const struct syscall_row *row, const struct tracer *tra
 #define FILTER_MARK 0xa3f0 /* tells our events from those of a guest's own filter */
 struct sock_filter;
 struct filter_options {
-	bool fake_ids, read_only, deny_network, links, hidden, ports;
+	bool fake_ids, read_only, deny_network, links, hidden, ports, sysvipc;
 	bool notify; /* rows with `notify` get SECCOMP_RET_USER_NOTIF */
 	bool compat; /* 32-bit calls are looked at too; else they are ENOSYS */
 	enum call_table native, compat_table; /* ARCH_CALLS, ARCH_COMPAT_CALLS */

@@ -11,6 +11,7 @@
 
 #include "core/base/file.h"
 #include "ptrace_backend/guest_trace.h"
+#include "ptrace_backend/sysvipc.h"
 #include "ptrace_backend/tracer.h"
 
 static struct tracee **bucket(struct tracer *tracer, pid_t tid)
@@ -49,6 +50,24 @@ int process_status(pid_t pid, struct process_status *ret_status)
 	return 0;
 }
 
+static bool has_signal(const char *status, const char *label, int signal)
+{
+	const char *line = strstr(status, label);
+
+	return line && (strtoull(line + strlen(label), NULL, 16) >> (signal - 1) & 1);
+}
+
+enum signal_disposition process_disposition(pid_t pid, int signal)
+{
+	char path[64], text[4096];
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	if (file_read_at(AT_FDCWD, path, text, sizeof(text)) < 0 ||
+	    has_signal(text, "\nSigCgt:", signal))
+		return SIGNAL_CAUGHT;
+	return has_signal(text, "\nSigIgn:", signal) ? SIGNAL_IGNORED : SIGNAL_DEFAULT;
+}
+
 static void hash_insert(struct tracee *tracee)
 {
 	struct tracee **head = bucket(tracee->tracer, tracee->tid);
@@ -85,6 +104,7 @@ static void mm_release(struct tracee *tracee)
 	tracee->mm = NULL;
 	if (!mm || --mm->references > 0)
 		return;
+	ipc_mm_released(mm, tracee->tgid);
 	if (mm->mem_fd >= 0)
 		close(mm->mem_fd);
 	talloc_free(mm);
@@ -162,6 +182,8 @@ void tracee_inherit(struct tracee *child, struct tracee *parent, uint64_t clone_
 		child->mm->references++;
 	} else {
 		child->mm = mm_copy(tracer, parent ? parent->mm : NULL);
+		if (parent && child->mm)
+			ipc_mm_copied(child->mm, parent->tgid);
 	}
 	if (!parent)
 		return;
@@ -170,6 +192,7 @@ void tracee_inherit(struct tracee *child, struct tracee *parent, uint64_t clone_
 	child->names_filtered = parent->names_filtered;
 	namespaces_inherit(child, parent);
 	namespaces_adopt(child, &parent->made, true);
+	ipc_inherit(child, parent, clone_flags);
 	child->affinity_chosen = parent->affinity_chosen;
 	memcpy(child->affinity, parent->affinity, sizeof(child->affinity));
 	child->cpu = parent->cpu; /* the kernel copied the real mask */
@@ -212,6 +235,7 @@ void tracee_rename(struct tracee *tracee, pid_t tid)
 void tracee_free(struct tracee *tracee)
 {
 	guest_trace_release(tracee);
+	ipc_tracee_ends(tracee);
 	if (tracee->mm)
 		tracee_release_slot(tracee);
 	hash_remove(tracee);

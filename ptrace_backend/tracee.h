@@ -75,6 +75,7 @@ struct tracee_mm {
 	uint64_t stack;		/* as the kernel made it: argc is there */
 	uint64_t loader_base, loader_size; /* our loader's page, hidden from maps */
 	bool compat;		/* a 32-bit program: everything below 4 GiB */
+	struct ipc_attachment *ipc_attached; /* sysvipc.h: segments mapped */
 	char exe[PATH_SIZE];	/* guest path of the program (/proc/self/exe) */
 };
 
@@ -96,6 +97,17 @@ struct trapped_call {
 	uint64_t saved;		/* for finish */
 	uint64_t deadline;	/* of a wait with a time limit: CLOCK_MONOTONIC, ns */
 	void (*finish)(struct tracee *tracee); /* at the exit, with the other call's result; may be NULL */
+};
+
+/* chain.h */
+typedef void chain_step(struct tracee *tracee, int64_t result);
+struct call_chain {
+	chain_step *step; /* NULL: none is under way */
+	bool goes_on;	  /* the registers are those of its next call */
+	int64_t number;	  /* the guest's own call */
+	uint64_t arguments[6];
+	uint64_t mask; /* of signals, as the guest has it */
+	uint64_t data[8]; /* the steps' own */
 };
 
 #define CPU_MASK_WORDS 16 /* 1024 CPUs */
@@ -137,6 +149,9 @@ struct tracee {
 	bool in_wait;		   /* guest_wait.c: in wait4 or waitid, as far as we know */
 	bool waits_alone;	   /* and has no child that the kernel knows of */
 	bool repeats;		   /* the call that ends is made again, from its entry */
+	struct call_chain chain;
+	struct ipc_waiter *ipc_waiter; /* sysvipc.h: it sleeps in a System V call; or NULL */
+	struct ipc_undo_list *ipc_undo; /* shared by CLONE_SYSVSEM; NULL: nothing to undo */
 
 	/* What the guest believes its CPUs are; a clone inherits both. A thread that chose its own
 	 * mask must not be pinned outside it. */
@@ -240,6 +255,9 @@ struct process_status {
 };
 /* Of any process or thread, from /proc. Returns 0 or -errno. */
 int process_status(pid_t pid, struct process_status *ret_status);
+/* What a process does about a signal that isn't blocked; caught, when that can't be found out. */
+enum signal_disposition { SIGNAL_DEFAULT, SIGNAL_IGNORED, SIGNAL_CAUGHT };
+enum signal_disposition process_disposition(pid_t pid, int signal);
 /* True when tid is a guest process or thread (the supervisor and host processes are not). */
 static inline bool tracer_has(struct tracer *tracer, pid_t tid)
 {
@@ -248,6 +266,7 @@ static inline bool tracer_has(struct tracer *tracer, pid_t tid)
 
 /* One per container. */
 #define TRACER_HASH 1024
+struct ipc_space;
 struct record;
 struct socket_names;
 struct guest_links;
@@ -275,6 +294,9 @@ struct tracer {
 	struct netlinks *netlinks;   /* netlink_route.c; NULL: no such socket yet */
 	struct procfiles *procfiles; /* procfile.c; NULL: none made yet */
 	struct places *places; /* places.h; NULL: none made */
+	struct ipc_space *ipc; /* the container's; NULL: nothing made yet */
+	const struct ipc_space *ipc_shown; /* what /proc/sysvipc tells of; NULL: nothing */
+	uint64_t ipc_serial;   /* names of segments' files */
 	char *view_directory;  /* view.c: tmpfs directories and generated files */
 	char *mounts_directory; /* below it: what guests mount as a tmpfs */
 	const char *hostname;

@@ -30,8 +30,10 @@
 
 #include "core/base/log.h"
 #include "ptrace_backend/arch/guest_requests.h"
+#include "ptrace_backend/chain.h"
 #include "ptrace_backend/guest_trace.h"
 #include "ptrace_backend/syscall_table.h"
+#include "ptrace_backend/sysvipc.h"
 #include "ptrace_backend/tracer.h"
 #include "ptrace_backend/trapped.h"
 
@@ -111,6 +113,12 @@ static void on_call(struct tracee *tracee, int signal)
 		tracee_resume(tracee, 0);
 		return;
 	}
+	if (chain_is_active(tracee)) { /* in a trapped call's place: the path is a host's */
+		tracee->state = TRACEE_EXIT_WANTED;
+		tracee->skip_entry_stop = !tracee->tracer->plan->seccomp_stop_after_entry;
+		tracee_resume(tracee, 0);
+		return;
+	}
 	call = tracee_call(tracee);
 	if (tracee->guest) {
 		tracee->guest->number = tracee->regs.number;
@@ -158,6 +166,7 @@ static void on_syscall_stop(struct tracee *tracee)
 
 	if (tracee->skip_entry_stop) {
 		tracee->skip_entry_stop = false;
+		ipc_interrupt_again(tracee);
 		tracee_resume(tracee, 0);
 		return;
 	}
@@ -169,6 +178,7 @@ static void on_syscall_stop(struct tracee *tracee)
 		if (guest)
 			guest->in_call = true;
 		tracee->state = TRACEE_EXIT_WANTED;
+		ipc_interrupt_again(tracee);
 		tracee_resume(tracee, 0);
 		return;
 	}
@@ -185,6 +195,12 @@ static void on_syscall_stop(struct tracee *tracee)
 			exec_on_failure(tracee);
 		else if (tracee->state == TRACEE_EXIT_WANTED)
 			syscall_exit(tracee);
+		if (chain_goes_on(tracee)) {
+			registers_store(tracee->tid, &tracee->regs);
+			tracee->state = TRACEE_TRAPPED;
+			tracee_resume(tracee, 0);
+			return;
+		}
 		if (guest && handled)
 			restore_call(tracee);
 		trapped_on_exit(tracee);
@@ -277,8 +293,13 @@ static void on_signal(struct tracee *tracee, int signal)
 	}
 	if (signal == SIGCHLD && tracee->tracer->guest_traced)
 		guest_wait_on_sigchld(tracee);
+	if (chain_is_active(tracee)) { /* SIGSTOP or a fault: the next link is made all the same */
+		tracee_resume(tracee, signal);
+		return;
+	}
 	if (tracee->guest && guest_on_signal(tracee, signal))
 		return;
+	ipc_before_signal(tracee, signal);
 	trapped_undo(tracee, signal);
 	tracee_resume(tracee, signal);
 }
@@ -303,6 +324,7 @@ static void on_stop(struct tracer *tracer, struct tracee *tracee, int status)
 		return;
 	case PTRACE_EVENT_STOP:
 		trapped_on_first_stop(tracee);
+		ipc_on_interrupt(tracee);
 		tracee->group_stopped = signal == SIGSTOP || signal == SIGTSTP ||
 					signal == SIGTTIN || signal == SIGTTOU;
 		if (tracee->guest && guest_on_event_stop(tracee, signal))

@@ -23,15 +23,13 @@
  * have lost its life without us.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 
 #include "core/base/compat.h"
-#include "core/base/file.h"
+#include "ptrace_backend/chain.h"
 #include "ptrace_backend/trapped.h"
 
 #ifndef SYS_SECCOMP
@@ -83,6 +81,8 @@ static enum verdict handle(struct tracee *tracee, const struct syscall_row *row)
 		return tracee_answer(tracee, -row->error);
 	if (row->enter && row->enter(tracee, row) == VERDICT_SKIP)
 		return VERDICT_SKIP;
+	if (chain_is_active(tracee) || tracee->ipc_waiter)
+		return VERDICT_EXIT; /* in its place, as by another's way */
 	return lacks(tracee, ENOSYS);
 }
 
@@ -170,26 +170,12 @@ bool trapped_on_sigsys(struct tracee *tracee)
 	return true;
 }
 
-/* Whether a handler of the guest's will run. */
-static bool is_caught(pid_t tid, int signal)
-{
-	char path[64], text[4096];
-	unsigned long long caught;
-	const char *line;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
-	if (file_read_at(AT_FDCWD, path, text, sizeof(text)) < 0)
-		return true;
-	line = strstr(text, "\nSigCgt:");
-	return !line || sscanf(line, "\nSigCgt: %llx", &caught) != 1 || (caught >> (signal - 1) & 1);
-}
-
 void trapped_undo(struct tracee *tracee, int signal)
 {
 	struct trapped_call *call = &tracee->trapped;
 
 	/* A wait that a handler interrupts is over; any other signal leaves its time limit. */
-	if (call->restarted && is_caught(tracee->tid, signal))
+	if (call->restarted && process_disposition(tracee->tid, signal) == SIGNAL_CAUGHT)
 		call->restarted = false;
 	if (tracee->state != TRACEE_TRAPPED)
 		return;

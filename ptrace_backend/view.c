@@ -377,12 +377,15 @@ static int keep_table(struct tracer *tracer, struct error *err)
 	return tracer->plan_table ? 0 : error_set(err, ENOMEM, "mount table");
 }
 
-/* mounts: what guests mount as a tmpfs; ns: what stands for their namespaces. */
+/* mounts: what guests mount as a tmpfs; shm: System V segments; ns: what stands for their namespaces. */
 static int make_guest_directories(struct tracer *tracer, struct error *err)
 {
 	char path[PATH_MAX];
 
 	tracer->mounts_directory = talloc_asprintf(tracer, "%s/mounts", tracer->view_directory);
+	snprintf(path, sizeof(path), "%s/shm", tracer->view_directory);
+	if (tracer->plan->emulate_sysvipc && (mkdir(path, 0711) < 0 || chmod(path, 0711) < 0))
+		return error_set(err, errno, "directory %s", path);
 	snprintf(path, sizeof(path), "%s/ns", tracer->view_directory);
 	if (!tracer->mounts_directory || mkdir(tracer->mounts_directory, 0711) < 0 ||
 	    chmod(tracer->mounts_directory, 0711) < 0 || mkdir(path, 0711) < 0 ||

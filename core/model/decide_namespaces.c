@@ -47,7 +47,11 @@ static void decide_namespace(struct decision *decision, const struct namespace_f
 	enum fact_id refused_by;
 
 	if (!decision_is_ns(decision)) {
-		decision_choose(decision, row->facet, row->translated, row->translated_strength);
+		if (row->facet == FACET_IPC && decide_sysvipc(decision))
+			decision_choose(decision, FACET_IPC, MECHANISM_EMULATED, STRENGTH_EMULATED);
+		else
+			decision_choose(decision, row->facet, row->translated,
+					row->translated_strength);
 		decision_refuse_ns(decision, row->facet, row->with);
 		return;
 	}
@@ -201,6 +205,8 @@ void decide_namespaces(struct decision *decision)
 				      "with no more capabilities than the guest's can be entered "
 				      "through /proc");
 	}
+	if (decision_is_ns(decision))
+		decide_sysvipc(decision);
 	decide_network(decision);
 	decide_hostname(decision);
 	decide_init(decision);

@@ -56,6 +56,8 @@ bool decide_platform_needs_ptrace(const struct decision *decision);
 void decide_platform(struct decision *decision);
 
 void decide_namespaces(struct decision *decision); /* decide_namespaces.c */
+/* decide_ipc.c: whether path translation keeps System V IPC itself; says why not. */
+bool decide_sysvipc(struct decision *decision);
 void decide_ids(struct decision *decision);	   /* decide_ids.c */
 void decide_layer(struct decision *decision);	   /* decide_layer.c */
 void decide_links(struct decision *decision);	   /* decide_links.c */

@@ -160,6 +160,7 @@ struct plan {
 	bool landlock;		 /* ptrace */
 	bool emulate_links;	 /* ptrace: names of emulated hard links are understood */
 	bool make_links;	 /* ptrace: link(2) makes such names; else only for files that have some */
+	bool emulate_sysvipc;	 /* ptrace: System V IPC is the tracer's */
 	bool process_vm;	 /* ptrace: process_vm_readv may be used */
 	bool notify;		 /* ptrace: calls answered whole go by seccomp notification */
 	bool openat2;		 /* ptrace: the tracer may use openat2 */

@@ -192,6 +192,7 @@ char *plan_to_json(void *parent, const struct plan *plan)
 	add_bool(root, "landlock", plan->landlock);
 	add_bool(root, "emulate_links", plan->emulate_links);
 	add_bool(root, "make_links", plan->make_links);
+	add_bool(root, "emulate_sysvipc", plan->emulate_sysvipc);
 	add_bool(root, "process_vm", plan->process_vm);
 	add_bool(root, "notify", plan->notify);
 	add_bool(root, "openat2", plan->openat2);

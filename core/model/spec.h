@@ -78,6 +78,13 @@ enum links_choice {
 	LINKS_ALWAYS,	/* emulated wherever a link is made: for a rootfs that is to be moved there */
 };
 
+/* System V shared memory, semaphores and message queues. ptrace only */
+enum sysvipc_choice {
+	SYSVIPC_AUTO,	  /* emulated where the kernel has none for us */
+	SYSVIPC_KERNEL,	  /* ENOSYS there */
+	SYSVIPC_EMULATED, /* the container's own, whatever the kernel has */
+};
+
 /* What uname(2) says; NULL: what the kernel or the plan's host name says. ptrace only. */
 struct uname_request {
 	const char *sysname, *nodename, *release, *version, *machine, *domainname;
@@ -134,6 +141,7 @@ struct spec {
 	bool bare;
 	enum id_choice ids;
 	enum links_choice links;
+	enum sysvipc_choice sysvipc;
 	struct uname_request uname;
 	const char *hidden_prefix; /* listings of the root leave such names out; NULL. ptrace only */
 	const struct port_map *ports; /* NULL: the guest's are the machine's. ptrace only */

@@ -22,7 +22,8 @@
 #define CAPABILITIES_DOCKER 0xa80425fb /* no SYS_ADMIN, no SYS_PTRACE */
 
 #define PLAIN_USER  VALUE(UID, 1000), VALUE(GID, 1000), TEXT(CAPABILITIES, 0, "none")
-#define ANDROID_APP VALUE(UID, 10234), VALUE(GID, 10234), TEXT(CAPABILITIES, 0, "none")
+#define NO_SYSVIPC  ABSENT(SYSVIPC, "no shared memory; under ptrace they are emulated")
+#define ANDROID_APP VALUE(UID, 10234), VALUE(GID, 10234), TEXT(CAPABILITIES, 0, "none"), NO_SYSVIPC
 #define FULL_ROOT   VALUE(UID, 0), VALUE(GID, 0), TEXT(CAPABILITIES, CAPABILITIES_ALL, "all")
 #define DOCKER_ROOT VALUE(UID, 0), VALUE(GID, 0), TEXT(CAPABILITIES, CAPABILITIES_DOCKER, "some")
 
@@ -102,7 +103,7 @@ static const struct facts machine_android_15_app = {.fact = {
 }};
 static const struct facts machine_adb_shell = {.fact = {
 	VALUE(UID, 2000), VALUE(GID, 2000), TEXT(CAPABILITIES, 0, "none"), ROOT_REFUSED,
-	USERNS_ABSENT, TRACING_WORKS, TEXT(ANDROID, 34, "14"), NO_LANDLOCK,
+	USERNS_ABSENT, TRACING_WORKS, TEXT(ANDROID, 34, "14"), NO_LANDLOCK, NO_SYSVIPC,
 }};
 /* Stock GKI 6.1: no PID_NS, IPC_NS, USER_NS; tmpfs without xattrs, /data is casefolded f2fs. */
 static const struct facts machine_rooted_stock_gki = {.fact = {

@@ -59,11 +59,11 @@ static const struct machine {
 {"user without newuidmap",  &machine_user_without_newuidmap, MOUNTNS, SPACES, ONE, PIDNS,  OWN,     OWN,     OWN,     OWN,     CAPS,    OVERLAY, NETNS,   OVERLAY},
 {"userns off by sysctl",    &machine_userns_off,       PATHS,   LANDL,   FAKED,  FILTERED, EMUL,    HOST,    HOST,    HOST,    NNP,     RO_ROOT, SOCKETS, REFUSED},
 {"Ubuntu 24.04 AppArmor",   &machine_ubuntu_2404,      PATHS,   LANDL,   FAKED,  FILTERED, EMUL,    HOST,    HOST,    HOST,    NNP,     RO_ROOT, SOCKETS, REFUSED},
-{"Android 10 app",          &machine_android_10_app,   PATHS,   OPEN,    FAKED,  FILTERED, EMUL,    HOST,    HOST,    HOST,    NNP,     RO_ROOT, SOCKETS, REFUSED},
-{"Android 12 app",          &machine_android_12_app,   PATHS,   OPEN,    FAKED,  FILTERED, EMUL,    HOST,    HOST,    HOST,    NNP,     RO_ROOT, SOCKETS, REFUSED},
-{"Android 14 app",          &machine_android_14_app,   PATHS,   OPEN,    FAKED,  FILTERED, EMUL,    HOST,    HOST,    HOST,    NNP,     RO_ROOT, SOCKETS, REFUSED},
-{"Android 15 app",          &machine_android_15_app,   PATHS,   OPEN,    FAKED,  FILTERED, EMUL,    HOST,    HOST,    HOST,    NNP,     RO_ROOT, SOCKETS, REFUSED},
-{"adb shell",               &machine_adb_shell,        PATHS,   OPEN,    FAKED,  FILTERED, EMUL,    HOST,    HOST,    HOST,    NNP,     RO_ROOT, SOCKETS, REFUSED},
+{"Android 10 app",          &machine_android_10_app,   PATHS,   OPEN,    FAKED,  FILTERED, EMUL,    EMUL,    HOST,    HOST,    NNP,     RO_ROOT, SOCKETS, REFUSED},
+{"Android 12 app",          &machine_android_12_app,   PATHS,   OPEN,    FAKED,  FILTERED, EMUL,    EMUL,    HOST,    HOST,    NNP,     RO_ROOT, SOCKETS, REFUSED},
+{"Android 14 app",          &machine_android_14_app,   PATHS,   OPEN,    FAKED,  FILTERED, EMUL,    EMUL,    HOST,    HOST,    NNP,     RO_ROOT, SOCKETS, REFUSED},
+{"Android 15 app",          &machine_android_15_app,   PATHS,   OPEN,    FAKED,  FILTERED, EMUL,    EMUL,    HOST,    HOST,    NNP,     RO_ROOT, SOCKETS, REFUSED},
+{"adb shell",               &machine_adb_shell,        PATHS,   OPEN,    FAKED,  FILTERED, EMUL,    EMUL,    HOST,    HOST,    NNP,     RO_ROOT, SOCKETS, REFUSED},
 {"rooted stock GKI",        &machine_rooted_stock_gki, MOUNTNS, SPACES,  ROOT,   HOSTPROC, OWN,     HOST,    OWN,     OWN,     CAPS,    RO_ROOT, NETNS,   REFUSED},
 {"rooted custom kernel",    &machine_rooted_custom,    MOUNTNS, SPACES,  ROOT,   PIDNS,    OWN,     OWN,     OWN,     OWN,     CAPS,    OVERLAY, NETNS,   OVERLAY},
 {"root that can't mount",   &machine_rooted_no_mount,  PATHS,   OPEN,    ROOT,   FILTERED, EMUL,    HOST,    HOST,    HOST,    NNP,     RO_ROOT, SOCKETS, REFUSED},
@@ -431,6 +431,35 @@ static void without_a_name_of_its_own_the_guest_has_the_machines(void **state)
 	talloc_free(t);
 }
 
+static void system_v_ipc_is_emulated_where_it_is_missing_or_asked_for(void **state)
+{
+	static const struct {
+		const struct facts *facts;
+		enum sysvipc_choice asked;
+		bool emulated, refused;
+	} rows[] = {
+		{&machine_android_14_app, SYSVIPC_AUTO, true, false},
+		{&machine_android_14_app, SYSVIPC_KERNEL, false, false},
+		{&machine_userns_off, SYSVIPC_AUTO, false, false},
+		{&machine_userns_off, SYSVIPC_EMULATED, true, false},
+		{&machine_server_user, SYSVIPC_AUTO, false, false},
+		{&machine_server_user, SYSVIPC_EMULATED, false, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct spec *spec = debian(NULL);
+		struct plan *plan;
+
+		spec->sysvipc = rows[i].asked;
+		assert_int_equal(decide(spec, spec, rows[i].facts, &host, &plan, NULL) < 0, rows[i].refused);
+		assert_int_equal(plan->emulate_sysvipc, rows[i].emulated);
+		assert_int_equal((int)plan->facets[FACET_IPC].mechanism == EMUL,
+				 rows[i].emulated);
+		talloc_free(spec);
+	}
+}
+
 static void best_effort_volatile_never_writes_the_rootfs(void **state)
 {
 	void *t = talloc_new(NULL);
@@ -463,6 +492,7 @@ int main(void)
 		cmocka_unit_test(capabilities_are_podmans_adjusted),
 		cmocka_unit_test(our_init_is_pid_1_unless_the_command_is_one),
 		cmocka_unit_test(without_a_name_of_its_own_the_guest_has_the_machines),
+		cmocka_unit_test(system_v_ipc_is_emulated_where_it_is_missing_or_asked_for),
 		cmocka_unit_test(best_effort_volatile_never_writes_the_rootfs),
 	};
 

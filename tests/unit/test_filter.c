@@ -54,7 +54,7 @@ static int build_all(void **state)
 
 		program->options = (struct filter_options){
 			.fake_ids = i & 1, .read_only = i & 2, .deny_network = i & 4, .notify = i & 8,
-			.compat = true,
+			.compat = true, .sysvipc = i & 2,
 			.native = i & ON_AARCH64 ? CALLS_AARCH64 : CALLS_X86_64,
 			.compat_table = i & ON_AARCH64 ? CALLS_ARM : CALLS_I386,
 		};
@@ -216,6 +216,7 @@ static uint32_t expect(const struct seccomp_data *data, const struct filter_opti
 	    (row->when == WHEN_READ_ONLY && !options->read_only && !options->fake_ids) ||
 	    (row->when == WHEN_LISTED && !options->links && !options->hidden) ||
 	    (row->when == WHEN_SHOWN && !options->links && !options->fake_ids) ||
+	    (row->when == WHEN_SYSVIPC && !options->sysvipc) ||
 	    (row->when == WHEN_NAMES && !options->ports))
 		return SECCOMP_RET_ALLOW;
 	if (row->rule == RULE_IOCTL)

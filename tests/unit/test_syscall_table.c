@@ -211,6 +211,8 @@ static void a_32_bit_call_of_another_shape_is_one_whose_handler_knows(void **sta
 		{ SHAPE_OLDEST_UNAME, { "uname" } },
 		{ SHAPE_UMOUNT, { "umount2" } },
 		{ SHAPE_WAITPID, { "wait4" } },
+		{ SHAPE_TIME64, { "semtimedop" } },
+		{ SHAPE_BLOCK, { "mmap" } }, /* never stops */
 	};
 
 	(void)state;
@@ -468,12 +470,15 @@ static void calls_about_ids_are_stopped_when_ids_are_faked(void **state)
 		"setresgid", "setfsuid", "setfsgid",  "setgroups", "capget",	"capset",
 		"getsockopt",
 	};
+	static const char *const ipc[] = { "shmget", "shmat",  "shmdt",  "shmctl", "semget", "semop", "semctl",
+					   "semtimedop", "msgget", "msgsnd", "msgrcv", "msgctl" };
 	static const char *const shown[] = { "fstat" }, *const linked[] = { "getdents", "getdents64" };
 
 	(void)state;
 	check_traced(names, COUNT(names), WHEN_FAKE_IDS);
 	check_traced(shown, COUNT(shown), WHEN_SHOWN);
 	check_traced(linked, COUNT(linked), WHEN_LISTED);
+	check_traced(ipc, COUNT(ipc), WHEN_SYSVIPC);
 }
 
 static void calls_that_reach_other_processes_are_stopped(void **state)

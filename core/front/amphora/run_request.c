@@ -166,6 +166,19 @@ static int set_hard_links(void *target, const char *value, struct error *err)
 	return 0;
 }
 
+static int set_sysvipc(void *target, const char *value, struct error *err)
+{
+	if (!strcmp(value, "auto"))
+		SPEC(target)->sysvipc = SYSVIPC_AUTO;
+	else if (!strcmp(value, "kernel"))
+		SPEC(target)->sysvipc = SYSVIPC_KERNEL;
+	else if (!strcmp(value, "emulated"))
+		SPEC(target)->sysvipc = SYSVIPC_EMULATED;
+	else
+		return error_plain(err, "\"%s\": auto, kernel or emulated", value);
+	return 0;
+}
+
 static int set_network(void *target, const char *value, struct error *err)
 {
 	return net_mode_parse(value, &SPEC(target)->net.mode, err);
@@ -261,6 +274,7 @@ static const struct option_row rows[] = {
 	{"platform", 0, "OS/ARCH", "machine that the root is made for", set_platform, 0,
 	 "linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/riscv64"},
 	{"hard-links", 0, "HOW", "auto, kernel or emulated", set_hard_links, 0, "auto kernel emulated"},
+	{"sysvipc", 0, "HOW", "auto, kernel or emulated", set_sysvipc, 0, "auto kernel emulated"},
 	{"init", 0, NULL, "a small init is PID 1", set_init, 0, NULL},
 	{"preserve-fds", 0, "N", "hand on N file descriptors from 3 up", set_preserve_fds, 0, NULL},
 	{"quiet", 'q', NULL, "no warnings", set_quiet, 0, NULL},

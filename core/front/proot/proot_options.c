@@ -166,11 +166,13 @@ static int hide_names(struct proot_request *request, const char *value, struct e
 	return accept_option(request, value, err);
 }
 
-static int accept_sysvipc(struct proot_request *request, const char *value, struct error *err)
+/* PRoot's is each container's own. */
+static int set_sysvipc(struct proot_request *request, const char *value, struct error *err)
 {
-	if (proot_verbosity() > 0)
-		proot_info("--sysvipc: the kernel's own System V IPC is used");
-	return accept_option(request, value, err);
+	(void)value;
+	(void)err;
+	request->spec->sysvipc = SYSVIPC_EMULATED;
+	return 0;
 }
 
 static int accept_memfd(struct proot_request *request, const char *value, struct error *err)
@@ -316,8 +318,8 @@ static const struct row rows[] = {
 	{EXTENSION, {"-P"}, VALUE, "string", "Python extension (not there).", refuse_python},
 	{EXTENSION, {"-l", "--link2symlink"}, NO_VALUE, NULL,
 	 "Emulate hard links where the file system refuses them.", set_links},
-	{EXTENSION, {"--sysvipc"}, NO_VALUE, NULL, "Accepted; the kernel's System V IPC is used.",
-	 accept_sysvipc},
+	{EXTENSION, {"--sysvipc"}, NO_VALUE, NULL, "System V IPC is the container's own.",
+	 set_sysvipc},
 	{EXTENSION, {"--ashmem-memfd"}, NO_VALUE, NULL, "Accepted; the kernel's memfd is used.",
 	 accept_memfd},
 	{EXTENSION, {"-H"}, NO_VALUE, NULL, "Leave names that begin with .proot out of the root's listings.", hide_names},
@@ -454,7 +456,7 @@ void proot_options_explain_environment(void)
 		{"PROOT_F2FS_WORKAROUND", "names that don't exist yet are not looked up"},
 		{"PROOT_NO_MOUNTINFO", "/proc/self/mountinfo is always the guest's"},
 		{"PROOT_ASSUME_MEMFD_UNSUPPORTED", "memfd_create is the kernel's"},
-		{"PROOT_DONT_SHARE_LIBANDROID_SHMEM", "System V IPC is the kernel's"},
+		{"PROOT_DONT_SHARE_LIBANDROID_SHMEM", "--sysvipc decides"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(unused) && proot_verbosity() > 0; i++)

@@ -186,8 +186,11 @@ static inline void registers_rewind(struct registers *regs, uint64_t after)
 /* At a SIGSYS stop: goes on behind the instruction with a result. */
 static inline void registers_answer_trap(struct registers *regs, uint64_t after, int64_t result)
 {
-	regs->raw.pc = after;
-	regs->raw.regs[0] = (uint64_t)result;
+	if (regs->compat)
+		arm_registers(regs)[ARM_COUNTER] = (uint32_t)after;
+	else
+		regs->raw.pc = after;
+	arch_raw_set(regs, 0, (uint64_t)result);
 	regs->changed = REGISTER_ALL;
 }
 
@@ -202,10 +205,10 @@ static inline void registers_finish_trap(struct registers *regs, int64_t number,
 	if (regs->result >= restart_first && regs->result <= restart_last &&
 	    regs->arguments[0] != arguments[0])
 		regs->result = -EINTR;
-	regs->raw.regs[0] = (uint64_t)regs->result;
-	regs->raw.regs[8] = (uint64_t)number;
+	arch_raw_set(regs, 0, (uint64_t)regs->result);
+	arch_raw_set(regs, regs->compat ? ARM_CALL : 8, (uint64_t)number);
 	for (unsigned i = 1; i < 6; i++)
-		regs->raw.regs[i] = arguments[i];
+		arch_raw_set(regs, i, arguments[i]);
 	regs->changed = REGISTER_ALL;
 }
 
