@@ -28,7 +28,7 @@
 #include "ptrace_backend/syscall_table.h"
 #include "ptrace_backend/tracer.h"
 
-#define LISTING_MAX (1u << 20) /* of a getdents buffer that is looked at; glibc's is 32 KiB */
+#define LISTING_MAX (1u << 20) /* that a getdents buffer is made out to be; glibc's is 32 KiB */
 
 /* The directory of a resolved name. Returns an O_PATH fd or -errno; *ret_name is a part of `file`. */
 static int open_parent(const struct tracee *tracee, const struct path_result *file,
@@ -78,14 +78,39 @@ static bool is_object(const struct tracee *tracee, const struct path_result *old
 	return length > 0 && link_of_host(host, (size_t)length, &id);
 }
 
+/* A file may be as large as it likes to be where it has no data. Returns 0 or -errno. */
+static int copy_data(int from, int to, off_t size)
+{
+	off_t at = 0, end;
+
+	while (at < size) {
+		off_t data = lseek(from, at, SEEK_DATA);
+
+		if (data < 0 && errno == ENXIO)
+			break;
+		at = data < 0 ? at : data;
+		end = data < 0 ? size : lseek(from, data, SEEK_HOLE);
+		if (end < 0 || lseek(to, at, SEEK_SET) < 0)
+			return -errno;
+		while (at < end) {
+			ssize_t copied = sendfile(to, from, &at, (size_t)(end - at < 1 << 20 ? end - at : 1 << 20));
+
+			if (copied < 0)
+				return -errno;
+			if (!copied)
+				return 0; /* it has become shorter */
+		}
+	}
+	return ftruncate(to, size) < 0 ? -errno : 0;
+}
+
 /* What linkat(2) does with a file that has no name: it can't become an object. The new name gets a copy. */
 static int copy_file(const char *link, int directory, const char *name)
 {
 	_cleanup_close_ int from = open(link, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	_cleanup_close_ int to = -EBADF;
 	struct stat status;
-	ssize_t copied = 1;
-	off_t offset = 0;
+	int error;
 
 	if (from < 0 || fstat(from, &status) < 0)
 		return -errno;
@@ -94,15 +119,12 @@ static int copy_file(const char *link, int directory, const char *name)
 	to = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (to < 0)
 		return -errno;
-	while (copied > 0)
-		copied = sendfile(to, from, &offset, 1 << 20);
-	if (copied < 0 || fchmod(to, status.st_mode & 07777) < 0) {
-		int error = -errno;
-
+	error = copy_data(from, to, status.st_size);
+	if (!error && fchmod(to, status.st_mode & 07777) < 0)
+		error = -errno;
+	if (error)
 		unlinkat(directory, name, 0);
-		return error;
-	}
-	return 0;
+	return error;
 }
 
 /* A temporary file's name is "#" and its inode number, and deleted from the start. */
@@ -293,13 +315,10 @@ enum verdict handle_symlink(struct tracee *tracee, const struct syscall_row *row
 /* A name is gone. `links` are locked. */
 static void drop_name(struct tracee *tracee, const struct links *links, const struct link_id *id)
 {
-	char place[LINKS_PLACE_SIZE];
 	struct stat status;
 	bool last = false;
 
-	links_place(id, "", place);
-	if (fstatat(links->directory, place, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    links_drop(links, id, &last) == 0 && last && tracee->tracer->record)
+	if (links_has(links, id, &status) && links_drop(links, id, &last) == 0 && last && tracee->tracer->record)
 		record_forget(tracee->tracer->record, status.st_dev, status.st_ino);
 }
 
@@ -453,7 +472,8 @@ static void show_name(struct tracee *tracee, const struct listing *listing, cons
 	ssize_t length;
 	uint64_t inode;
 
-	if (snprintf(host, sizeof(host), "%s/%s", directory, entry + listing->name) >= PATH_SIZE)
+	if (strchr(entry + listing->name, '/') || /* another thread's */
+	    snprintf(host, sizeof(host), "%s/%s", directory, entry + listing->name) >= PATH_SIZE)
 		return;
 	length = readlink(host, text, sizeof(text));
 	if (length <= 0 || !tracee->tracer->links ||
@@ -511,6 +531,7 @@ static void show_at_exit(struct tracee *tracee)
 	char directory[PATH_SIZE], *entries;
 	size_t shown;
 
+	tracee_restore_arguments(tracee);
 	if (size <= 0 || size > LISTING_MAX ||
 	    tracee_fd_position(tracee, (int)tracee->saved[0], position) < 0 ||
 	    path_to_host(tracee_table(tracee), position, directory, sizeof(directory)) < 0)
@@ -542,6 +563,8 @@ enum verdict handle_getdents(struct tracee *tracee, const struct syscall_row *ro
 	    tracee_fd_position(tracee, fd, position) < 0 ||
 	    (tracee_mount_flags(tracee, position) & PATH_MOUNT_PROC))
 		return VERDICT_CONTINUE;
+	if ((uint32_t)tracee_argument(tracee, 2) > LISTING_MAX)
+		tracee_set_argument(tracee, 2, LISTING_MAX);
 	tracee->saved[0] = (uint64_t)fd;
 	tracee->saved[1] = tracee_argument(tracee, 1);
 	tracee->saved[2] = row->number != SYS_getdents64;

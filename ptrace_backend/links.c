@@ -58,6 +58,20 @@ int guest_links_init(struct tracer *tracer)
 	return tracer->plan->emulate_links && !tracer->links ? -ENOMEM : 0;
 }
 
+/* A guest may have put a symlink on the way to a bind's source. */
+static bool is_at(int fd, const char *host)
+{
+	char link[64], there[PATH_SIZE];
+	ssize_t length;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	length = readlink(link, there, sizeof(there) - 1);
+	if (length < 0)
+		return false;
+	there[length] = '\0';
+	return !strcmp(there, host[0] ? host : "/");
+}
+
 /* Mounts come in the guest's lifetime, and their roots stay the same; NULL when there are too many. */
 static struct store *find_store(const struct tracee *tracee, const char *host)
 {
@@ -73,7 +87,7 @@ static struct store *find_store(const struct tracee *tracee, const char *host)
 	store->host = talloc_strdup(all, host);
 	store->root = open(host[0] ? host : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	store->links.directory = store->links.lock = -EBADF;
-	if (!store->host || store->root < 0) {
+	if (!store->host || store->root < 0 || !is_at(store->root, host)) {
 		talloc_free(store->host);
 		if (store->root >= 0)
 			close(store->root);
@@ -118,7 +132,7 @@ static struct store *store_of_object(const struct tracee *tracee, int mount, con
 
 	if (guest_links_store(tracee, mount, false))
 		store = find_store(tracee, host);
-	if (store && links_has(&store->links, id))
+	if (store && links_has(&store->links, id, NULL))
 		return store;
 	for (uint32_t i = 0; i < table->mount_count; i++) {
 		const char *other = table->strings + table->mounts[i].host;
@@ -126,20 +140,38 @@ static struct store *store_of_object(const struct tracee *tracee, int mount, con
 		if (!is_below(host, other) || !guest_links_store(tracee, (int)i, false))
 			continue;
 		store = find_store(tracee, other);
-		if (store && links_has(&store->links, id))
+		if (store && links_has(&store->links, id, NULL))
 			return store;
 	}
 	return NULL;
 }
 
+/* 0: the mount's root isn't where it was. */
 static long object_host(const struct store *store, const struct link_id *id, char *host)
 {
 	char text[LINK_TEXT_LENGTH + 1];
 	int length;
 
+	if (!is_at(store->root, store->host))
+		return 0;
 	link_format(id, text);
 	length = snprintf(host, PATH_SIZE, "%s%s", store->host, text);
 	return length >= PATH_SIZE ? -ENAMETOOLONG : length;
+}
+
+/* Whether the directory is seen by way of the mount: another may cover it, and protect what is there. */
+static bool is_shown(const struct path_table *table, int mount, int directory)
+{
+	char link[64], host[PATH_SIZE];
+	struct path_position position;
+	ssize_t length;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", directory);
+	length = readlink(link, host, sizeof(host) - 1);
+	if (length < 0)
+		return false;
+	host[length] = '\0';
+	return path_from_host(table, mount, host, &position) == 0 && position.mount == mount;
 }
 
 /* PRoot's file behind a name at this host path. 1, 0 or -errno; the caller closes l2s->directory. */
@@ -151,6 +183,7 @@ static int find_l2s(const struct tracee *tracee, int mount, const char *host, co
 	struct store *store;
 	char directory[PATH_SIZE];
 	const char *slash = strrchr(host, '/');
+	int found;
 
 	if (!link_is_l2s(text, length) || link_is_l2s(host, strlen(host)) || !is_below(host, root) ||
 	    (table->mounts[mount].flags & (PATH_MOUNT_FILE | PATH_MOUNT_PROC)))
@@ -161,7 +194,11 @@ static int find_l2s(const struct tracee *tracee, int mount, const char *host, co
 	snprintf(directory, sizeof(directory), "%.*s",
 		 slash > host + strlen(root) ? (int)(slash - host - strlen(root) - 1) : 0,
 		 host + strlen(root) + 1);
-	return links_l2s_find(store->root, root, directory, text, length, ret_l2s);
+	found = links_l2s_find(store->root, root, directory, text, length, ret_l2s);
+	if (found <= 0 || is_shown(table, mount, ret_l2s->directory))
+		return found;
+	close(ret_l2s->directory);
+	return 0;
 }
 
 static long l2s_host(const struct links_l2s *l2s, char *host)

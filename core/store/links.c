@@ -87,9 +87,19 @@ void links_unlock(const struct links *links)
 		flock(links->lock, LOCK_UN);
 }
 
-void links_place(const struct link_id *id, const char *suffix, char place[LINKS_PLACE_SIZE])
+int links_open_place(const struct links *links, const struct link_id *id)
 {
-	snprintf(place, LINKS_PLACE_SIZE, "%.2s/%s%s", id->text, id->text, suffix);
+	char name[3];
+	int fd;
+
+	snprintf(name, sizeof(name), "%.2s", id->text);
+	fd = openat(links->directory, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+void links_name(const struct link_id *id, const char *suffix, char name[LINKS_NAME_SIZE])
+{
+	snprintf(name, LINKS_NAME_SIZE, "%s%s", id->text, suffix);
 }
 
 int links_read_name(int directory, const char *name, struct link_id *ret_id)
@@ -102,13 +112,17 @@ int links_read_name(int directory, const char *name, struct link_id *ret_id)
 	return link_parse(text, (size_t)length, ret_id);
 }
 
-bool links_has(const struct links *links, const struct link_id *id)
+bool links_has(const struct links *links, const struct link_id *id, struct stat *ret_status)
 {
-	char place[LINKS_PLACE_SIZE];
+	_cleanup_close_ int place = links_open_place(links, id);
 	struct stat status;
 
-	links_place(id, "", place);
-	return fstatat(links->directory, place, &status, AT_SYMLINK_NOFOLLOW) == 0;
+	if (place < 0 || fstatat(place, id->text, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    !S_ISREG(status.st_mode))
+		return false;
+	if (ret_status)
+		*ret_status = status;
+	return true;
 }
 
 /* "COUNT NAME" */
@@ -128,12 +142,19 @@ static long parse_count(char *text, ssize_t length, char *ret_name)
 	return (long)count;
 }
 
+static long read_count(int place, const struct link_id *id, char *ret_name)
+{
+	char name[LINKS_NAME_SIZE], text[PATH_MAX];
+
+	links_name(id, ".n", name);
+	return parse_count(text, readlinkat(place, name, text, sizeof(text) - 1), ret_name);
+}
+
 long links_count(const struct links *links, const struct link_id *id, char *ret_name)
 {
-	char place[LINKS_PLACE_SIZE], text[PATH_MAX];
+	_cleanup_close_ int place = links_open_place(links, id);
 
-	links_place(id, ".n", place);
-	return parse_count(text, readlinkat(links->directory, place, text, sizeof(text) - 1), ret_name);
+	return place < 0 ? place : read_count(place, id, ret_name);
 }
 
 unsigned links_count_of_host(const char *host, size_t length, unsigned fallback)
@@ -154,29 +175,32 @@ unsigned links_count_of_host(const char *host, size_t length, unsigned fallback)
 	return count > 0 ? (unsigned)count : fallback;
 }
 
-static int replace_symlink(int directory, const char *text, const char *temporary, const char *place)
+static int replace_symlink(int directory, const char *text, const char *temporary, const char *name)
 {
 	if (symlinkat(text, directory, temporary) < 0) {
 		if (errno != EEXIST || unlinkat(directory, temporary, 0) < 0 ||
 		    symlinkat(text, directory, temporary) < 0)
 			return -errno;
 	}
-	return renameat(directory, temporary, directory, place) < 0 ? -errno : 0;
+	return renameat(directory, temporary, directory, name) < 0 ? -errno : 0;
 }
 
 int links_set_count(const struct links *links, const struct link_id *id, unsigned long count,
-		    const char *name)
+		    const char *where)
 {
-	char text[PATH_MAX], temporary[LINKS_PLACE_SIZE], place[LINKS_PLACE_SIZE];
+	_cleanup_close_ int place = links_open_place(links, id);
+	char text[PATH_MAX], temporary[LINKS_NAME_SIZE], name[LINKS_NAME_SIZE];
 
+	if (place < 0)
+		return place;
 	if (count > COUNT_MAX)
 		return -EMLINK;
-	links_place(id, ".n", place);
-	links_place(id, ".t", temporary);
+	links_name(id, ".n", name);
+	links_name(id, ".t", temporary);
 	/* A name that is too long isn't recorded. */
-	if (snprintf(text, sizeof(text), "%lu %s", count, name) >= (int)sizeof(text))
+	if (snprintf(text, sizeof(text), "%lu %s", count, where) >= (int)sizeof(text))
 		snprintf(text, sizeof(text), "%lu ", count);
-	return replace_symlink(links->directory, text, temporary, place);
+	return replace_symlink(place, text, temporary, name);
 }
 
 int links_make_id(const struct links *links, struct link_id *ret_id)
@@ -196,38 +220,38 @@ int links_make_id(const struct links *links, struct link_id *ret_id)
 	return mkdirat(links->directory, directory, 0711) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-static void forget(const struct links *links, const struct link_id *id)
+static void forget(int place, const struct link_id *id)
 {
-	char place[LINKS_PLACE_SIZE];
+	char name[LINKS_NAME_SIZE];
 
-	links_place(id, ".n", place);
-	unlinkat(links->directory, place, 0);
+	links_name(id, ".n", name);
+	unlinkat(place, name, 0);
 }
 
 /* The symlink takes the file's place, the file the symlink's. */
-static int exchange(int directory, const char *name, int objects, const char *place, const char *text)
+static int exchange(int directory, const char *name, int place, const char *object, const char *text)
 {
-	if (symlinkat(text, objects, place) < 0)
+	if (symlinkat(text, place, object) < 0)
 		return -errno;
-	if (syscall(SYS_renameat2, directory, name, objects, place, RENAME_EXCHANGE) == 0)
+	if (syscall(SYS_renameat2, directory, name, place, object, RENAME_EXCHANGE) == 0)
 		return 0;
 	if (errno != EINVAL && errno != ENOSYS) {
 		int error = -errno;
 
-		unlinkat(objects, place, 0);
+		unlinkat(place, object, 0);
 		return error;
 	}
 	/* Not on this file system: the name is missing for a moment. */
-	if (renameat(directory, name, objects, place) < 0) {
+	if (renameat(directory, name, place, object) < 0) {
 		int error = -errno;
 
-		unlinkat(objects, place, 0);
+		unlinkat(place, object, 0);
 		return error;
 	}
 	if (symlinkat(text, directory, name) < 0) { /* replaced the symlink in the objects' directory */
 		int error = -errno;
 
-		renameat(objects, place, directory, name);
+		renameat(place, object, directory, name);
 		return error;
 	}
 	return 0;
@@ -236,18 +260,21 @@ static int exchange(int directory, const char *name, int objects, const char *pl
 int links_convert(const struct links *links, int directory, const char *name, const char *where,
 		  struct link_id *ret_id)
 {
-	char text[LINK_TEXT_LENGTH + 1], place[LINKS_PLACE_SIZE];
+	_cleanup_close_ int place = -EBADF;
+	char text[LINK_TEXT_LENGTH + 1];
 	int error = links_make_id(links, ret_id);
 
 	if (!error)
 		error = links_set_count(links, ret_id, 1, where);
 	if (error)
 		return error;
+	place = links_open_place(links, ret_id);
+	if (place < 0)
+		return place;
 	link_format(ret_id, text);
-	links_place(ret_id, "", place);
-	error = exchange(directory, name, links->directory, place, text);
+	error = exchange(directory, name, place, ret_id->text, text);
 	if (error)
-		forget(links, ret_id);
+		forget(place, ret_id);
 	return error;
 }
 
@@ -275,30 +302,34 @@ int links_add(const struct links *links, const struct link_id *id, int directory
 
 int links_drop(const struct links *links, const struct link_id *id, bool *ret_last)
 {
-	char place[LINKS_PLACE_SIZE], where[PATH_MAX];
-	long count = links_count(links, id, where);
+	_cleanup_close_ int place = links_open_place(links, id);
+	char where[PATH_MAX];
+	long count;
 
 	*ret_last = false;
+	if (place < 0)
+		return place;
+	count = read_count(place, id, where);
 	if (count < 0)
 		return (int)count;
 	if (count > 1)
 		return links_set_count(links, id, (unsigned long)count - 1, where);
 	*ret_last = true;
-	links_place(id, "", place);
-	if (unlinkat(links->directory, place, 0) < 0 && errno != ENOENT)
+	if (unlinkat(place, id->text, 0) < 0 && errno != ENOENT)
 		return -errno;
-	forget(links, id);
-	links_l2s_remove(links, where);
+	forget(place, id);
+	links_l2s_remove(links, id, where);
 	return 0;
 }
 
 int links_restore(const struct links *links, const struct link_id *id, int directory, const char *name)
 {
-	char place[LINKS_PLACE_SIZE];
+	_cleanup_close_ int place = links_open_place(links, id);
 
-	links_place(id, "", place);
-	if (renameat(links->directory, place, directory, name) < 0)
+	if (place < 0)
+		return place;
+	if (renameat(place, id->text, directory, name) < 0)
 		return -errno;
-	forget(links, id);
+	forget(place, id);
 	return 0;
 }

@@ -13,6 +13,9 @@
  * replaced by rename(2). It is raised before a name is made and lowered after one has gone: a crash
  * between leaves a file that is kept too long, never one that is lost; `amphora links` counts anew.
  *
+ * The rootfs may come from somebody else, and so may what is in the hidden directory: nothing there is
+ * followed, and an object is a regular file or none.
+ *
  * Names are given as (directory fd, last component): the caller has found the directory without
  * following anything. All calls are for the lock's holder, except where noted; they return 0 or -errno.
  */
@@ -20,6 +23,7 @@
 #define AMPHORA_STORE_LINKS_H
 
 #include <stdbool.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "core/path/link.h"
@@ -44,7 +48,8 @@ void links_unlock(const struct links *links);
 
 /* 1 and *ret_id when `name` is an emulated link's, 0, or -errno. No lock. */
 int links_read_name(int directory, const char *name, struct link_id *ret_id);
-bool links_has(const struct links *links, const struct link_id *id);
+/* Whether the object is there; ret_status may be NULL. No lock. */
+bool links_has(const struct links *links, const struct link_id *id, struct stat *ret_status);
 /* The count: positive, or -errno. With ret_name (PATH_MAX bytes) the recorded name. No lock. */
 long links_count(const struct links *links, const struct link_id *id, char *ret_name);
 /* The same of an object by its host path; `fallback` where there is no count. */
@@ -84,10 +89,11 @@ int links_l2s_find(int root_fd, const char *root, const char *name, const char *
 int links_l2s_adopt(const struct links *links, const struct links_l2s *l2s, const char *where,
 		    struct link_id *ret_id);
 /* The last name of an adopted set has gone. */
-void links_l2s_remove(const struct links *links, const char *where);
+void links_l2s_remove(const struct links *links, const struct link_id *id, const char *where);
 
-/* "ab/ID" below links->directory. */
-#define LINKS_PLACE_SIZE (3 + LINK_ID_LENGTH + 8)
-void links_place(const struct link_id *id, const char *suffix, char place[LINKS_PLACE_SIZE]);
+/* The directory "ab" that holds the object: an O_PATH fd, or -errno. The names in it: ID and a suffix. */
+int links_open_place(const struct links *links, const struct link_id *id);
+#define LINKS_NAME_SIZE (LINK_ID_LENGTH + 8)
+void links_name(const struct link_id *id, const char *suffix, char name[LINKS_NAME_SIZE]);
 
 #endif

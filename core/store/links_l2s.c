@@ -86,7 +86,8 @@ int links_l2s_find(int root_fd, const char *root, const char *name, const char *
 int links_l2s_adopt(const struct links *links, const struct links_l2s *l2s, const char *where,
 		    struct link_id *ret_id)
 {
-	char text[LINK_TEXT_LENGTH + 1], place[LINKS_PLACE_SIZE], temporary[LINKS_PLACE_SIZE];
+	char text[LINK_TEXT_LENGTH + 1], temporary[LINKS_NAME_SIZE];
+	_cleanup_close_ int place = -EBADF;
 	int error;
 
 	if (!l2s->file[0]) {
@@ -100,30 +101,35 @@ int links_l2s_adopt(const struct links *links, const struct links_l2s *l2s, cons
 	if (error)
 		return error;
 	link_format(ret_id, text);
-	links_place(ret_id, "", place);
-	links_place(ret_id, ".t", temporary);
-	if (symlinkat(text, links->directory, temporary) < 0)
+	links_name(ret_id, ".t", temporary);
+	place = links_open_place(links, ret_id);
+	if (place < 0)
+		return place;
+	if (symlinkat(text, place, temporary) < 0)
 		return -errno;
 	/* A crash between the two leaves an object that `amphora links` gives back. */
-	if (renameat(l2s->directory, l2s->file, links->directory, place) < 0 ||
-	    renameat(links->directory, temporary, l2s->directory, l2s->symlink) < 0) {
+	if (renameat(l2s->directory, l2s->file, place, ret_id->text) < 0 ||
+	    renameat(place, temporary, l2s->directory, l2s->symlink) < 0) {
 		error = -errno;
-		renameat(links->directory, place, l2s->directory, l2s->file);
-		unlinkat(links->directory, temporary, 0);
+		renameat(place, ret_id->text, l2s->directory, l2s->file);
+		unlinkat(place, temporary, 0);
 	}
 	return error;
 }
 
-void links_l2s_remove(const struct links *links, const char *where)
+void links_l2s_remove(const struct links *links, const struct link_id *id, const char *where)
 {
 	_cleanup_close_ int directory = -EBADF;
 	const char *name = last_component(where);
 	char parent[PATH_MAX];
+	struct link_id found;
 
 	if (!link_is_l2s(where, strlen(where)))
 		return;
 	snprintf(parent, sizeof(parent), "%.*s", (int)(name - where), where);
 	directory = open_below(links->root, parent);
-	if (directory >= 0)
+	/* The record may be somebody else's. */
+	if (directory >= 0 && links_read_name(directory, name, &found) == 1 &&
+	    !strcmp(found.text, id->text))
 		unlinkat(directory, name, 0);
 }

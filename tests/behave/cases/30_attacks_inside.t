@@ -29,12 +29,12 @@ whole() {
 for way in $ways; do
 	it "a read-only bind stays so: $way"
 	fresh
-	guest -v "$root/locked:/locked" /helpers/breakout $way /locked file
+	guest -v "$root/locked:/locked" /helpers/breakout "$way" /locked file
 	out_has written
 	for what in guest bare; do
 		for source in "$root/locked" "$WORK/outer"; do
 			fresh
-			$what -v "$source:/locked:ro" /helpers/breakout $way /locked file
+			$what -v "$source:/locked:ro" /helpers/breakout "$way" /locked file
 			out ''
 			whole "$source"
 		done
@@ -51,6 +51,79 @@ for what in guest bare; do
 	[ ! -e "$WORK/made" ] || fail 'a directory was made outside'
 done
 
+
+# Emulated hard links: a root filesystem comes with objects and counts of its maker's choice.
+id=00112233445566778899aabbccddeeff
+forge() {
+	rm -rf "$root/.amphora-links" "$root/name" "$WORK/planted"
+	mkdir -p "$root/.amphora-links/00" "$WORK/planted"
+	ln -s "/.amphora-links/00/$id" "$root/name"
+	ln -s '2 name' "$root/.amphora-links/00/$id.n"
+}
+
+it 'an object that is a symlink is none'
+canary
+for what in guest bare; do
+	forge
+	ln -s "$WORK/canary" "$root/.amphora-links/00/$id"
+	attack_works cat "$root/.amphora-links/00/$id"
+	$what --hard-links emulated sh -c 'cat /name; echo spoiled >/name; ln /name /other && cat /other; mv /bin/true /name; ls -lL /name; rm -f /other'
+	canary_untouched
+	forge
+	mv "$root/.amphora-links" "$WORK/forged" && ln -s "$WORK/forged" "$root/.amphora-links"
+	cp "$WORK/canary" "$WORK/forged/00/$id"
+	$what --hard-links emulated sh -c 'cat /name; echo spoiled >/name; echo a >/tmp/a; ln /tmp/a /tmp/b; rm -f /tmp/a /tmp/b'
+	out ''
+	rm -rf "$WORK/forged" "$root/.amphora-links"
+done
+
+it 'a directory of objects that is a symlink takes no file outside'
+for what in guest bare; do
+	forge
+	for first in 0 1 2 3 4 5 6 7 8 9 a b c d e f; do
+		for second in 0 1 2 3 4 5 6 7 8 9 a b c d e f; do
+			[ "$first$second" = 00 ] || ln -s "$WORK/planted" "$root/.amphora-links/$first$second"
+		done
+	done
+	chmod 777 "$WORK/planted"
+	$what --hard-links emulated sh -c 'cd /tmp; rm -f evil evil2; echo evil >evil; for i in 1 2 3 4; do echo $i >evil; ln evil evil2; rm -f evil evil2; echo evil >evil; ln evil evil$i; done'
+	same '' "$(ls "$WORK/planted")" 'what was put outside'
+done
+rm -rf "$root/.amphora-links" "$root/name"
+
+it 'counts and objects that are broken do no harm'
+forge
+for what in 'ln -s 99999999999999999999' 'ln -s -- -1' 'ln -s x' mkfifo mkdir; do
+	rm -rf "$root/.amphora-links/00/$id" "$root/.amphora-links/00/$id.n"
+	echo text >"$root/.amphora-links/00/$id"
+	$what "$root/.amphora-links/00/$id.n"
+	guest --hard-links emulated sh -c 'stat -c %F /name; ln /name /two; rm -f /two /name; ls /bin/sh'
+	out_has /bin/sh
+	forge
+	case $what in mk*)
+		$what "$root/.amphora-links/00/$id"
+		guest --hard-links emulated sh -c 'timeout 5 cat /name; ln /name /two; rm -f /two /name; ls /bin/sh'
+		out_has /bin/sh
+		;;
+	esac
+	forge
+done
+rm -rf "$root/.amphora-links" "$root/name"
+
+it "a link of PRoot's leads to no file that a mount protects"
+mkdir -p "$root/l2s"
+echo whole >"$root/l2s/.l2s.file0001.0002"
+ln -sf /l2s/.l2s.file0001.0002 "$root/l2s/.l2s.file0001"
+guest --hard-links emulated -v "$root/l2s:/l2s" sh -c 'ln -s /l2s/.l2s.file0001 /tmp/way; cat /l2s/.l2s.file0001'
+out whole
+for what in guest bare; do
+	rm -f "$root/tmp/way"
+	$what --hard-links emulated -v "$root/l2s:/l2s:ro" sh -c 'ln -s /l2s/.l2s.file0001 /tmp/way; echo spoiled >>/tmp/way; ln /tmp/way /tmp/more; rm -f /tmp/more; rm -f /tmp/way; chmod 600 /tmp/way; true'
+	same whole "$(cat "$root/l2s/.l2s.file0001.0002")" 'the protected file'
+	$what --hard-links emulated -v "$root/mnt:/l2s" sh -c 'rm -f /tmp/way; ln -s /l2s/.l2s.file0001 /tmp/way; cat /tmp/way'
+	out ''
+done
+rm -rf "$root/l2s" "$root/tmp/way"
 
 if as root; then
 	done_testing
