@@ -35,6 +35,7 @@
 #include "ptrace_backend/carrier.h"
 #include "ptrace_backend/elf_image.h"
 #include "ptrace_backend/exec_fd.h"
+#include "ptrace_backend/exec_rights.h"
 #include "ptrace_backend/guest_trace.h"
 #include "ptrace_backend/handlers.h"
 #include "ptrace_backend/layout.h"
@@ -77,11 +78,9 @@ static int open_executable(struct tracee *tracee, const struct path_result *file
 
 	if (!(file->flags & PATH_RESULT_MAGIC) && (mount & PATH_MOUNT_NOEXEC))
 		return -EACCES;
-	fd = open(file->host, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	fd = exec_open(tracee, file->host, ret_status);
 	if (fd < 0)
-		return errno == EISDIR ? -EACCES : -errno;
-	if (fstat(fd, ret_status) < 0)
-		return -errno;
+		return fd == -EISDIR ? -EACCES : fd;
 	if (!S_ISREG(ret_status->st_mode))
 		return -EACCES;
 	if (tracee->tracer->fake_ids)
