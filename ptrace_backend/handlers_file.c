@@ -343,8 +343,10 @@ enum verdict handle_rename(struct tracee *tracee, const struct syscall_row *row)
 /* fchmod, fsetxattr, ... on a file of a read-only mount. */
 enum verdict handle_fd_write(struct tracee *tracee, const struct syscall_row *row)
 {
-	(void)row;
-	if (tracee_fd_is_read_only(tracee, (int)tracee_argument(tracee, 0)))
-		return tracee_answer(tracee, -EROFS);
-	return VERDICT_CONTINUE;
+	int error = tracee_fd_refuses_change(tracee, (int)tracee_argument(tracee, 0));
+
+	/* A device's own ioctls may look like a file system's. */
+	if (error == -EPERM && row->index == ROW_ioctl)
+		error = 0;
+	return error ? tracee_answer(tracee, error) : VERDICT_CONTINUE;
 }

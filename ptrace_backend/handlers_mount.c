@@ -286,7 +286,8 @@ static int bind_container(struct tracee *tracee, const struct path_result *targe
 	if (!shows_directory(tracee, target))
 		return -ENOTDIR;
 	flags = tracer->plan_table->mounts[from->position.mount].flags;
-	flags &= PATH_MOUNT_OPTIONS | PATH_MOUNT_PROC | PATH_MOUNT_LOCK(PATH_MOUNT_OPTIONS);
+	flags &= PATH_MOUNT_OPTIONS | PATH_MOUNT_PROC | PATH_MOUNT_SHARED |
+		 PATH_MOUNT_LOCK(PATH_MOUNT_OPTIONS);
 	index = path_table_bind(mounts->table, tracer->plan_table, &from->position, host,
 				&target->position, flags | options, false, copies);
 	if (index < 0)

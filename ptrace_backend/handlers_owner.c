@@ -55,7 +55,7 @@ static int open_base(struct tracee *tracee, int fd, struct object *ret_object)
 		return -EBADF;
 	else
 		tracee_fd_host(tracee, fd, link, sizeof(link));
-	if (tracee_fd_is_read_only(tracee, fd))
+	if (tracee_fd_refuses_change(tracee, fd) == -EROFS)
 		return -EROFS;
 	return open_link(tracee, link, ret_object);
 }

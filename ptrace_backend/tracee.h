@@ -228,11 +228,12 @@ int tracee_link_position(struct tracee *tracee, const char *link, int hint,
 int tracee_cwd_position(struct tracee *tracee, struct path_position *ret_position);
 /* Position of what a guest fd refers to (directory or file), -EBADF, or -ENOENT when outside. */
 int tracee_fd_position(struct tracee *tracee, int fd, struct path_position *ret_position);
-/* Whether what a magic link, or an fd (AT_FDCWD: the cwd), leads to lies in a read-only mount: where the
- * tracee's table has no such place, in one of the plan's, for an fd lives longer than a mount and is passed
- * on to other namespaces. */
+/* Whether what a magic link leads to lies in a read-only mount: where the tracee's table has no such
+ * place, in one of the plan's, for an fd lives longer than a mount and is passed on to other namespaces. */
 bool tracee_link_is_read_only(struct tracee *tracee, const char *link);
-bool tracee_fd_is_read_only(struct tracee *tracee, int fd);
+/* What a change of owner, mode, times or attributes of an fd (AT_FDCWD: the cwd) is answered: -EROFS, -EPERM
+ * where it is all of the machine's (PATH_MOUNT_SHARED), or 0: the kernel decides. */
+int tracee_fd_refuses_change(struct tracee *tracee, int fd);
 bool tracee_result_is_read_only(struct tracee *tracee, const struct path_result *result);
 /* Host path that names a guest fd for the tracer: /proc/TID/fd/N. Returns its length. */
 int tracee_fd_host(const struct tracee *tracee, int fd, char *host, size_t size);
@@ -286,7 +287,7 @@ struct tracer {
 	bool deny_network;
 	struct port_map *ports; /* netstack/ports.h; NULL: the same inside and outside */
 	int guest_ruleset;     /* landlock.c; -EBADF: none, or given to the first process */
-	bool any_read_only;    /* some mount is read-only: fd-based mutators are traced */
+	bool any_read_only;    /* some mount is read-only or shared: fd-based mutators are traced */
 	const char *state_directory;
 	char *proc_listing;    /* procview_list.c: what opening /proc opens; NULL: not made yet */
 	struct stat proc_status, listing_status; /* of /proc itself, and of the directory */

@@ -151,7 +151,7 @@ int tracee_link_position(struct tracee *tracee, const char *link, int hint,
 	return link_position(tracee, link, hint, -1, ret_position);
 }
 
-bool tracee_link_is_read_only(struct tracee *tracee, const char *link)
+static uint32_t link_mount_flags(struct tracee *tracee, const char *link)
 {
 	const struct path_table *table = tracee_table(tracee);
 	char host[PATH_SIZE + 16];
@@ -160,16 +160,26 @@ bool tracee_link_is_read_only(struct tracee *tracee, const char *link)
 
 	if (!tracee->tracer->any_read_only || read_link(link, host, &deleted) < 0 ||
 	    (host[0] && host[0] != '/'))
-		return false;
+		return 0;
 	if (path_from_host(table, -1, host, &position) < 0) {
 		table = tracee->tracer->plan_table;
 		if (path_from_host(table, -1, host, &position) < 0)
-			return false;
+			return 0;
 	}
-	return table->mounts[position.mount].flags & PATH_MOUNT_READ_ONLY;
+	return table->mounts[position.mount].flags;
 }
 
-bool tracee_fd_is_read_only(struct tracee *tracee, int fd)
+bool tracee_link_is_read_only(struct tracee *tracee, const char *link)
+{
+	return link_mount_flags(tracee, link) & PATH_MOUNT_READ_ONLY;
+}
+
+static int refuse_by_flags(uint32_t flags)
+{
+	return flags & PATH_MOUNT_READ_ONLY ? -EROFS : flags & PATH_MOUNT_SHARED ? -EPERM : 0;
+}
+
+int tracee_fd_refuses_change(struct tracee *tracee, int fd)
 {
 	char link[64];
 
@@ -177,7 +187,7 @@ bool tracee_fd_is_read_only(struct tracee *tracee, int fd)
 		snprintf(link, sizeof(link), "/proc/%d/cwd", (int)tracee->tid);
 	else
 		tracee_fd_host(tracee, fd, link, sizeof(link));
-	return (fd >= 0 || fd == AT_FDCWD) && tracee_link_is_read_only(tracee, link);
+	return fd >= 0 || fd == AT_FDCWD ? refuse_by_flags(link_mount_flags(tracee, link)) : 0;
 }
 
 bool tracee_result_is_read_only(struct tracee *tracee, const struct path_result *result)
@@ -185,6 +195,16 @@ bool tracee_result_is_read_only(struct tracee *tracee, const struct path_result 
 	return (tracee_mount_flags(tracee, &result->position) & PATH_MOUNT_READ_ONLY) ||
 	       ((result->flags & PATH_RESULT_MAGIC) &&
 		tracee_link_is_read_only(tracee, result->host));
+}
+
+/* A magic link itself lies in /proc, which is shared; what it leads to may not be. */
+static bool is_shared(struct tracee *tracee, const struct path_result *result)
+{
+	uint32_t flags = result->flags & PATH_RESULT_MAGIC ?
+				 link_mount_flags(tracee, result->host) :
+				 tracee_mount_flags(tracee, &result->position);
+
+	return flags & PATH_MOUNT_SHARED;
 }
 
 int tracee_cwd_position(struct tracee *tracee, struct path_position *ret_position)
@@ -380,7 +400,7 @@ static int refuse_at_mount(struct tracee *tracee, enum path_use use,
 	    !(flags & PATH_MOUNT_FILE))
 		return -EPERM;
 	if (!tracee_result_is_read_only(tracee, result))
-		return 0;
+		return use == USE_WRITE && is_shared(tracee, result) ? -EPERM : 0;
 	if (use == USE_CREATE)
 		return lstat(result->host, &status) == 0 ? -EEXIST : -EROFS;
 	return use == USE_WRITE || use == USE_REMOVE || use == USE_RENAME ? -EROFS : 0;
@@ -441,10 +461,13 @@ static int by_fd_alone(struct tracee *tracee, const struct path_argument *argume
 	fd = (int)tracee_argument(tracee, (unsigned)argument->dirfd);
 	error = fd == AT_FDCWD ? tracee_cwd_position(tracee, ret_position) :
 				 tracee_fd_position(tracee, fd, ret_position);
-	if (argument->use == USE_WRITE &&
-	    (error ? tracee_fd_is_read_only(tracee, fd) :
-		     tracee_mount_flags(tracee, ret_position) & PATH_MOUNT_READ_ONLY))
-		return -EROFS;
+	if (argument->use == USE_WRITE) {
+		int refusal = error ? tracee_fd_refuses_change(tracee, fd) :
+				      refuse_by_flags(tracee_mount_flags(tracee, ret_position));
+
+		if (refusal)
+			return refusal;
+	}
 	return error ? TRANSLATED_NOTHING : TRANSLATED_FD;
 }
 

@@ -131,12 +131,25 @@ static uint32_t mount_flags(uint32_t options)
 	       (options & MOUNT_OPTION_NOEXEC ? PATH_MOUNT_NOEXEC : 0);
 }
 
+#ifndef DEVPTS_SUPER_MAGIC
+#define DEVPTS_SUPER_MAGIC 0x1cd1
+#endif
+
+/* The host's /proc and its devices, for the machine's root: chmod there would be chmod for everybody.
+ * Terminals are the guest's own as well. */
+static bool is_shared(const struct tracer *tracer, const struct stat *status, long fs_type)
+{
+	return !tracer->fake_ids && geteuid() == 0 &&
+	       (fs_type == PROC_SUPER_MAGIC ||
+		((S_ISCHR(status->st_mode) || S_ISBLK(status->st_mode)) && fs_type != DEVPTS_SUPER_MAGIC));
+}
+
 /* Adds host at target. */
 static int add(struct view *view, const char *target, const char *host, uint32_t flags, bool make,
 	       struct error *err)
 {
 	struct path_result *point = &view->tracer->results[0];
-	struct statfs fs;
+	struct statfs fs = { 0 };
 	struct stat status;
 	int error;
 
@@ -146,6 +159,8 @@ static int add(struct view *view, const char *target, const char *host, uint32_t
 		flags |= PATH_MOUNT_FILE;
 	if (statfs(host, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC)
 		flags |= PATH_MOUNT_PROC;
+	if (is_shared(view->tracer, &status, (long)fs.f_type))
+		flags |= PATH_MOUNT_SHARED;
 	error = mount_point(view, target, !S_ISDIR(status.st_mode), make, point);
 	if (error == -EROFS || error == -EACCES || error == -EPERM)
 		error = resolve(view, target, view->follow | PATH_CREATE, point);
@@ -153,7 +168,7 @@ static int add(struct view *view, const char *target, const char *host, uint32_t
 		return 0;
 	if (error)
 		return error_set(err, -error, "mount point %s", target);
-	if (flags & PATH_MOUNT_READ_ONLY)
+	if (flags & (PATH_MOUNT_READ_ONLY | PATH_MOUNT_SHARED))
 		view->tracer->any_read_only = true;
 	error = path_table_add(view->table, &point->position, host, flags);
 	return error < 0 ? error_set(err, -error, "mount on %s", target) : 0;

@@ -39,6 +39,8 @@ enum path_mount_flags {
 /* Above the shifted options, see below: a guest may rename or replace a directory that leads to the mount's
  * source, so there may be a symlink by now. What lies in such a mount is looked at once more. */
 #define PATH_MOUNT_MOVABLE (1u << 12)
+/* All of the machine uses what is there: owner, mode and times aren't the guest's to change. */
+#define PATH_MOUNT_SHARED (1u << 13)
 
 /* READ_ONLY, NOSUID, NODEV, NOEXEC; and, shifted, those of them that a remount can't take away. */
 #define PATH_MOUNT_OPTIONS 0xfu

@@ -23,6 +23,17 @@ if as root; then
 	if on ptrace 'the loader has to read the file'; then out 126; else out 127; fi
 fi
 
+if as root && [ "$BACKEND" = ptrace ]; then
+	it 'what all of the machine uses keeps its mode, owner and times: /proc and devices'
+	before=$(stat -c '%a %u %Y' /proc /dev/full /dev/tty)
+	guest sh -c 'for f in /proc /proc/uptime /dev/full /dev/tty; do
+		chmod 640 $f; chown 7 $f; touch -d @1000 $f; done 2>&1 | grep -Evc "not permitted|Read-only"
+		exec 3</proc 4</dev/full; chmod 640 /proc/self/fd/3; chmod 640 /proc/self/fd/4; cd /proc; chmod 640 .
+		grep -c . /proc/uptime; echo x >/dev/full; chmod 600 /etc/hosts /dev/shm && echo own'
+	same "$before" "$(stat -c '%a %u %Y' /proc /dev/full /dev/tty)" 'the host'
+	out "$(printf '0\n1\nown')"
+fi
+
 if [ "$BACKEND" = ptrace ]; then
 	it 'no thread is counted on for ever that was killed while it executed a program'
 	run env LC_ALL=C "${AMPHORA%/*}/proot" -r "$root" -w / /helpers/kin execute 800
