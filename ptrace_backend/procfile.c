@@ -30,6 +30,7 @@
 #include "core/base/cleanup.h"
 #include "core/start/start.h"
 #include "ptrace_backend/procfile.h"
+#include "ptrace_backend/sysvipc.h"
 #include "ptrace_backend/tracer.h"
 
 #define REFRESH_MS   200
@@ -228,20 +229,29 @@ static void made_path(const struct procfiles *files, unsigned index, char *path,
 	snprintf(path, size, "%s/%u.%s", files->directory, index, slash ? slash + 1 : name);
 }
 
+/* Whatever the host has: what tells of the container. */
+static bool is_own(const struct procfiles *files, unsigned index)
+{
+	const struct procfile_row *row = &procfile_rows[index];
+
+	return row->container || (row->sysvipc && files->tracer->plan->emulate_sysvipc);
+}
+
 static void decide_file(struct procfiles *files, unsigned index)
 {
 	struct made_file *file = &files->files[index];
 	char path[PATH_SIZE];
 
 	file->state = MADE_HOSTS;
-	if (!procfile_rows[index].container && !is_hidden(procfile_rows[index].name))
+	if (!is_own(files, index) &&
+	    ((procfile_rows[index].sysvipc && procfile_rows[index].make) || !is_hidden(procfile_rows[index].name)))
 		return;
 	made_path(files, index, path, sizeof(path));
 	file->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444);
 	if (file->fd < 0)
 		return;
 	fchmod(file->fd, 0444);
-	if (procfile_rows[index].make && !procfile_rows[index].container && files->inotify == -EBADF)
+	if (procfile_rows[index].make && !is_own(files, index) && files->inotify == -EBADF)
 		start_thread(files);
 	if (files->has_thread)
 		file->watch = inotify_add_watch(files->inotify, path, IN_OPEN | IN_CLOSE);
@@ -337,7 +347,8 @@ int procfile_look(struct tracee *tracee, int error, struct path_result *result)
 	if (file->state != MADE_OURS)
 		return error;
 	files->names = *namespaces_uts(tracee);
-	if (procfile_rows[index].container || now_ms() - file->made_at >= FRESH_MS)
+	tracer->ipc_shown = ipc_space(tracee, false);
+	if (is_own(files, (unsigned)index) || now_ms() - file->made_at >= FRESH_MS)
 		make_content(files, (unsigned)index);
 	if (!error && result->fd >= 0)
 		close(result->fd);

@@ -30,12 +30,14 @@ struct procfile_row {
 	const char *name;      /* below /proc */
 	procfile_maker *make;  /* or NULL: */
 	const char *text;
-	bool container;	       /* always made; otherwise only where the host hides it */
+	bool container;	       /* always made; otherwise only where the host hides it ... */
+	bool sysvipc;	       /* ... or System V IPC is emulated */
 };
 
 extern const struct procfile_row procfile_rows[];
 extern const unsigned procfile_row_count;
 
+procfile_maker procfile_sysvipc_shm, procfile_sysvipc_sem, procfile_sysvipc_msg;
 procfile_maker procfile_net_dev, procfile_net_route, procfile_net_if_inet6;
 
 #endif

@@ -350,9 +350,11 @@ static void make_swaps(struct tracer *tracer, FILE *out)
 			kilobytes(&info, info.totalswap - info.freeswap));
 }
 
-#define MADE(name, make) { name, make, NULL, false }
-#define NAMED(name, make) { name, make, NULL, true }
-#define FIXED(name, text) { name, NULL, text, false }
+#define MADE(name, make) { name, make, NULL, false, false }
+#define IPC_MADE(name, make) { name, make, NULL, false, true }
+#define IPC_FIXED(name, text) { name, NULL, text, false, true }
+#define NAMED(name, make) { name, make, NULL, true, false }
+#define FIXED(name, text) { name, NULL, text, false, false }
 #define SOCKETS                                                                                    \
 	"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  "      \
 	"timeout inode\n"
@@ -405,13 +407,16 @@ const struct procfile_row procfile_rows[] = {
 	FIXED("sys/kernel/seccomp/actions_avail",
 	      "kill_process kill_thread trap errno trace log allow\n"),
 	FIXED("sys/kernel/core_pattern", "core\n"),
-	FIXED("sys/kernel/shmmax", "18446744073692774399\n"),
-	FIXED("sys/kernel/shmall", "18446744073692774399\n"),
-	FIXED("sys/kernel/shmmni", "4096\n"),
-	FIXED("sys/kernel/sem", "32000\t1024000000\t500\t32000\n"),
-	FIXED("sys/kernel/msgmax", "8192\n"),
-	FIXED("sys/kernel/msgmnb", "16384\n"),
-	FIXED("sys/kernel/msgmni", "32000\n"),
+	IPC_MADE("sysvipc/shm", procfile_sysvipc_shm),
+	IPC_MADE("sysvipc/sem", procfile_sysvipc_sem),
+	IPC_MADE("sysvipc/msg", procfile_sysvipc_msg),
+	IPC_FIXED("sys/kernel/shmmax", "18446744073692774399\n"),
+	IPC_FIXED("sys/kernel/shmall", "18446744073692774399\n"),
+	IPC_FIXED("sys/kernel/shmmni", "4096\n"),
+	IPC_FIXED("sys/kernel/sem", "32000\t1024000\t500\t32000\n"),
+	IPC_FIXED("sys/kernel/msgmax", "8192\n"),
+	IPC_FIXED("sys/kernel/msgmnb", "16384\n"),
+	IPC_FIXED("sys/kernel/msgmni", "32000\n"),
 	FIXED("sys/kernel/random/entropy_avail", "256\n"),
 	FIXED("sys/kernel/random/poolsize", "256\n"),
 	MADE("sys/kernel/random/uuid", make_uuid),

@@ -95,16 +95,18 @@ struct ipc_undo {
 	int adjust[]; /* one a semaphore */
 };
 
+LIST_HEAD(ipc_undos, ipc_undo);
+
 struct ipc_undo_list {
 	unsigned references;
-	LIST_HEAD(, ipc_undo) undos;
+	struct ipc_undos undos;
 };
 
 struct ipc_sem_set {
 	struct ipc_object object;
 	time_t otime, ctime;
 	struct ipc_waiters waiters;
-	LIST_HEAD(, ipc_undo) undos;
+	struct ipc_undos undos;
 	unsigned count;
 	struct ipc_semaphore semaphores[];
 };
@@ -116,9 +118,11 @@ struct ipc_message {
 	char text[];
 };
 
+TAILQ_HEAD(ipc_messages, ipc_message);
+
 struct ipc_queue {
 	struct ipc_object object;
-	TAILQ_HEAD(, ipc_message) messages;
+	struct ipc_messages messages;
 	struct ipc_waiters senders, receivers;
 	uint64_t bytes, count, limit; /* limit: msg_qbytes */
 	time_t stime, rtime, ctime;

@@ -5,15 +5,20 @@
 bool decide_sysvipc(struct decision *decision)
 {
 	enum sysvipc_choice asked = decision->spec->sysvipc;
-	enum fact_status status = decision->facts->fact[FACT_ID_SYSVIPC].status;
-	bool refused = status != FACT_UNKNOWN && status != FACT_WORKS;
+	const struct fact *fact = &decision->facts->fact[FACT_ID_SYSVIPC];
+	bool refused = fact->status != FACT_UNKNOWN && fact->status != FACT_WORKS;
+	bool unseen = refused && fact->value == 1;
 
 	if (!decision_is_ns(decision)) {
-		decision->plan->emulate_sysvipc = asked == SYSVIPC_EMULATED ||
-						  (refused && asked == SYSVIPC_AUTO);
-		if (refused && asked == SYSVIPC_KERNEL)
+		decision->plan->emulate_sysvipc = !unseen && (asked == SYSVIPC_EMULATED ||
+							      (refused && asked == SYSVIPC_AUTO));
+		if (unseen && asked == SYSVIPC_EMULATED)
+			decision_unmet(decision, FACET_IPC, "Only a run outside that filter can have it",
+				       "--sysvipc emulated: a filter around us answers the calls");
+		else if (refused && !decision->plan->emulate_sysvipc)
 			decision_note(decision, FACET_IPC,
-				      "the kernel has no System V IPC for us, --sysvipc kernel keeps it so");
+				      unseen ? "no System V IPC: a filter around us answers the calls" :
+					       "no System V IPC: --sysvipc kernel was asked for");
 		return decision->plan->emulate_sysvipc;
 	}
 	if (asked == SYSVIPC_EMULATED)

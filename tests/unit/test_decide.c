@@ -433,11 +433,16 @@ static void without_a_name_of_its_own_the_guest_has_the_machines(void **state)
 
 static void system_v_ipc_is_emulated_where_it_is_missing_or_asked_for(void **state)
 {
+	static const struct facts answered = {.fact = {
+		PLAIN_USER, ROOT_REFUSED, USERNS_ABSENT, TRACING_WORKS,
+		[FACT_ID_SYSVIPC] = {.status = FACT_FAILS, .error_code = EPERM, .value = 1},
+	}};
 	static const struct {
 		const struct facts *facts;
 		enum sysvipc_choice asked;
 		bool emulated, refused;
 	} rows[] = {
+		{&answered, SYSVIPC_AUTO, false, false}, {&answered, SYSVIPC_EMULATED, false, true},
 		{&machine_android_14_app, SYSVIPC_AUTO, true, false},
 		{&machine_android_14_app, SYSVIPC_KERNEL, false, false},
 		{&machine_userns_off, SYSVIPC_AUTO, false, false},

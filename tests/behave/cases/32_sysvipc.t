@@ -9,12 +9,14 @@ emulated=
 # shellcheck disable=SC2086 # words
 ipc() { guest $emulated "$@"; }
 
-# as_outside WORDS…: the helper does in the container what it does outside.
+# as_outside HELPER WORDS…: it does in the container what it does outside.
 as_outside() {
-	"$HELPERS/sysvipc" "$@" >"$WORK/expected"
-	ipc /helpers/sysvipc "$@"
+	helper=$1
+	shift
+	"$HELPERS/$helper" "$@" >"$WORK/expected"
+	ipc "/helpers/$helper" "$@"
 	succeeds
-	cmp -s "$WORK/expected" "$out" || fail "$*: $(diff "$WORK/expected" "$out" | head -n 8)"
+	cmp -s "$WORK/expected" "$out" || fail "$helper $*: $(diff "$WORK/expected" "$out" | head -n 8)"
 }
 
 # Its keys are the same for all: one at a time. A run that was killed leaves them.
@@ -26,22 +28,75 @@ clean() {
 
 it 'answers a long list of calls as the kernel does'
 clean
-as_outside calls
+as_outside sysvipc
 clean
 
 it 'blocks and wakes, by another process, a signal, a removal'
-as_outside blocking
+as_outside sysvipc-life blocking
 
 it 'undoes what a process did, however it ends'
-as_outside undo
+as_outside sysvipc-life undo
 
 it 'counts who has a segment attached'
-as_outside attached
+as_outside sysvipc-life attached
 
 for seed in 1 2 3; do
 	it "keeps its sums in a storm of three processes, seed $seed"
-	as_outside storm $seed 400
+	as_outside sysvipc-life storm $seed 400
 done
+
+it 'shows the container its own objects in /proc and to ipcs, and no others'
+outside=$(ipcmk -M 4096 | grep -o '[0-9]*$')
+if [ -n "$DEBIAN" ]; then
+	root=$DEBIAN
+	ipc sh -c 'ipcmk -M 5000 >/dev/null && ipcmk -S 3 >/dev/null && ipcmk -Q >/dev/null && ipcs | grep -c ^0x
+		tail -n +2 /proc/sysvipc/shm | awk "{print \$3, \$4, \$7, \$8}"; tail -n +2 /proc/sysvipc/sem | awk "{print \$3, \$4}"; tail -n +2 /proc/sysvipc/msg | awk "{print \$3, \$4}"
+		ipcrm -a; cat /proc/sysvipc/shm /proc/sysvipc/sem /proc/sysvipc/msg | wc -l; ipcs -l | grep -c 32000'
+	out '3
+644 5000 0 0
+644 3
+644 0
+3
+3'
+	root=$WORK/root
+else
+	skip 'no Debian root'
+fi
+ipcs -m -i "$outside" 2>/dev/null | grep -q "shmid=$outside" || fail 'the segment outside is gone'
+ipcrm -m "$outside"
+
+if [ "$BACKEND" = ptrace ]; then
+	it 'names a mapped segment as the kernel does, and leaves no file behind'
+	view=$(ipc /helpers/sysvipc-life maps && cat "$out")
+	same '/SYSV5eed0009 (deleted)' "$view" 'in maps'
+	find "$WORK/home" /run/amphora-view -path '*/shm/*' 2>/dev/null | grep -q . && fail 'a segment stays behind'
+
+	it 'gives each IPC namespace of a guest its own'
+	if as plain; then
+		ipc sh -c '/helpers/sysvipc-life make && /helpers/sysvipc-life find && unshare -Ui /helpers/sysvipc-life find; /helpers/sysvipc-life find'
+		out 'make: 0
+find: 0
+find: ENOENT
+find: 0'
+	else
+		ipc unshare -i true
+		fails
+	fi
+
+	it 'says when a filter around it answers the calls, which no tracer sees then'
+	run "$HELPERS/deny" shmget,semget,msgget "$AMPHORA" plan --backend ptrace --rootfs "$root" true
+	out_has 'no System V IPC: a filter around us'
+	run "$HELPERS/deny" shmget,semget,msgget "$AMPHORA" run --backend ptrace --sysvipc emulated --rootfs "$root" true
+	refused 'a filter around us answers the calls'
+
+	it 'is emulated by itself where a filter traps the calls'
+	if as plain; then
+		run "$HELPERS/android-app" "$AMPHORA" run --backend ptrace --rootfs "$root" /helpers/sysvipc-life make
+		out 'make: 0'
+		run "$HELPERS/android-app" "$AMPHORA" run --backend ptrace --sysvipc kernel --rootfs "$root" /helpers/sysvipc-life make
+		out 'make: ENOSYS'
+	fi
+fi
 
 it "is refused by namespaces, which have the kernel's"
 guest --sysvipc emulated true
