@@ -161,6 +161,9 @@ static uint32_t link_mount_flags(struct tracee *tracee, const char *link)
 	if (!tracee->tracer->any_read_only || read_link(link, host, &deleted) < 0 ||
 	    (host[0] && host[0] != '/'))
 		return 0;
+	/* A memfd is called /memfd:NAME, and shared memory /SYSV.... */
+	if (deleted && host[0] && !strchr(host + 1, '/'))
+		return 0;
 	if (path_from_host(table, -1, host, &position) < 0) {
 		table = tracee->tracer->plan_table;
 		if (path_from_host(table, -1, host, &position) < 0)

@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <mntent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,7 @@ struct view {
 	bool may_make_points;
 	uint32_t follow;       /* PATH_FOLLOW; 0 for a mount with MOUNT_OPTION_NO_FOLLOW */
 	unsigned made;	       /* counter for names below state */
+	char **procs;	       /* where the host has a proc file system; ends in NULL */
 };
 
 /* The name of an emulated hard link is a file: mounted on as such. */
@@ -209,6 +211,58 @@ static int add_bind(struct view *view, const struct plan_op *op, const char *sou
 	return add(view, op->target, host, mount_flags(op->options), may_make(view, op), err);
 }
 
+static int find_procs(struct view *view, struct error *err)
+{
+	FILE *mounts = setmntent("/proc/self/mounts", "re");
+	struct mntent entry;
+	char line[2 * PATH_MAX];
+	size_t count = 0;
+
+	if (!mounts)
+		return error_set(err, errno, "/proc/self/mounts");
+	view->procs = talloc_zero_array(view->tracer, char *, 1);
+	while (view->procs && getmntent_r(mounts, &entry, line, sizeof(line))) {
+		if (strcmp(entry.mnt_type, "proc") != 0)
+			continue;
+		view->procs = talloc_realloc(view->tracer, view->procs, char *, count + 2);
+		if (!view->procs)
+			break;
+		view->procs[count] = talloc_strdup(view->procs, entry.mnt_dir);
+		view->procs[++count] = NULL;
+	}
+	endmntent(mounts);
+	return view->procs ? 0 : error_set(err, ENOMEM, "proc file systems");
+}
+
+/* The newest mount shows a directory of the host, as far as that is one file system; a proc below it would
+ * be the host's as it is, with what a mount of the plan on it hides. */
+static int cover_procs(struct view *view, struct error *err)
+{
+	struct path_position *point = &view->tracer->results[0].position;
+	int mount = (int)view->table->mount_count - 1, index, error = 0;
+	const char *source = view->table->strings + view->table->mounts[mount].host;
+	size_t length = strlen(source);
+	char path[PATH_MAX];
+
+	if (!view->procs)
+		error = find_procs(view, err);
+	for (char **proc = view->procs; !error && *proc; proc++) {
+		if (strncmp(*proc, source, length) != 0 || (*proc)[length] != '/' ||
+		    strlen(*proc) >= PATH_SIZE)
+			continue;
+		*point = (struct path_position){ .mount = mount };
+		point->length = (uint32_t)snprintf(point->rel, sizeof(point->rel), "%s",
+						   *proc + length + 1);
+		if (make_name(view, path, sizeof(path)) < 0 || mkdir(path, 0555) < 0)
+			return error_set(err, errno, "cover of %s", *proc);
+		index = path_table_add(view->table, point, path, PATH_MOUNT_READ_ONLY);
+		if (index < 0)
+			return error_set(err, -index, "cover of %s", *proc);
+		view->tracer->any_read_only = true;
+	}
+	return error;
+}
+
 static int add_mount(struct view *view, const struct plan_op *op, struct error *err)
 {
 	static const char *const host_paths[MOUNT_KIND_COUNT] = {
@@ -217,12 +271,18 @@ static int add_mount(struct view *view, const struct plan_op *op, struct error *
 		[MOUNT_KIND_CGROUP] = "/sys/fs/cgroup",
 	};
 
+	uint32_t before = view->table->mount_count;
+	int error;
+
 	if (op->mount_kind == MOUNT_KIND_TMPFS)
 		return add_tmpfs(view, op, err);
-	return add_bind(view, op,
-			op->mount_kind == MOUNT_KIND_BIND ? op->source :
-							    host_paths[op->mount_kind],
-			err);
+	error = add_bind(view, op,
+			 op->mount_kind == MOUNT_KIND_BIND ? op->source :
+							     host_paths[op->mount_kind],
+			 err);
+	if (error || op->mount_kind != MOUNT_KIND_BIND || view->table->mount_count == before)
+		return error;
+	return cover_procs(view, err);
 }
 
 static int add_file(struct view *view, const struct plan_op *op, struct error *err)
@@ -304,7 +364,7 @@ static int add_root(struct view *view, const struct plan_op *op, struct error *e
 	if (flags & PATH_MOUNT_READ_ONLY)
 		view->tracer->any_read_only = true;
 	path_table_init(view->table, host, flags);
-	return 0;
+	return cover_procs(view, err);
 }
 
 #define SHARED_PARENT "/run/amphora-view"

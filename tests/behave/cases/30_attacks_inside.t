@@ -52,6 +52,21 @@ for what in guest bare; do
 done
 
 
+it 'a proc file system of the host in what is bound is not shown'
+for what in guest bare; do
+	$what -v /:/mnt:ro sh -c 'ls -d /mnt/etc; ls /mnt/proc; cat /mnt/proc/1/cmdline /mnt/proc/$PPID/maps 2>/dev/null'
+	out /mnt/etc
+done
+
+it 'the modes and owners of the machine'"'"'s /proc and devices stay'
+before=$(stat -c '%n %a %u %g' /proc /proc/sys /sys /dev/null /dev/zero)
+for what in guest bare; do
+	$what sh -c 'for f in /proc /proc/sys /sys /dev/null /dev/zero /proc/self/root/proc; do chmod 700 $f; chown 1:1 $f; done
+		exec 9</proc; chmod 700 /proc/self/fd/9; cd /proc && chmod 700 . && /helpers/breakout mode /proc self' 2>/dev/null
+	same "$before" "$(stat -c '%n %a %u %g' /proc /proc/sys /sys /dev/null /dev/zero)" 'the modes and owners'
+	chmod 555 /proc 2>/dev/null || true
+done
+
 # Emulated hard links: a root filesystem comes with objects and counts of its maker's choice.
 id=00112233445566778899aabbccddeeff
 forge() {
@@ -129,6 +144,15 @@ if as root; then
 	done_testing
 	exit
 fi
+
+it "the image host shows the host's processes by no way"
+for what in '' landlock_create_ruleset; do
+	# shellcheck disable=SC2016
+	set -- run --backend ptrace host sh -c 'ls /proc | grep -qx $$ && mount --bind / /mnt && umount -l /proc && ls /proc /mnt/proc; cat /mnt/proc/$PPID/maps; unshare -rm umount -l /proc; ls /proc/self' 2>/dev/null
+	if [ -n "$what" ]; then run "$HELPERS/deny" "$what" "$AMPHORA" "$@"; else run "$AMPHORA" "$@"; fi
+	out_has /mnt/proc
+	out_lacks '[0-9]|maps|self'
+done
 
 it 'a bind leads to what was bound, whatever is put in its place'
 canary

@@ -106,6 +106,15 @@ static void by_fd(char **argv)
 		puts("written");
 }
 
+/* By fds alone. */
+static void by_mode(char **argv)
+{
+	int fd = open(argv[0], O_RDONLY), path = open(argv[0], O_PATH);
+
+	if (fchmod(fd, 0700) == 0 || fchown(fd, 1, 1) == 0 || fchownat(path, "", 1, 1, AT_EMPTY_PATH) == 0)
+		puts("written");
+}
+
 static const struct {
 	const char *name;
 	void (*run)(char **argv);
@@ -114,6 +123,7 @@ static const struct {
 	{ "threads", by_threads },
 	{ "pivot", by_pivot },
 	{ "fd", by_fd },
+	{ "mode", by_mode },
 };
 
 int main(int argc, char **argv)
