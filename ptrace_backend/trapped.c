@@ -66,6 +66,24 @@ bool trapped_covers(const struct tracee *tracee, int64_t number)
 	return tracee->tracer->plan->trapped[bit / 64] >> (bit % 64) & 1;
 }
 
+static bool traps_any(const struct plan *plan)
+{
+	for (unsigned i = 0; i < PLAN_TRAP_WORDS; i++)
+		if (plan->trapped[i])
+			return true;
+	return false;
+}
+
+/* Whether it can be the outer filter's: a guest's own may trap too, and a process can send itself any
+ * siginfo_t. */
+static bool is_outer_trap(const struct tracee *tracee, const siginfo_t *info)
+{
+	if (info->si_code != SYS_SECCOMP)
+		return false;
+	return info->si_arch == ARCH_AUDIT ? trapped_covers(tracee, info->si_syscall) :
+					     traps_any(tracee->tracer->plan);
+}
+
 static enum verdict lacks(struct tracee *tracee, int error)
 {
 	tracee->on_exit = NULL;
@@ -136,13 +154,14 @@ bool trapped_on_sigsys(struct tracee *tracee)
 	siginfo_t info;
 	uint64_t after;
 
-	if (ptrace(PTRACE_GETSIGINFO, tracee->tid, NULL, &info) < 0 || info.si_code != SYS_SECCOMP)
+	if (ptrace(PTRACE_GETSIGINFO, tracee->tid, NULL, &info) < 0 || !is_outer_trap(tracee, &info))
 		return false;
-	if (info.si_arch == ARCH_AUDIT && !trapped_covers(tracee, info.si_syscall))
-		return false;
+	tracee->regs.compat = info.si_arch == ARCH_COMPAT_AUDIT;
 	if (registers_fetch(tracee->tid, &tracee->regs) < 0)
 		return true;
 	after = (uint64_t)(uintptr_t)info.si_call_addr;
+	if (registers_program_counter(&tracee->regs) != after) /* made up */
+		return false;
 	tracee->regs.number = info.si_syscall;
 	call->restarted = call->restarted && is_same_call(tracee, after);
 	call->number = info.si_syscall;

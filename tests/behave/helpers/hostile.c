@@ -1,16 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Attacks on the tracer by way of its calls; each prints what came of it.
  *
+ *	hostile fchmod FILE MODE
+ *	hostile forge                    sends itself the SIGSYS of a filter that isn't there
+ *	hostile trap32                   a filter of its own answers int 0x80 with SIGSYS
  *	hostile swap FILE PATH SECONDS   opens PATH, a file that the tracer writes, while a thread puts an O_PATH
  *	                                 fd of FILE where the new fd is
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -56,10 +67,68 @@ static void swap_fds(const char *file, const char *path, int seconds)
 	puts(time(NULL) < end ? "changed" : "unchanged");
 }
 
+/* SIGSYS */
+
+static volatile int delivered;
+
+static void on_sigsys(int signal)
+{
+	(void)signal;
+	delivered++;
+}
+
+static void forge(void)
+{
+	static const unsigned machines[] = { AUDIT_ARCH_X86_64, AUDIT_ARCH_I386, AUDIT_ARCH_AARCH64, AUDIT_ARCH_ARM, 0 };
+	siginfo_t info = { .si_signo = SIGSYS, .si_code = 1 /* SYS_SECCOMP */ };
+	int sent = 0;
+
+	signal(SIGSYS, on_sigsys);
+	for (unsigned i = 0; i < sizeof(machines) / sizeof(machines[0]); i++)
+		for (int number = -1; number < 600; number += 40) {
+			info.si_arch = machines[i];
+			info.si_syscall = number;
+			info.si_call_addr = (void *)(uintptr_t)(number * 0x1000);
+			sent += syscall(SYS_rt_sigqueueinfo, getpid(), SIGSYS, &info) == 0;
+			sent += syscall(SYS_rt_tgsigqueueinfo, getpid(), gettid(), SIGSYS, &info) == 0;
+		}
+	sent += kill(getpid(), SIGSYS) == 0;
+	sent += syscall(SYS_tkill, gettid(), SIGSYS) == 0;
+	puts(delivered == sent && sent == 2 * 5 * 16 + 2 ? "all delivered" : "some are lost");
+}
+
+static void trap_narrow_calls(void)
+{
+#ifdef __x86_64__
+	struct sock_filter program[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_I386, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog filter = { 4, program };
+	long result;
+
+	signal(SIGSYS, on_sigsys);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) < 0)
+		give_up("filter");
+	__asm__ volatile("int $0x80" : "=a"(result) : "a"(20) : "memory", "r8", "r9", "r10", "r11");
+#else
+	delivered = 1;
+#endif
+	puts(delivered == 1 ? "trapped" : "not trapped");
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 5 && !strcmp(argv[1], "swap"))
 		swap_fds(argv[2], argv[3], atoi(argv[4]));
+	else if (argc == 2 && !strcmp(argv[1], "forge"))
+		forge();
+	else if (argc == 2 && !strcmp(argv[1], "trap32"))
+		trap_narrow_calls();
+	else if (argc == 4 && !strcmp(argv[1], "fchmod"))
+		return fchmod(open(argv[2], O_RDONLY), (mode_t)strtoul(argv[3], NULL, 8)) < 0;
 	else
 		return 2;
 	return 0;
