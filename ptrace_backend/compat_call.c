@@ -100,8 +100,10 @@ static void narrow_result(struct tracee *tracee, const struct syscall_row *row)
 	}
 }
 
+/* An earlier handler may have set on_exit and answered after all. */
 static enum verdict handle(struct tracee *tracee, const struct syscall_row *row)
 {
+	tracee->on_exit = NULL;
 	return row->enter ? row->enter(tracee, row) : translate_paths(tracee, row);
 }
 

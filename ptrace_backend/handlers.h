@@ -75,10 +75,10 @@ syscall_handler handle_chown, handle_fchown, handle_chmod, handle_fchmod;
 /* handlers_links.c: emulated hard links */
 syscall_handler handle_link, handle_symlink, handle_getdents;
 syscall_handler handle_mknod, handle_mkdir, handle_unlink, handle_setxattr;
-/* How a handler ends whose call makes a new file, once the host path has been put into an argument:
+/* How a handler ends whose call makes a new file, once the host path has been put into argument `index`:
  * VERDICT_CONTINUE for the fake root, whose files need no record; otherwise VERDICT_EXIT with an
  * on_exit that gives the file to fsuid and fsgid. Uses saved[4]. */
-enum verdict ids_created(struct tracee *tracee, const struct path_result *file);
+enum verdict ids_created(struct tracee *tracee, unsigned index);
 /* The same for a call that takes away a name of `host` (not followed): VERDICT_EXIT when a record may have
  * to be forgotten then. Uses saved[4] and saved[5]. */
 enum verdict ids_removed(struct tracee *tracee, const char *host);

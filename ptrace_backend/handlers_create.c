@@ -38,17 +38,11 @@ static mode_t read_umask(const struct tracee *tracee)
 	return line ? (mode_t)strtoul(line + strlen("\nUmask:"), NULL, 8) & 0777 : 022;
 }
 
-/* The host path of a new name lies in the scratch area until the exit stop: remembers which
- * argument it is. */
-static bool save_new_name(struct tracee *tracee)
+/* The host path of a new name, argument `index`, lies in the scratch area until the exit stop. */
+static bool save_new_name(struct tracee *tracee, unsigned index)
 {
-	for (unsigned i = 0; i < 3; i++) {
-		if (!tracee_in_scratch(tracee, tracee_argument(tracee, i)))
-			continue;
-		tracee->saved[4] = tracee_argument(tracee, i);
-		return true;
-	}
-	return false;
+	tracee->saved[4] = tracee_argument(tracee, index);
+	return tracee_in_scratch(tracee, tracee->saved[4]);
 }
 
 static void own_at_exit(struct tracee *tracee)
@@ -61,15 +55,14 @@ static void own_at_exit(struct tracee *tracee)
 	tracee_restore_arguments(tracee);
 }
 
-enum verdict ids_created(struct tracee *tracee, const struct path_result *file)
+enum verdict ids_created(struct tracee *tracee, unsigned index)
 {
 	const struct credentials *credentials = &tracee->credentials;
 
-	(void)file;
 	if (!tracee->tracer->fake_ids ||
 	    (credentials->fsuid == tracee->tracer->own_uid &&
 	     credentials->fsgid == tracee->tracer->own_gid) ||
-	    !save_new_name(tracee))
+	    !save_new_name(tracee, index))
 		return VERDICT_CONTINUE;
 	tracee->on_exit = own_at_exit;
 	return VERDICT_EXIT;
@@ -105,7 +98,7 @@ enum verdict handle_mkdir(struct tracee *tracee, const struct syscall_row *row)
 
 	if (verdict != VERDICT_CONTINUE || !tracee->tracer->fake_ids)
 		return verdict;
-	if ((mode & S_IRWXU) == S_IRWXU || !save_new_name(tracee))
+	if ((mode & S_IRWXU) == S_IRWXU || !save_new_name(tracee, mode_index - 1))
 		return verdict;
 	tracee->saved[3] = mode;
 	tracee_set_argument(tracee, mode_index, mode | S_IRWXU);

@@ -100,7 +100,7 @@ static enum verdict open_file(struct tracee *tracee, int dirfd, unsigned index, 
 		return VERDICT_EXIT;
 	}
 	if (!exists && (flags & O_CREAT) && tracee->tracer->fake_ids)
-		return ids_created(tracee, file);
+		return ids_created(tracee, index);
 	return VERDICT_CONTINUE;
 }
 
@@ -300,16 +300,17 @@ enum verdict handle_readlink(struct tracee *tracee, const struct syscall_row *ro
 	int64_t size = (int)tracee_argument(tracee, buffer + 1);
 	uint64_t address = tracee_argument(tracee, (unsigned)path->path);
 	char text[PATH_SIZE], first;
+	bool by_fd;
 	int length;
 
 	if (size <= 0)
 		return tracee_answer(tracee, -EINVAL);
 	/* readlinkat(fd, "") reads the symlink that an O_PATH fd refers to. */
-	if (path->dirfd >= 0 && tracee_read(tracee, address, &first, 1) == 0 && !first)
-		return VERDICT_CONTINUE;
-	length = tracee_resolve(tracee, dirfd, address, 0, link);
+	by_fd = path->dirfd >= 0 && tracee_read(tracee, address, &first, 1) == 0 && !first;
+	length = by_fd ? tracee_fd_position(tracee, dirfd, &link->position) :
+			 tracee_resolve(tracee, dirfd, address, 0, link);
 	if (length < 0)
-		return tracee_answer(tracee, length);
+		return by_fd ? VERDICT_CONTINUE : tracee_answer(tracee, length);
 	if (tracee_mount_flags(tracee, &link->position) & PATH_MOUNT_PROC) {
 		length = procview_readlink(tracee, link, text, sizeof(text));
 		if (length != -EINVAL) {
@@ -322,6 +323,8 @@ enum verdict handle_readlink(struct tracee *tracee, const struct syscall_row *ro
 			return tracee_answer(tracee, length);
 		}
 	}
+	if (by_fd)
+		return VERDICT_CONTINUE;
 	length = tracee_set_path(tracee, (unsigned)path->path, link);
 	return length < 0 ? tracee_answer(tracee, length) : VERDICT_CONTINUE;
 }

@@ -9,8 +9,9 @@
  * one CPU by itself (SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP, 6.6).
  *
  * They are received on a thread of their own, for the tracer's waits in waitpid(). tracer->lock is
- * held by whichever handles something. A tracee's pid can't be reused meanwhile: only the tracer
- * reaps it. Calls whose arguments are rewritten stay with ptrace: the kernel can't be told new
+ * held by whichever handles something. A tracee may be killed and waited for meanwhile, for the tracer
+ * waits without the lock: then reading or writing its memory fails, unless its pid came around within the
+ * handler's microseconds. Calls whose arguments are rewritten stay with ptrace: the kernel can't be told new
  * arguments here, and letting a call continue would let the guest change what was checked.
  *
  * The first process installs the filter and sends the listener's fd over a socket; from then on

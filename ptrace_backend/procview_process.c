@@ -86,7 +86,8 @@ void procview_net_unix(struct tracee *subject, FILE *out)
 		char *name = strchr(line, '/');
 
 		line[strcspn(line, "\n")] = '\0';
-		if (!name || strlen(name) >= sizeof(host)) {
+		/* An abstract name is no path. */
+		if (!name || name[-1] == '@' || strlen(name) >= sizeof(host)) {
 			fprintf(out, "%s\n", line);
 			continue;
 		}

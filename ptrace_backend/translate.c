@@ -537,6 +537,6 @@ enum verdict translate_paths(struct tracee *tracee, const struct syscall_row *ro
 	/* mkdir, symlink, mknod by somebody who isn't the fake root. link(2) has two paths. */
 	if (state[0] == TRANSLATED_PATH && row->paths[0].use == USE_CREATE && row->paths[1].path < 0 &&
 	    tracee->tracer->fake_ids)
-		return ids_created(tracee, first);
+		return ids_created(tracee, (unsigned)row->paths[0].path);
 	return VERDICT_CONTINUE;
 }

@@ -87,6 +87,7 @@ static bool is_outer_trap(const struct tracee *tracee, const siginfo_t *info)
 static enum verdict lacks(struct tracee *tracee, int error)
 {
 	tracee->on_exit = NULL;
+	tracee->precall_done = NULL;
 	return tracee_answer(tracee, -error);
 }
 

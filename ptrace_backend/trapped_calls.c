@@ -339,10 +339,11 @@ enum verdict by_pselect(struct tracee *tracee, const struct syscall_row *row)
 		if (timeout.tv_sec < 0 || timeout.tv_usec < 0)
 			return tracee_answer(tracee, -EINVAL);
 		/* select takes any number of microseconds. */
-		if (__builtin_mul_overflow(timeout.tv_sec + timeout.tv_usec / 1000000, NSEC_PER_SEC,
-					   &nanoseconds))
-			nanoseconds = INT64_MAX / 2;
-		error = put_timeout(tracee, nanoseconds + timeout.tv_usec % 1000000 * 1000, &address);
+		if (__builtin_add_overflow(timeout.tv_sec, timeout.tv_usec / 1000000, &nanoseconds) ||
+		    __builtin_mul_overflow(nanoseconds, NSEC_PER_SEC, &nanoseconds) ||
+		    __builtin_add_overflow(nanoseconds, timeout.tv_usec % 1000000 * 1000, &nanoseconds))
+			nanoseconds = INT64_MAX;
+		error = put_timeout(tracee, nanoseconds, &address);
 		tracee->trapped.finish = finish_select;
 	}
 	if (error)
@@ -373,11 +374,12 @@ enum verdict by_setitimer(struct tracee *tracee, const struct syscall_row *row)
 	struct itimerval timer = { .it_value = { .tv_sec = (unsigned)argument(tracee, 0) } };
 	struct itimerval before = { 0 };
 	uint64_t address;
-	int error = tracee_put(tracee, &timer, sizeof(timer), &address);
+	int error;
 
 	(void)row;
 	if (timer.it_value.tv_sec > INT_MAX)
 		timer.it_value.tv_sec = INT_MAX;
+	error = tracee_put(tracee, &timer, sizeof(timer), &address);
 	if (!error)
 		error = tracee_put_stack(tracee, &before, sizeof(before), &tracee->trapped.saved);
 	if (error)

@@ -50,9 +50,10 @@ int __real___clone(int (*function)(void *), void *stack, int flags, void *argume
 
 static long poll_by_ppoll(const long *a)
 {
-	struct timespec timeout = { a[2] / 1000, a[2] % 1000 * 1000000 };
+	int milliseconds = (int)a[2]; /* the register's high half means nothing */
+	struct timespec timeout = { milliseconds / 1000, milliseconds % 1000 * 1000000L };
 
-	return CALL(ppoll, a[0], a[1], (int)a[2] < 0 ? NULL : &timeout, NULL, KERNEL_SIGSET_SIZE);
+	return CALL(ppoll, a[0], a[1], milliseconds < 0 ? NULL : &timeout, NULL, KERNEL_SIGSET_SIZE);
 }
 
 static long select_by_pselect(const long *a)

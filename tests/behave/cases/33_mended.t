@@ -6,6 +6,10 @@ it 'clone(CLONE_PARENT) makes processes that live, even after another was killed
 guest /helpers/kin siblings 3000
 out 'lost 0'
 
+it 'a magic link that is read by an fd of its own shows the guest its own path'
+guest sh -c 'for l in exe cwd root; do /helpers/fds link /proc/self/$l; done; /helpers/fds link /bin/sh'
+out "$(printf '%s\n' /helpers/fds / / busybox)"
+
 if as root; then
 	it 'a user executes only what its class of the mode lets it, and is told so'
 	for mode in 744 700 711 755; do

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* fds: prints the open file descriptors; fds FD PATH reads PATH relative to FD. */
+/* fds: prints the open file descriptors; fds FD PATH reads PATH relative to FD; fds link PATH prints the
+ * symlink PATH by an fd of it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,6 +20,12 @@ int main(int argc, char **argv)
 				printf("%d ", fd);
 		puts("");
 		return 0;
+	}
+	if (!strcmp(argv[1], "link")) {
+		fd = open(argv[2], O_PATH | O_NOFOLLOW);
+		length = readlinkat(fd, "", text, sizeof(text));
+		printf("%.*s\n", length < 0 ? 0 : (int)length, text);
+		return length < 0;
 	}
 	fd = openat(atoi(argv[1]), argv[2], O_RDONLY);
 	if (fd < 0) {
