@@ -24,6 +24,7 @@
 
 #define PAGE	 4096UL
 #define RED_ZONE 256UL
+#define LARGE_TURN (4UL << 20)
 
 static int mem_fd(const struct tracee *tracee)
 {
@@ -197,14 +198,22 @@ int tracee_put(struct tracee *tracee, const void *data, size_t size, uint64_t *r
 	return 0;
 }
 
+/* Pieces lie one behind the other, and from the start again after LARGE_TURN: by then the kernel has read
+ * the first. Threads that execute by vfork share the area. */
 int tracee_put_large(struct tracee *tracee, const void *data, size_t size, uint64_t *ret_address)
 {
-	uint64_t address = tracee->mm->scratch + SCRATCH_SIZE / 2;
+	struct tracee_mm *mm = tracee->mm;
+	size_t room = (size + 15) & ~(size_t)15;
+	uint64_t address;
 
-	if (!tracee->mm->scratch)
+	if (!mm->scratch)
 		return tracee_put_stack(tracee, data, size, ret_address);
-	if (size > SCRATCH_SIZE / 2)
+	if (room > SCRATCH_SIZE / 2)
 		return -E2BIG;
+	if (mm->next_large >= LARGE_TURN || mm->next_large + room > SCRATCH_SIZE / 2)
+		mm->next_large = 0;
+	address = mm->scratch + SCRATCH_SIZE / 2 + mm->next_large;
+	mm->next_large += room;
 	if (!reachable(tracee, address))
 		return -ENOSYS;
 	if (mem_transfer(tracee, address, (void *)(uintptr_t)data, size, true) != (ssize_t)size)

@@ -71,6 +71,7 @@ struct tracee_mm {
 	uint64_t scratch;	/* guest address of the read-only scratch area; 0: none yet */
 	uint64_t slots_used[31]; /* bitmap of scratch slots that threads own */
 	unsigned next_shared;	 /* counts the calls that took a shared slot */
+	uint64_t next_large;	 /* where tracee_put_large() puts the next piece */
 	int mem_fd;		/* /proc/PID/mem, or -1 */
 	uint64_t stack;		/* as the kernel made it: argc is there */
 	uint64_t loader_base, loader_size; /* our loader's page, hidden from maps */
