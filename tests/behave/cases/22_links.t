@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC1090,SC2154,SC2016,SC2034
+# shellcheck shell=sh disable=SC1090,SC2154,SC2016,SC2034,SC2086
 # Hard links, the kernel's and emulated ones: on ptrace every link here is emulated.
 . "$LIB"
 
@@ -112,5 +112,93 @@ if on ns 'there is nothing to emulate'; then refused 'facet hard links'; else su
 it 'takes only the three words'
 guest --hard-links sometimes true
 refused 'auto, kernel or emulated'
+
+# A root of its own with six names of two files that the emulation made, and five of two that PRoot made.
+linked_root() {
+	rm -rf "$WORK/real" && mkdir -p "$WORK/real/d/e" "$WORK/real/bin" "$WORK/real/.l2s"
+	cp "$root/bin/busybox" "$WORK/real/bin/" && ln -s busybox "$WORK/real/bin/sh"
+	mkdir "$WORK/real/.amphora-links" "$WORK/real/.amphora-links/ab" "$WORK/real/.amphora-links/cd"
+	: >"$WORK/real/.amphora-links/lock"
+	ab=abababababababababababababababab
+	cd=cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd
+	echo ours >"$WORK/real/.amphora-links/ab/$ab"
+	echo other >"$WORK/real/.amphora-links/cd/$cd"
+	ln -s '4 one' "$WORK/real/.amphora-links/ab/$ab.n"
+	ln -s '9 wrong' "$WORK/real/.amphora-links/cd/$cd.n"
+	for name in one two d/three d/e/four; do ln -s "/.amphora-links/ab/$ab" "$WORK/real/$name"; done
+	for name in d/five d/six; do ln -s "/.amphora-links/cd/$cd" "$WORK/real/$name"; done
+	echo proots >"$WORK/real/d/.l2s.pa0001.0003"
+	ln -s /data/old/place/root/d/.l2s.pa0001.0003 "$WORK/real/d/.l2s.pa0001"
+	for name in pa d/pb d/e/pc; do ln -s /data/old/place/root/d/.l2s.pa0001 "$WORK/real/$name"; done
+	echo second >"$WORK/real/.l2s/.l2s.q0001.0002"
+	ln -s /data/old/place/root/.l2s/.l2s.q0001.0002 "$WORK/real/.l2s/.l2s.q0001"
+	for name in q r; do ln -s /data/old/place/root/.l2s/.l2s.q0001 "$WORK/real/$name"; done
+	ln -s one "$WORK/real/symlink"
+}
+names='one two d/three d/e/four d/five d/six pa d/pb d/e/pc q r'
+if [ "$BACKEND" = ptrace ]; then
+	it 'amphora links counts them, PRoot'\''s too, and puts a wrong count right'
+	linked_root
+	chmod 640 "$WORK/real/.amphora-links/ab/$ab"
+	amphora links "$WORK/real"
+	succeeds
+	out '4 files with 11 names
+1 wrong count put right'
+	amphora links "$WORK/real"
+	out '4 files with 11 names'
+
+	it 'amphora links --to-kernel makes them hard links, and leaves nothing of the emulation'
+	amphora links --to-kernel "$WORK/real"
+	succeeds
+	out '4 files with 11 names, now hard links'
+	same "$(printf '4 ours\n4 ours\n4 ours\n4 ours\n2 other\n2 other\n3 proots\n3 proots\n3 proots\n2 second\n2 second')" \
+		"$(cd "$WORK/real" && for name in $names; do echo "$(stat -c %h "$name") $(cat "$name")"; done)" 'names'
+	same '' "$(find "$WORK/real" -name '.amphora*' -o -name '.l2s*')" 'what is left'
+	same '640 one' "$(stat -c %a "$WORK/real/one") $(readlink "$WORK/real/symlink")" 'mode and symlink'
+	amphora links "$WORK/real"
+	out '0 files with 0 names'
+
+	linked sh -c 'cd /root && rm -rf * && echo text >a && ln a b && mkdir d && ln a d/c && chown 5:6 b && ls -l | grep -c " 3 "'
+	out 2
+	amphora links --to-kernel "$root"
+	succeeds
+	guest --hard-links kernel sh -c 'cd /root && stat -c "%h %u:%g" d/c && echo more >>a && cat d/c'
+	out '3 5:6
+text
+more'
+
+	it 'amphora links --to-copies makes each name a file, with mode and remembered owner'
+	linked_root
+	chmod 750 "$WORK/real/.amphora-links/ab/$ab"
+	touch -d @86400 "$WORK/real/.amphora-links/ab/$ab"
+	if run setfattr -n user.containers.override_stat -v 7:8:0100750 "$WORK/real/.amphora-links/ab/$ab" && [ "$code" = 0 ]; then owned=1; else owned=; fi
+	amphora links --to-copies "$WORK/real"
+	out '4 files with 11 names, now files of their own'
+	same '1 1 1 1 1 1 1 1 1 1 1 ' "$(cd "$WORK/real" && stat -c %h $names | tr '\n' ' ')" 'counts of names'
+	same 'ours 750 86400' "$(cd "$WORK/real" && cat d/e/four) $(stat -c '%a %Y' "$WORK/real/d/e/four")" 'a copy'
+	[ -z "$owned" ] || same 7:8:0100750 "$(getfattr --only-values -n user.containers.override_stat "$WORK/real/two" 2>&1)" 'owner of a copy'
+	same '' "$(find "$WORK/real" -name '.amphora*' -o -name '.l2s*')" 'what is left'
+
+	it 'amphora links keeps files without names and names without files, and follows no symlink out'
+	linked_root
+	rm "$WORK/real/d/five" "$WORK/real/d/six" "$WORK/real/q" "$WORK/real/r"
+	ln -s /.amphora-links/ee/eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee "$WORK/real/lost"
+	mkdir -p "$WORK/away" && ln -s "/.amphora-links/ab/$ab" "$WORK/away/out" && ln -s "$WORK/away" "$WORK/real/away"
+	amphora links --to-kernel "$WORK/real"
+	succeeds
+	out '2 files with 7 names, now hard links
+2 files without a name, kept below .amphora-links or as .l2s.*
+1 name without a file, kept as a symlink'
+	same 'other second' "$(cat "$WORK/real/.amphora-links/cd/$cd" "$WORK/real/.l2s/.l2s.q0001.0002" | tr '\n' ' ' | sed 's/ $//')" 'kept'
+	[ -L "$WORK/away/out" ] || fail 'a name outside was changed'
+
+	it 'amphora links refuses what it does not understand'
+	amphora links
+	refused 'links takes one root filesystem'
+	amphora links --to-kernel --to-copies "$WORK/real"
+	refused 'one of'
+	amphora links "$WORK/real/none"
+	refused 'root filesystem .*No such file'
+fi
 
 done_testing

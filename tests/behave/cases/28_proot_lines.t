@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC1090,SC2154,SC2016,SC2034,SC2086,SC2089,SC2090
+# shellcheck shell=sh disable=SC1090,SC2154,SC2016,SC2034,SC1003,SC2086,SC2089,SC2090
 # Command lines that programs and scripts hand to PRoot, as they emit them: only the places of the root and
 # of the programs' own directories are ours. Each must run as it is, quietly, and what it sets up must hold
 # inside. /system, /vendor and the like are left out of lines that add them only where they exist.
