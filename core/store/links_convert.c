@@ -161,13 +161,13 @@ static int refused(const struct conversion *conversion, int error, const char *w
 static int look_at(struct conversion *conversion, int directory, const char *name, const char *where,
 		   size_t parent_length)
 {
-	char text[PATH_MAX], place[LINKS_PLACE_SIZE], parent[PATH_MAX];
+	char text[PATH_MAX], parent[PATH_MAX];
 	ssize_t length = readlinkat(directory, name, text, sizeof(text));
 	struct links_l2s l2s = { .directory = -EBADF };
-	_cleanup_close_ int l2s_directory = -EBADF;
+	_cleanup_close_ int objects = -EBADF;
 	struct link_id id = { "" };
-	const char *object = place;
-	int objects = conversion->links.directory, error;
+	const char *object = id.text;
+	int error;
 	struct stat status;
 
 	if (length <= 0)
@@ -181,15 +181,16 @@ static int look_at(struct conversion *conversion, int directory, const char *nam
 			conversion->summary.dangling++;
 			return 0;
 		}
-		l2s_directory = l2s.directory;
+		objects = l2s.directory;
 		id = l2s.id;
 	}
-	if (l2s_directory >= 0 && l2s.file[0]) {
+	if (objects >= 0 && l2s.file[0]) {
 		id.text[0] = '\0';
 		object = l2s.file;
-		objects = l2s_directory;
 	} else {
-		links_place(&id, "", place);
+		if (objects >= 0)
+			close(objects);
+		objects = conversion->has_objects ? links_open_place(&conversion->links, &id) : -ENOENT;
 	}
 	if (objects < 0 || fstatat(objects, object, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
 	    !S_ISREG(status.st_mode)) {
@@ -292,13 +293,12 @@ static void count_files(struct conversion *conversion)
 /* PRoot's own name: a symlink that leads to a file whose names are done, or such a file. */
 static void remove_internal(struct conversion *conversion, const char *where, bool symlinks)
 {
-	const char *name = strrchr(where, '/') ? strrchr(where, '/') + 1 : where, *object;
-	char parent[PATH_MAX], text[PATH_MAX], place[LINKS_PLACE_SIZE];
+	const char *name = strrchr(where, '/') ? strrchr(where, '/') + 1 : where, *file;
+	char parent[PATH_MAX], text[PATH_MAX];
 	_cleanup_close_ int directory = -EBADF;
 	struct link_id id;
 	struct stat status;
 	ssize_t length;
-	int objects;
 
 	snprintf(parent, sizeof(parent), "%.*s", (int)(name - where), where);
 	directory = rootfs_open(conversion->root, parent[0] ? parent : ".", O_PATH | O_DIRECTORY, 0, NULL);
@@ -308,15 +308,13 @@ static void remove_internal(struct conversion *conversion, const char *where, bo
 	if (symlinks) {
 		length = readlinkat(directory, name, text, sizeof(text) - 1);
 		text[length > 0 ? length : 0] = '\0';
-		objects = directory;
-		object = strrchr(text, '/') ? strrchr(text, '/') + 1 : text;
+		file = strrchr(text, '/') ? strrchr(text, '/') + 1 : text;
 		if (link_parse(text, strlen(text), &id)) {
-			links_place(&id, "", place);
-			objects = conversion->links.directory;
-			object = place;
-		}
-		if (objects < 0 || fstatat(objects, object, &status, AT_SYMLINK_NOFOLLOW) < 0)
+			if (!conversion->has_objects || !links_has(&conversion->links, &id, &status))
+				return;
+		} else if (fstatat(directory, file, &status, AT_SYMLINK_NOFOLLOW) < 0) {
 			return;
+		}
 	}
 	if (was_seen(conversion, status.st_ino))
 		unlinkat(directory, name, 0);
@@ -363,8 +361,7 @@ static void remove_object_directories(struct conversion *conversion)
 
 		name[0] = digits[i >> 4];
 		name[1] = digits[i & 15];
-		fd = openat(conversion->links.directory, name,
-			    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		fd = openat(conversion->links.directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 		if (fd < 0)
 			continue;
 		remove_objects(conversion, fd);

@@ -184,11 +184,15 @@ more'
 	rm "$WORK/real/d/five" "$WORK/real/d/six" "$WORK/real/q" "$WORK/real/r"
 	ln -s /.amphora-links/ee/eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee "$WORK/real/lost"
 	mkdir -p "$WORK/away" && ln -s "/.amphora-links/ab/$ab" "$WORK/away/out" && ln -s "$WORK/away" "$WORK/real/away"
+	echo secret >"$WORK/away/ffffffffffffffffffffffffffffffff"
+	ln -s "$WORK/away" "$WORK/real/.amphora-links/ff"
+	ln -s /.amphora-links/ff/ffffffffffffffffffffffffffffffff "$WORK/real/taken"
 	amphora links --to-kernel "$WORK/real"
 	succeeds
+	same 1 "$(stat -c %h "$WORK/away/ffffffffffffffffffffffffffffffff")" 'names of a file outside'
 	out '2 files with 7 names, now hard links
 2 files without a name, kept below .amphora-links or as .l2s.*
-1 name without a file, kept as a symlink'
+2 names without a file, kept as symlinks'
 	same 'other second' "$(cat "$WORK/real/.amphora-links/cd/$cd" "$WORK/real/.l2s/.l2s.q0001.0002" | tr '\n' ' ' | sed 's/ $//')" 'kept'
 	[ -L "$WORK/away/out" ] || fail 'a name outside was changed'
 
