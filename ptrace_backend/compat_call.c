@@ -191,7 +191,8 @@ enum verdict handle_socketcall(struct tracee *tracee, const struct syscall_row *
 	if (!passes(inner, tracee->regs.arguments))
 		verdict = inner->action == ACTION_ERRNO ? tracee_answer(tracee, -inner->error) :
 							  handle(tracee, inner);
-	if (tracee->precall_done) { /* another call first, in its own registers; then all this again */
+	/* Another call first, or in its place, in its own registers. */
+	if (tracee->precall_done || (verdict == VERDICT_EXIT && (tracee->regs.changed & REGISTER_NUMBER))) {
 		memcpy(tracee->entry_arguments, tracee->outer_arguments,
 		       sizeof(tracee->entry_arguments));
 		return verdict;

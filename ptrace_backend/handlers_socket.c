@@ -5,7 +5,8 @@
  *
  * bind, connect, sendto, sendmsg and sendmmsg name a unix socket by a path in a sockaddr_un. It is
  * resolved like any other path and put, as a host path, into a copy of the address. Abstract
- * names, autobind and other families pass. These calls may sleep and be restarted, so each stops at
+ * names, autobind and other families stay as they are, in a copy all the same: no rule of Landlock's keeps a
+ * guest that races from the host's sockets. These calls may sleep and be restarted, so each stops at
  * its exit to give the guest its arguments back.
  *
  * A host path is longer than the guest's and sun_path holds 108 bytes. Where it doesn't fit, a
@@ -39,9 +40,19 @@
 #include "ptrace_backend/syscall_table.h"
 
 #define CONTROL_MAX	  4096 /* SCM_RIGHTS of 253 fds is a quarter of it */
-#define MESSAGES_MAX	  1024 /* UIO_MAXIOV, the kernel's own limit */
 #define LINK_ATTEMPTS	  8
 #define CAPABILITY_SETUID 7
+
+/* The path in an address of that length. Returns 1, or 0 when there is none. */
+static int path_of(const struct sockaddr_un *name, uint64_t length, char path[SUN_PATH_SIZE + 1])
+{
+	if (length <= PATH_OFFSET || length > sizeof(*name) || name->sun_family != AF_UNIX ||
+	    name->sun_path[0] == '\0')
+		return 0;
+	memcpy(path, name->sun_path, length - PATH_OFFSET);
+	path[length - PATH_OFFSET] = '\0';
+	return 1;
+}
 
 int socket_read_path(const struct tracee *tracee, uint64_t address, uint64_t length,
 		     char path[SUN_PATH_SIZE + 1])
@@ -52,11 +63,7 @@ int socket_read_path(const struct tracee *tracee, uint64_t address, uint64_t len
 		return 0;
 	if (tracee_read(tracee, address, &name, length) < 0)
 		return -EFAULT;
-	if (name.sun_family != AF_UNIX || name.sun_path[0] == '\0')
-		return 0;
-	memcpy(path, name.sun_path, length - PATH_OFFSET);
-	path[length - PATH_OFFSET] = '\0';
-	return 1;
+	return path_of(&name, length, path);
 }
 
 /* Host paths that are too long */
@@ -172,40 +179,55 @@ static int refuse_bind(struct tracee *tracee, const struct path_result *result)
 	return lstat(result->host, &status) == 0 ? -EADDRINUSE : -EROFS;
 }
 
-/* Replaces the address in these two arguments. Returns 1 when it did, 0 when there is no path, -errno. */
+/* Puts an address, translated where that is needed, where the guest can't change it: what was seen to be no
+ * path would else become one before the kernel looks. Returns 1, 0 when there is none, -errno. */
+static int take_address(struct tracee *tracee, uint64_t *address, uint64_t *length, bool binds)
+{
+	struct path_result *result = tracee_result_buffer(tracee, 0);
+	union {
+		struct sockaddr_storage any;
+		struct sockaddr_un local;
+	} name;
+	char path[SUN_PATH_SIZE + 1];
+	uint64_t copy;
+	int error;
+
+	if (!*address || !*length || *length > sizeof(name.any)) /* the kernel answers EINVAL */
+		return 0;
+	if (tracee_read(tracee, *address, &name, *length) < 0)
+		return -EFAULT;
+	if (path_of(&name.local, *length, path)) {
+		error = tracee_resolve_string(tracee, AT_FDCWD, path,
+					      binds ? PATH_PARENT : PATH_FOLLOW, result);
+		if (!error && binds)
+			error = refuse_bind(tracee, result);
+		if (!error)
+			error = put_address(tracee, result, binds ? path : NULL, address, length);
+		if (error == -ENAMETOOLONG && is_in_cwd(tracee, path, result))
+			error = put_name(tracee, path, address, length);
+		return error ? error : 1;
+	}
+	error = ports_to_host(tracee, *address, *length, binds, &copy);
+	if (!error)
+		error = tracee_put(tracee, &name, *length, &copy);
+	if (error >= 0)
+		*address = copy;
+	return error < 0 ? error : 1;
+}
+
+/* The same for an address in these two arguments. */
 static int translate_address(struct tracee *tracee, unsigned address_index, unsigned length_index,
 			     bool binds)
 {
-	struct path_result *result = tracee_result_buffer(tracee, 0);
-	char path[SUN_PATH_SIZE + 1];
-	uint64_t address, length;
-	int found = socket_read_path(tracee, tracee_argument(tracee, address_index),
-			      (uint32_t)tracee_argument(tracee, length_index), path);
-	int error;
+	uint64_t address = tracee_argument(tracee, address_index);
+	uint64_t length = (uint32_t)tracee_argument(tracee, length_index);
+	int taken = take_address(tracee, &address, &length, binds);
 
-	if (!found) {
-		found = ports_to_host(tracee, tracee_argument(tracee, address_index),
-				      (uint32_t)tracee_argument(tracee, length_index), binds,
-				      &address);
-		if (found > 0)
-			tracee_set_argument(tracee, address_index, address);
-		return found;
+	if (taken > 0) {
+		tracee_set_argument(tracee, address_index, address);
+		tracee_set_argument(tracee, length_index, length);
 	}
-	if (found < 0)
-		return found;
-	error = tracee_resolve_string(tracee, AT_FDCWD, path, binds ? PATH_PARENT : PATH_FOLLOW,
-				      result);
-	if (!error && binds)
-		error = refuse_bind(tracee, result);
-	if (!error)
-		error = put_address(tracee, result, binds ? path : NULL, &address, &length);
-	if (error == -ENAMETOOLONG && is_in_cwd(tracee, path, result))
-		error = put_name(tracee, path, &address, &length);
-	if (error)
-		return error;
-	tracee_set_argument(tracee, address_index, address);
-	tracee_set_argument(tracee, length_index, length);
-	return 1;
+	return taken;
 }
 
 static enum verdict finish(struct tracee *tracee, int translated)
@@ -269,32 +291,22 @@ enum verdict handle_sendto(struct tracee *tracee, const struct syscall_row *row)
 
 /* Messages */
 
-/* Replaces msg_name of a header. Returns 1, 0 when there is no path, -errno. */
+/* Replaces msg_name of a header. Returns 0 or -errno. */
 static int translate_name(struct tracee *tracee, struct msghdr *header)
 {
-	struct path_result *result = tracee_result_buffer(tracee, 0);
-	char path[SUN_PATH_SIZE + 1];
-	uint64_t address, length;
-	int found = socket_read_path(tracee, (uintptr_t)header->msg_name, header->msg_namelen, path);
-	int error;
+	uint64_t address = (uintptr_t)header->msg_name, length = header->msg_namelen;
+	int taken;
 
-	if (!found) {
-		found = ports_to_host(tracee, (uintptr_t)header->msg_name, header->msg_namelen,
-				      false, &address);
-		if (found > 0)
-			header->msg_name = (void *)(uintptr_t)address;
-		return found;
-	}
-	if (found < 0)
-		return found;
-	error = tracee_resolve_string(tracee, AT_FDCWD, path, PATH_FOLLOW, result);
-	if (!error)
-		error = put_address(tracee, result, NULL, &address, &length);
-	if (error)
-		return error;
+	if (length > INT32_MAX)
+		return -EINVAL;
+	if (length > sizeof(struct sockaddr_storage)) /* as the kernel cuts it */
+		length = sizeof(struct sockaddr_storage);
+	taken = take_address(tracee, &address, &length, false);
+	if (taken <= 0)
+		return taken;
 	header->msg_name = (void *)(uintptr_t)address;
 	header->msg_namelen = (socklen_t)length;
-	return 1;
+	return 0;
 }
 
 /* A faked id in SCM_CREDENTIALS would be EPERM. Ids that the sender may claim become the real ones.
@@ -328,6 +340,7 @@ static int claim_real_ids(struct tracee *tracee, unsigned char *control, size_t 
 	return changed;
 }
 
+/* Returns 0 or -errno. */
 static int translate_control(struct tracee *tracee, struct msghdr *header)
 {
 	unsigned char control[CONTROL_MAX];
@@ -346,116 +359,68 @@ static int translate_control(struct tracee *tracee, struct msghdr *header)
 	if (error)
 		return error;
 	header->msg_control = (void *)(uintptr_t)address;
-	return 1;
+	return 0;
+}
+
+/* A copy of the header that argument 1 points to becomes the argument. A header without a name is copied, too:
+ * it could get one before the kernel looks. Returns 0 or -errno. */
+static int take_message(struct tracee *tracee)
+{
+	struct msghdr header;
+	uint64_t address;
+	int error;
+
+	if (layout_read_message(tracee, tracee_argument(tracee, 1), &header) < 0)
+		return -EFAULT;
+	error = translate_name(tracee, &header);
+	if (!error)
+		error = translate_control(tracee, &header);
+	if (!error)
+		error = layout_put_message(tracee, &header, &address);
+	if (!error)
+		tracee_set_argument(tracee, 1, address);
+	return error;
 }
 
 static enum verdict send_one(struct tracee *tracee)
 {
-	struct msghdr header;
-	uint64_t address;
-	int name, control, error;
+	int error = take_message(tracee);
 
-	if (layout_read_message(tracee, tracee_argument(tracee, 1), &header) < 0)
-		return tracee_answer(tracee, -EFAULT);
-	name = translate_name(tracee, &header);
-	if (name < 0)
-		return tracee_answer(tracee, name);
-	control = translate_control(tracee, &header);
-	if (control < 0)
-		return tracee_answer(tracee, control);
-	if (!name && !control)
-		return VERDICT_CONTINUE;
-	error = layout_put_message(tracee, &header, &address);
-	if (error)
-		return tracee_answer(tracee, error);
-	tracee_set_argument(tracee, 1, address);
-	return continue_and_restore(tracee);
+	return error ? tracee_answer(tracee, error) : continue_and_restore(tracee);
 }
 
-/* saved: address of the header, its own name and length, its own control message. */
+/* saved: the guest's array, the call's own number. */
 static void after_send_first(struct tracee *tracee)
 {
-	struct msghdr header;
+	int64_t result = tracee_result(tracee);
 
 	tracee_restore_arguments(tracee);
-	if (layout_read_message(tracee, tracee->saved[0], &header) < 0)
-		return;
-	header.msg_name = (void *)(uintptr_t)tracee->saved[1];
-	header.msg_namelen = (socklen_t)tracee->saved[2];
-	header.msg_control = (void *)(uintptr_t)tracee->saved[3];
-	layout_write_message(tracee, tracee->saved[0], &header);
+	registers_set_number(&tracee->regs, (int64_t)tracee->saved[1]); /* to be restarted as itself */
+	if (result >= 0)
+		tracee_set_result(tracee,
+				  layout_write_sent(tracee, tracee->saved[0], (uint32_t)result) < 0 ?
+					  -EFAULT :
+					  1);
 }
 
-/* sendmmsg of a message with a path or ids: that one alone, in place, because the kernel writes each
- * length into the guest's own array. The caller has to cope with fewer messages anyway. */
-static enum verdict send_first(struct tracee *tracee, const struct msghdr *first)
+/* sendmmsg sends the first message alone, by sendmsg: the kernel writes each length into the array, hence it
+ * can't lie where the guest writes nothing. The caller has to cope with fewer messages anyway. */
+static enum verdict send_first(struct tracee *tracee)
 {
-	struct msghdr header = *first;
-	int error = translate_name(tracee, &header);
+	uint64_t flags = tracee_argument(tracee, 3);
+	int error;
 
-	if (error >= 0)
-		error = translate_control(tracee, &header);
-	if (error < 0)
-		return tracee_answer(tracee, error);
+	if ((uint32_t)tracee_argument(tracee, 2) == 0)
+		return VERDICT_CONTINUE;
 	tracee->saved[0] = tracee_argument(tracee, 1);
-	tracee->saved[1] = (uintptr_t)first->msg_name;
-	tracee->saved[2] = first->msg_namelen;
-	tracee->saved[3] = (uintptr_t)first->msg_control;
-	if (layout_write_message(tracee, tracee->saved[0], &header) < 0)
-		return tracee_answer(tracee, -EFAULT);
-	tracee_set_argument(tracee, 2, 1);
+	tracee->saved[1] = (uint64_t)tracee->regs.number;
+	error = take_message(tracee);
+	if (error)
+		return tracee_answer(tracee, error);
+	tracee_set_argument(tracee, 2, flags);
+	tracee_set_number(tracee, SYS_sendmsg);
 	tracee->on_exit = after_send_first;
 	return VERDICT_EXIT;
-}
-
-/* True when control messages may hold ids that have to be translated. */
-static bool may_claim_ids(const struct tracee *tracee, const struct msghdr *header)
-{
-	struct cmsghdr message;
-
-	if (tracee->regs.compat)
-		return tracee->tracer->fake_ids && header->msg_control && header->msg_controllen;
-	return tracee->tracer->fake_ids && header->msg_control &&
-	       header->msg_controllen >= sizeof(message) &&
-	       tracee_read(tracee, (uintptr_t)header->msg_control, &message, sizeof(message)) == 0 &&
-	       (message.cmsg_type == SCM_CREDENTIALS ||
-		header->msg_controllen >= CMSG_ALIGN(message.cmsg_len) + sizeof(message));
-}
-
-/* A path, ids, or a port that differs inside. */
-static bool needs_translation(const struct tracee *tracee, const struct msghdr *header)
-{
-	char path[SUN_PATH_SIZE + 1];
-
-	return (header->msg_name && tracee->tracer->ports) ||
-	       socket_read_path(tracee, (uintptr_t)header->msg_name, header->msg_namelen, path) > 0 ||
-	       may_claim_ids(tracee, header);
-}
-
-/* Sends the messages before the first one that needs translation, or that one. */
-static enum verdict send_many(struct tracee *tracee)
-{
-	uint64_t address = tracee_argument(tracee, 1);
-	uint32_t count = (uint32_t)tracee_argument(tracee, 2);
-	struct msghdr batch[LAYOUT_BATCH];
-
-	if (count > MESSAGES_MAX)
-		count = MESSAGES_MAX;
-	for (uint32_t i = 0; i < count; i++) {
-		const struct msghdr *header = &batch[i % LAYOUT_BATCH];
-		uint32_t left = count - i < LAYOUT_BATCH ? count - i : LAYOUT_BATCH;
-
-		if (i % LAYOUT_BATCH == 0 &&
-		    layout_read_messages(tracee, address, i, left, batch) < 0)
-			return VERDICT_CONTINUE; /* EFAULT, after those that can be read */
-		if (!needs_translation(tracee, header))
-			continue;
-		if (i == 0)
-			return send_first(tracee, header);
-		tracee_set_argument(tracee, 2, i);
-		return continue_and_restore(tracee);
-	}
-	return VERDICT_CONTINUE;
 }
 
 enum verdict handle_sendmsg(struct tracee *tracee, const struct syscall_row *row)
@@ -465,5 +430,5 @@ enum verdict handle_sendmsg(struct tracee *tracee, const struct syscall_row *row
 
 	if (netlink_sendmsg(tracee, many, &verdict))
 		return verdict;
-	return many ? send_many(tracee) : send_one(tracee);
+	return many ? send_first(tracee) : send_one(tracee);
 }

@@ -293,38 +293,6 @@ int layout_put_message(struct tracee *tracee, const struct msghdr *message, uint
 	return tracee_put(tracee, &narrow, sizeof(narrow), ret_address);
 }
 
-int layout_write_message(const struct tracee *tracee, uint64_t address,
-			 const struct msghdr *message)
-{
-	struct message_32 narrow;
-
-	if (!tracee->regs.compat)
-		return tracee_write(tracee, address, message, sizeof(*message));
-	narrow_message(message, &narrow);
-	return tracee_write(tracee, address, &narrow, sizeof(narrow));
-}
-
-int layout_read_messages(const struct tracee *tracee, uint64_t array, uint32_t first,
-			 uint32_t count, struct msghdr *messages)
-{
-	struct mmsghdr wide[LAYOUT_BATCH];
-	struct many_32 narrow[LAYOUT_BATCH];
-	bool compat = tracee->regs.compat;
-	size_t size = compat ? sizeof(narrow[0]) : sizeof(wide[0]);
-
-	if (count > LAYOUT_BATCH ||
-	    tracee_read(tracee, array + first * size, compat ? (void *)narrow : (void *)wide,
-			count * size) < 0)
-		return -EFAULT;
-	for (uint32_t i = 0; i < count; i++) {
-		if (compat)
-			widen_message(&narrow[i].header, &messages[i]);
-		else
-			messages[i] = wide[i].msg_hdr;
-	}
-	return 0;
-}
-
 size_t layout_message_stride(const struct tracee *tracee)
 {
 	return tracee->regs.compat ? sizeof(struct many_32) : sizeof(struct mmsghdr);
@@ -334,6 +302,14 @@ int layout_write_name_size(const struct tracee *tracee, uint64_t message, uint32
 {
 	size_t offset = tracee->regs.compat ? offsetof(struct message_32, name_size) :
 					      offsetof(struct msghdr, msg_namelen);
+
+	return tracee_write(tracee, message + offset, &size, sizeof(size));
+}
+
+int layout_write_sent(const struct tracee *tracee, uint64_t message, uint32_t size)
+{
+	size_t offset = tracee->regs.compat ? offsetof(struct many_32, length) :
+					      offsetof(struct mmsghdr, msg_len);
 
 	return tracee_write(tracee, message + offset, &size, sizeof(size));
 }

@@ -37,16 +37,11 @@ int layout_read_ids(const struct tracee *tracee, uint64_t address, uint32_t *ids
 /* Messages: the pointers in them are the guest's. */
 int layout_read_message(const struct tracee *tracee, uint64_t address, struct msghdr *message);
 int layout_put_message(struct tracee *tracee, const struct msghdr *message, uint64_t *ret_address);
-/* In place. */
-int layout_write_message(const struct tracee *tracee, uint64_t address,
-			 const struct msghdr *message);
-/* sendmmsg's array: the headers of up to LAYOUT_BATCH messages. */
-#define LAYOUT_BATCH 16
-int layout_read_messages(const struct tracee *tracee, uint64_t array, uint32_t first,
-			 uint32_t count, struct msghdr *messages);
 
 /* Bytes from one message of sendmmsg's or recvmmsg's array to the next. */
 size_t layout_message_stride(const struct tracee *tracee);
+/* What was sent of it, or came. */
+int layout_write_sent(const struct tracee *tracee, uint64_t message, uint32_t size);
 int layout_write_name_size(const struct tracee *tracee, uint64_t message, uint32_t size);
 
 /* Puts a struct sock_fprog for a program that lies at `program` in the guest. Returns 0 or -errno. */

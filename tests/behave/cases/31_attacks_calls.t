@@ -43,6 +43,26 @@ for path in /proc/self/maps /proc/self/uid_map; do
 	out unchanged
 done
 
+it 'an address that changes while a call is in flight reaches no socket of the host'
+"$HELPERS/hostile" listen "$WORK/s" &
+listener=$!
+while [ ! -S "$WORK/s.d" ]; do sleep 0.05; done
+for call in connect sendto sendmsg sendmmsg; do
+	run "$HELPERS/hostile" reach "$call" "$WORK/s" 5
+	out "$call reached it" # the weak set-up: the host
+	guest /helpers/hostile reach "$call" "$WORK/s" 2
+	out "$call did not"
+done
+kill "$listener"
+
+it 'sockets inside are reached by all of these calls'
+guest sh -c 'cd /tmp; /helpers/hostile listen /tmp/s & while [ ! -S /tmp/s.d ]; do sleep 0.05; done
+	for call in connect sendto sendmsg sendmmsg; do /helpers/hostile reach $call /tmp/s 5; done; kill $!'
+out 'connect reached it
+sendto reached it
+sendmsg reached it
+sendmmsg reached it'
+
 it 'a SIGSYS that a process sends itself is a signal like any other'
 guest /helpers/hostile forge
 out 'all delivered'

@@ -4,6 +4,9 @@
  *	hostile fchmod FILE MODE
  *	hostile forge                    sends itself the SIGSYS of a filter that isn't there
  *	hostile trap32                   a filter of its own answers int 0x80 with SIGSYS
+ *	hostile reach CALL PATH SECONDS  CALL is connect, sendto, sendmsg, sendmmsg: to the socket PATH, while a
+ *	                                 thread changes the address between a path and none
+ *	hostile listen PATH              (on the host) a stream socket PATH, and a datagram socket PATH.d
  *	hostile swap FILE PATH SECONDS   opens PATH, a file that the tracer writes, while a thread puts an O_PATH
  *	                                 fd of FILE where the new fd is
  */
@@ -14,14 +17,17 @@
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -119,10 +125,86 @@ static void trap_narrow_calls(void)
 	puts(delivered == 1 ? "trapped" : "not trapped");
 }
 
+/* reach */
+
+static struct sockaddr_un address = { .sun_family = AF_UNIX };
+static struct mmsghdr messages[2];
+
+static void *change(void *by_family)
+{
+	volatile sa_family_t *family = &address.sun_family;
+	void *volatile *name = (void *volatile *)&messages[0].msg_hdr.msg_name;
+
+	while (!over) {
+		if (by_family) {
+			*family = AF_INET;
+			*family = AF_UNIX;
+		} else {
+			*name = NULL;
+			*name = &address;
+		}
+	}
+	return NULL;
+}
+
+static int reaches(const char *call, int fd)
+{
+	const struct sockaddr *to = (const struct sockaddr *)&address;
+
+	if (!strcmp(call, "connect"))
+		return connect(fd, to, sizeof(address)) == 0;
+	if (!strcmp(call, "sendto"))
+		return sendto(fd, "x", 1, MSG_DONTWAIT, to, sizeof(address)) == 1;
+	if (!strcmp(call, "sendmsg"))
+		return sendmsg(fd, &messages[0].msg_hdr, MSG_DONTWAIT) == 1;
+	return sendmmsg(fd, messages, 2, MSG_DONTWAIT) > 0;
+}
+
+static void reach(const char *call, const char *path, int seconds)
+{
+	bool streams = !strcmp(call, "connect"), messages_too = !strncmp(call, "sendm", 5);
+	struct iovec vector = { (void *)"x", 1 };
+	int fd = socket(AF_UNIX, streams ? SOCK_STREAM : SOCK_DGRAM, 0), reached = 0;
+	time_t end = time(NULL) + seconds;
+	pthread_t thread;
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s%s", path, streams ? "" : ".d");
+	for (unsigned i = 0; i < 2; i++)
+		messages[i].msg_hdr = (struct msghdr){
+			.msg_namelen = sizeof(address),
+			.msg_iov = &vector,
+			.msg_iovlen = 1,
+		};
+	pthread_create(&thread, NULL, change, messages_too ? NULL : &address);
+	while (time(NULL) < end && !reached)
+		reached = reaches(call, fd);
+	over = 1;
+	pthread_join(thread, NULL);
+	printf("%s %s\n", call, reached ? "reached it" : "did not");
+}
+
+static void serve(const char *path)
+{
+	int fds[2] = { socket(AF_UNIX, SOCK_STREAM, 0), socket(AF_UNIX, SOCK_DGRAM, 0) };
+
+	for (unsigned i = 0; i < 2; i++) {
+		snprintf(address.sun_path, sizeof(address.sun_path), "%s%s", path, i ? ".d" : "");
+		if (bind(fds[i], (struct sockaddr *)&address, sizeof(address)) < 0)
+			give_up(address.sun_path);
+	}
+	listen(fds[0], 100);
+	while (recv(fds[1], address.sun_path, sizeof(address.sun_path), 0) >= 0)
+		;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 5 && !strcmp(argv[1], "swap"))
 		swap_fds(argv[2], argv[3], atoi(argv[4]));
+	else if (argc == 5 && !strcmp(argv[1], "reach"))
+		reach(argv[2], argv[3], atoi(argv[4]));
+	else if (argc == 3 && !strcmp(argv[1], "listen"))
+		serve(argv[2]);
 	else if (argc == 2 && !strcmp(argv[1], "forge"))
 		forge();
 	else if (argc == 2 && !strcmp(argv[1], "trap32"))
