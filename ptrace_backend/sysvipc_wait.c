@@ -221,9 +221,11 @@ static bool is_at_call(const struct tracee *tracee)
 	       (tracee->ipc_waiter->interrupted || tracee->state == TRACEE_TRAPPED);
 }
 
+/* One that is made again finds its result by itself. It may have trapped already: this stop comes before the
+ * SIGSYS's. */
 void ipc_on_interrupt(struct tracee *tracee)
 {
-	if (is_at_call(tracee) && tracee->ipc_waiter->done)
+	if (tracee->ipc_waiter && tracee->state == TRACEE_TRAPPED && tracee->ipc_waiter->done)
 		answer_done(tracee);
 }
 

@@ -34,6 +34,15 @@ clean
 it 'blocks and wakes, by another process, a signal, a removal'
 as_outside sysvipc-life blocking
 
+it 'loses no wake-up to signals that nobody handles'
+as_outside sysvipc-life pingpong 1500
+if on ptrace 'below a filter that traps the calls, each takes other stops' && as plain; then
+	for turn in 1 2 3 4; do
+		run "$HELPERS/android-app" "$AMPHORA" run --backend ptrace --rootfs "$root" /helpers/sysvipc-life pingpong 1500
+		cmp -s "$WORK/expected" "$out" || fail "trapped: $(excerpt "$out")"
+	done
+fi
+
 it 'undoes what a process did, however it ends'
 as_outside sysvipc-life undo
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* sysvipc-life blocking|undo|attached|storm SEED COUNT: what System V IPC is to processes that wait for each
+/* sysvipc-life blocking|undo|attached|pingpong COUNT|storm SEED COUNT: what System V IPC is to processes that wait for each
  * other, end and fork, printed so that it is the same wherever it works. */
 #include <errno.h>
 #include <fcntl.h>
@@ -554,6 +554,54 @@ static void storm(unsigned seed, int count)
 	shmctl(segment, IPC_RMID, NULL);
 }
 
+/* pingpong: two processes that wake each other, while a third bothers both with signals that nobody handles */
+
+static void play(int sems, int queue, int own, int other, int count)
+{
+	struct letter letter = { .type = own + 1 };
+
+	signal(SIGUSR1, SIG_IGN);
+	for (int i = 0; i < count; i++) {
+		if (operate(sems, own, -1, 0) < 0 || operate(sems, other, 1, 0) < 0)
+			_exit(1);
+		letter.type = own + 1;
+		if (msgsnd(queue, &letter, 100, 0) < 0 ||
+		    msgrcv(queue, &letter, 100, other + 1, 0) != 100)
+			_exit(2);
+	}
+	_exit(0);
+}
+
+static void pingpong(int count)
+{
+	int sems = semget(IPC_PRIVATE, 2, 0600), queue = msgget(IPC_PRIVATE, 0600), status, bothers = 1;
+	pid_t players[2], third;
+
+	signal(SIGUSR1, SIG_IGN);
+	for (int i = 0; i < 2; i++) {
+		players[i] = fork();
+		if (players[i] == 0)
+			play(sems, queue, i, !i, count);
+	}
+	third = fork();
+	while (third == 0) {
+		bothers = kill(players[0], SIGUSR1) + kill(players[1], SIGWINCH);
+		if (bothers < 0 || getppid() == 1)
+			_exit(0);
+		usleep(3000);
+	}
+	semaphore(sems, 0, SETVAL, 1);
+	for (int i = 0; i < 2; i++) {
+		waitpid(players[i], &status, 0);
+		printf("player %d: %d\n", i, status);
+	}
+	kill(third, SIGKILL);
+	waitpid(third, NULL, 0);
+	say("left", semaphore(sems, 0, GETVAL, 0) + semaphore(sems, 1, GETVAL, 0));
+	semaphore(sems, 0, IPC_RMID, 0);
+	msgctl(queue, IPC_RMID, NULL);
+}
+
 /* One segment, for the others to find, and what maps calls it. */
 
 #define KEY 0x5eed0009
@@ -582,6 +630,8 @@ int main(int argc, char **argv)
 		undo();
 	} else if (!strcmp(what, "attached")) {
 		attachments();
+	} else if (!strcmp(what, "pingpong") && argc > 2) {
+		pingpong(atoi(argv[2]));
 	} else if (!strcmp(what, "maps")) {
 		show_maps();
 	} else if (!strcmp(what, "make")) {
