@@ -149,9 +149,13 @@ static const struct rtattr *find(const struct nlmsghdr *request, size_t size, ui
 	size_t left = request->nlmsg_len > NLMSG_SPACE(size) ? request->nlmsg_len - NLMSG_SPACE(size) :
 							       0;
 
-	for (; RTA_OK(at, left); at = RTA_NEXT(at, left))
+	for (; RTA_OK(at, left); at = RTA_NEXT(at, left)) {
 		if ((at->rta_type & NLA_TYPE_MASK) == type)
 			return at;
+		/* The last one may lack the bytes that align the next. */
+		if (RTA_ALIGN(at->rta_len) > left)
+			break;
+	}
 	return NULL;
 }
 

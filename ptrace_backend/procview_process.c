@@ -83,11 +83,12 @@ void procview_net_unix(struct tracee *subject, FILE *out)
 	snprintf(path, sizeof(path), "/proc/%d/net/unix", (int)subject->tid);
 	file = fopen(path, "re");
 	while (file && getline(&line, &room, file) > 0) {
-		char *name = strchr(line, '/');
+		char *name = strstr(line, " /");
 
 		line[strcspn(line, "\n")] = '\0';
-		/* An abstract name is no path. */
-		if (!name || name[-1] == '@' || strlen(name) >= sizeof(host)) {
+		/* An abstract name is no path; after a newline in a name a line may begin with anything. */
+		name = name ? name + 1 : NULL;
+		if (!name || strlen(name) >= sizeof(host)) {
 			fprintf(out, "%s\n", line);
 			continue;
 		}

@@ -7,6 +7,7 @@
 #include <net/if.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -178,6 +179,30 @@ static void many_interfaces_take_many_datagrams(void **state)
 }
 
 /* Whatever the guest sends: no answer that isn't whole, nothing read outside the request. */
+/* What lies behind a request isn't looked at: its last attribute may end before the next could begin. */
+static void a_request_ends_where_it_ends(void **state)
+{
+	struct {
+		struct nlmsghdr header;
+		struct ifinfomsg link;
+		struct rtattr odd;
+		char byte, pad[3];
+		struct rtattr name; /* no part of it */
+		char text[4];
+	} request = {
+		.header = { .nlmsg_type = RTM_GETLINK, .nlmsg_flags = NLM_F_REQUEST },
+		.odd = { .rta_len = 5, .rta_type = IFLA_MTU },
+		.name = { .rta_len = 7, .rta_type = IFLA_IFNAME },
+		.text = "lo",
+	};
+
+	(void)state;
+	request.header.nlmsg_len = (uint32_t)(offsetof(__typeof__(request), byte) + 1);
+	ask(&request, request.header.nlmsg_len);
+	assert_int_equal(seen.links, 0);
+	assert_int_equal(seen.errors, 1);
+}
+
 static void damaged_requests_do_no_harm(void **state)
 {
 	(void)state;
@@ -204,6 +229,7 @@ int main(void)
 		cmocka_unit_test(one_link_is_found_by_name_or_index),
 		cmocka_unit_test(a_change_is_refused),
 		cmocka_unit_test(many_interfaces_take_many_datagrams),
+		cmocka_unit_test(a_request_ends_where_it_ends),
 		cmocka_unit_test(damaged_requests_do_no_harm),
 	};
 
