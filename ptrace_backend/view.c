@@ -429,6 +429,28 @@ static void lock_mounts(struct tracer *tracer, uint32_t first, const struct plan
 	}
 }
 
+/* POSIX shared memory where the host's /dev is shown and has no place for it, as Android's. */
+static int add_shared_memory(struct view *view, struct error *err)
+{
+	static const struct plan_op op = { .kind = PLAN_OP_MOUNT, .mount_kind = MOUNT_KIND_TMPFS,
+					   .target = "/dev/shm", .mode = 01777,
+					   .options = MOUNT_OPTION_NOSUID | MOUNT_OPTION_NODEV };
+	struct path_result *point = &view->tracer->results[0];
+	uint32_t first = view->table->mount_count;
+	struct stat status;
+	int error;
+
+	view->follow = PATH_FOLLOW;
+	view->may_make_points = false;
+	if (resolve(view, op.target, PATH_FOLLOW | PATH_CREATE, point) < 0 || point->position.mount == 0 ||
+	    lstat(point->host, &status) == 0)
+		return 0;
+	error = add_tmpfs(view, &op, err);
+	if (!error)
+		lock_mounts(view->tracer, first, &op);
+	return error;
+}
+
 /* A mount whose source lies in what the guest can write to. */
 static void mark_movable(struct path_table *table)
 {
@@ -517,6 +539,8 @@ int view_build(struct tracer *tracer, const struct backend_context *context, str
 		if (!error)
 			lock_mounts(tracer, first, op);
 	}
+	if (!error)
+		error = add_shared_memory(&view, err);
 	if (!error)
 		mark_movable(tracer->table);
 	return error ? error : keep_table(tracer, err);

@@ -107,6 +107,22 @@ find: 0'
 	fi
 fi
 
+if [ "$BACKEND" = ptrace ]; then
+	it "gives POSIX shared memory a place where the machine's /dev has none, as Android's"
+	mkdir -p "$WORK/dev" "$WORK/devs"
+	: >"$WORK/dev/null"
+	proot() { run "$(dirname "$AMPHORA")/proot" -r "$root" -w / "$@"; }
+	proot -b "$WORK/dev:/dev" sh -c 'echo kept >/dev/shm/object && cat /dev/shm/object && stat -c %a /dev/shm && cp /bin/busybox /dev/shm/ && mv /dev/shm/object /dev/shm/other && ls /dev/shm'
+	out 'kept
+1777
+busybox
+other'
+	[ ! -e "$WORK/dev/shm" ] || fail 'it was made on the machine'
+	mkdir "$WORK/devs/shm"
+	proot -b "$WORK/devs:/dev" sh -c 'echo own >/dev/shm/object'
+	same own "$(cat "$WORK/devs/shm/object")" "the machine's own"
+fi
+
 it "is refused by namespaces, which have the kernel's"
 guest --sysvipc emulated true
 if on ns 'there is nothing to emulate'; then refused 'facet ipc'; else succeeds; fi
