@@ -144,12 +144,12 @@ static int push_script(struct exec_job *job, const char *script, const char *int
 {
 	unsigned added = argument[0] ? 2 : 1;
 
-	if (job->prefix_count + added + 1 > ARRAY_SIZE(job->prefix))
-		return -ELOOP;
 	/* The script's own name replaces argv[0] of the level above. */
 	if (job->prefix_count > 0)
 		job->prefix_count--, memmove(job->prefix[0], job->prefix[1],
 					     job->prefix_count * sizeof(job->prefix[0]));
+	if (job->prefix_count + added + 1 > ARRAY_SIZE(job->prefix))
+		return -ELOOP;
 	memmove(job->prefix[added + 1], job->prefix[0],
 		job->prefix_count * sizeof(job->prefix[0]));
 	snprintf(job->prefix[0], sizeof(job->prefix[0]), "%s", interpreter);

@@ -73,4 +73,13 @@ if [ "$(head -c 2 "$AMPHORA")" != '#!' ]; then # --under android: there an outer
 	out trapped
 fi
 
+it 'scripts are run by scripts as deep as the kernel goes, and no deeper'
+guest sh -c 'cd /tmp; printf "#!/bin/echo -0\n" >s0
+	for i in 1 2 3 4 5; do echo "#!/tmp/s$((i - 1)) -$i" >s$i; done
+	printf "#!/tmp/loop" >loop; chmod +x s? loop
+	./s4 a; ./s5 a; ./loop'
+out '-0 /tmp/s0 -1 /tmp/s1 -2 /tmp/s2 -3 /tmp/s3 -4 ./s4 a'
+err_has 's5.*symbolic links'
+err_has 'loop.*symbolic links'
+
 done_testing
