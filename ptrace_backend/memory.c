@@ -14,9 +14,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/param.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -24,16 +27,52 @@
 
 #define PAGE	 4096UL
 #define RED_ZONE 256UL
+#define MEM_FDS_SPARE 64
 #define LARGE_TURN (4UL << 20)
+
+/* How many of these are kept open: the tracer needs a few fds for other things, however low the limit is. */
+static unsigned mem_fds_max(void)
+{
+	static unsigned max;
+	struct rlimit limit;
+
+	if (!max)
+		max = getrlimit(RLIMIT_NOFILE, &limit) < 0 ? MEM_FDS_SPARE :
+		      limit.rlim_cur > 2 * MEM_FDS_SPARE   ? (unsigned)MIN(limit.rlim_cur, UINT_MAX) - MEM_FDS_SPARE :
+							     (unsigned)limit.rlim_cur / 2;
+	return max;
+}
+
+static void close_mem_fds(struct tracer *tracer)
+{
+	for (size_t i = 0; i < TRACER_HASH; i++)
+		for (struct tracee *at = tracer->hash[i]; at; at = at->hash_next)
+			if (at->mm)
+				tracee_close_mem(at->mm, tracer);
+}
+
+void tracee_close_mem(struct tracee_mm *mm, struct tracer *tracer)
+{
+	if (mm->mem_fd < 0)
+		return;
+	close(mm->mem_fd);
+	mm->mem_fd = -1;
+	tracer->mem_fds--;
+}
 
 static int mem_fd(const struct tracee *tracee)
 {
+	struct tracer *tracer = tracee->tracer;
 	char path[64];
 
 	if (tracee->mm->mem_fd >= 0)
 		return tracee->mm->mem_fd;
+	if (tracer->mem_fds >= mem_fds_max())
+		close_mem_fds(tracer);
 	snprintf(path, sizeof(path), "/proc/%d/mem", (int)tracee->tid);
 	tracee->mm->mem_fd = open(path, O_RDWR | O_CLOEXEC);
+	if (tracee->mm->mem_fd >= 0)
+		tracer->mem_fds++;
 	return tracee->mm->mem_fd;
 }
 

@@ -105,8 +105,7 @@ static void mm_release(struct tracee *tracee)
 	if (!mm || --mm->references > 0)
 		return;
 	ipc_mm_released(mm, tracee->tgid);
-	if (mm->mem_fd >= 0)
-		close(mm->mem_fd);
+	tracee_close_mem(mm, tracee->tracer);
 	talloc_free(mm);
 }
 

@@ -211,6 +211,7 @@ int tracee_put_stack(struct tracee *tracee, const void *data, size_t size, uint6
 /* True for an address that tracee_put() gave; a guest may pass it again, in whole or in part. */
 bool tracee_in_scratch(const struct tracee *tracee, uint64_t address);
 void tracee_release_slot(struct tracee *tracee);
+void tracee_close_mem(struct tracee_mm *mm, struct tracer *tracer);
 
 /* translate.c. Resolve a path argument: `dirfd` is the guest's (AT_FDCWD for none), `address` points
  * at the path in the guest; flags are enum path_resolve_flags. Return 0 or -errno as for the guest.
@@ -304,6 +305,7 @@ struct tracer {
 	const char *hostname;
 	struct tracee *hash[TRACER_HASH];
 	size_t tracee_count;
+	unsigned mem_fds;      /* that are open: memory.c */
 	size_t new_count;      /* of them in TRACEE_NEW */
 	bool any_killed;       /* a tracee ended that may have been inside a call */
 	pid_t init;	       /* first process */

@@ -82,4 +82,8 @@ out '-0 /tmp/s0 -1 /tmp/s1 -2 /tmp/s2 -3 /tmp/s3 -4 ./s4 a'
 err_has 's5.*symbolic links'
 err_has 'loop.*symbolic links'
 
+it 'serves more processes than it may open files'
+run sh -c 'ulimit -n 160; exec "$@"' sh "$AMPHORA" run --backend "$BACKEND" --rootfs "$root" /helpers/hostile many 300
+out '0 failed'
+
 done_testing

@@ -7,6 +7,7 @@
  *	hostile reach CALL PATH SECONDS  CALL is connect, sendto, sendmsg, sendmmsg: to the socket PATH, while a
  *	                                 thread changes the address between a path and none
  *	hostile listen PATH              (on the host) a stream socket PATH, and a datagram socket PATH.d
+ *	hostile many COUNT               that many processes at once, which open a file twice each
  *	hostile swap FILE PATH SECONDS   opens PATH, a file that the tracer writes, while a thread puts an O_PATH
  *	                                 fd of FILE where the new fd is
  */
@@ -28,6 +29,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -125,6 +127,35 @@ static void trap_narrow_calls(void)
 	puts(delivered == 1 ? "trapped" : "not trapped");
 }
 
+/* many */
+
+static void make_many(int count)
+{
+	int begun[2], end[2], status, bad = 0;
+	char byte = 0;
+
+	if (pipe(begun) < 0 || pipe(end) < 0)
+		give_up("pipe");
+	for (int i = 0; i < count; i++) {
+		pid_t child = fork();
+
+		if (child < 0)
+			give_up("fork");
+		if (child == 0) {
+			close(end[1]);
+			bad = open("/etc/passwd", O_RDONLY) < 0;
+			write(begun[1], &byte, 1);
+			read(end[0], &byte, 1);
+			_exit(bad || open("/etc/group", O_RDONLY) < 0);
+		}
+		read(begun[0], &byte, 1);
+	}
+	close(end[1]);
+	while (wait(&status) > 0)
+		bad += status != 0;
+	printf("%d failed\n", bad);
+}
+
 /* reach */
 
 static struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -205,6 +236,8 @@ int main(int argc, char **argv)
 		reach(argv[2], argv[3], atoi(argv[4]));
 	else if (argc == 3 && !strcmp(argv[1], "listen"))
 		serve(argv[2]);
+	else if (argc == 3 && !strcmp(argv[1], "many"))
+		make_many(atoi(argv[2]));
 	else if (argc == 2 && !strcmp(argv[1], "forge"))
 		forge();
 	else if (argc == 2 && !strcmp(argv[1], "trap32"))
