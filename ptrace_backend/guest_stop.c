@@ -225,7 +225,7 @@ bool guest_on_event(struct tracee *tracee, int event)
 							     PTRACE_O_TRACEEXIT;
 	unsigned long message = 0;
 
-	if (!(guest->options & option))
+	if (!guest->by || !(guest->options & option))
 		return false;
 	ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, &message);
 	guest->message = message;

@@ -80,9 +80,10 @@ static void let_go(struct tracee *tracee, int signal)
 
 	if (tracee->state == TRACEE_LOADING || tracee->state == TRACEE_LOADED) {
 		guest->by = NULL; /* finish_exec() */
-		return;
+		guest->held = false;
+	} else {
+		guest_trace_drop(tracee);
 	}
-	guest_trace_drop(tracee);
 	if (held)
 		then(tracee, signal);
 }

@@ -370,6 +370,13 @@ static void end_if_orphan(const struct tracee *child)
 		kill(child->tid, SIGKILL);
 }
 
+/* A child that was killed before it ran, of a parent whose guest asked for PTRACE_O_TRACEEXIT. */
+static void end_if_ending(const struct tracee *child, int status)
+{
+	if (status >> 16 == PTRACE_EVENT_EXIT)
+		ptrace(PTRACE_CONT, child->tid, NULL, NULL);
+}
+
 static void end_orphans(const struct tracer *tracer)
 {
 	for (size_t i = 0; i < TRACER_HASH; i++)
@@ -438,10 +445,13 @@ bool tracer_handle(struct tracer *tracer, pid_t tid, int status)
 		tracer->new_count++;
 		if (tracer->any_killed)
 			end_if_orphan(tracee);
+		end_if_ending(tracee, status);
 		return false;
 	}
-	if (tracee->state == TRACEE_NEW)
+	if (tracee->state == TRACEE_NEW) {
+		end_if_ending(tracee, status);
 		return false;
+	}
 	on_stop(tracer, tracee, status);
 	return false;
 }
@@ -458,6 +468,11 @@ void tracer_kill_all(struct tracer *tracer)
 	int status;
 	pid_t tid;
 
+	/* A guest may have held one in its last stop, where the signal changes nothing. */
+	for (size_t i = 0; i < TRACER_HASH; i++)
+		for (struct tracee *at = tracer->hash[i]; at; at = at->hash_next)
+			if (at->guest && at->guest->held)
+				ptrace(PTRACE_CONT, at->tid, NULL, (void *)(uintptr_t)SIGKILL);
 	while (tracer->tracee_count > 0) {
 		tracer_signal_all(tracer, SIGKILL);
 		tid = waitpid(-1, &status, __WALL);

@@ -23,6 +23,11 @@ as_outside threads 'follows threads, one of which executes a program'
 as_outside death 'leaves tracees alone, or ends them, when the tracer ends'
 as_outside waits 'wakes the thread that waits; WNOWAIT and WNOHANG'
 
+# The container's end waits for each of them.
+it 'ends when tracers and tracees are killed together'
+guest /helpers/tracer storm
+out 'over'
+
 it 'says who traces'
 guest sh -c 'grep TracerPid /proc/self/status'
 out 'TracerPid:	0'

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Traces children in every way that ptrace(2) has, and says what it saw: the same natively and inside.
- *   tracer calls|exec|seize|attach|stranger|sigchld|step|events|threads|death|waits|guarded
+ *   tracer calls|exec|seize|attach|stranger|sigchld|step|events|threads|death|waits|guarded|storm
  *   tracer pid N              attaches to that process
  *   tracer traced|untraced PROGRAM…   runs it as user 1000
  */
@@ -518,6 +518,50 @@ static void death(void)
 	}
 }
 
+static void fork_on(void)
+{
+	for (;;) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(0);
+		waitpid(-1, NULL, WNOHANG);
+	}
+}
+
+static void follow_all(void)
+{
+	pid_t pid = traced_child(fork_on);
+	int status;
+
+	trace(PTRACE_SETOPTIONS, pid, 0,
+	      PTRACE_O_TRACEFORK | PTRACE_O_TRACEEXIT | PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD);
+	trace(PTRACE_CONT, pid, 0, 0);
+	while ((pid = waitpid(-1, &status, __WALL)) > 0)
+		trace(PTRACE_CONT, pid, 0, 0);
+}
+
+/* Tracers and tracees killed together, wherever they are. */
+static void storm(void)
+{
+	for (int round = 0; round < 100; round++) {
+		struct timespec pause = { .tv_nsec = 1000000L * (5 + round % 20) };
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			setpgid(0, 0);
+			(void)!freopen("/dev/null", "w", stdout);
+			follow_all();
+			_exit(0);
+		}
+		setpgid(pid, pid);
+		nanosleep(&pause, NULL);
+		kill(-pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+	printf("over\n");
+}
+
 static void *wait_in_thread(void *argument)
 {
 	int status = 0;
@@ -606,6 +650,7 @@ int main(int argc, char **argv)
 		{ "calls", calls }, { "seize", seize }, { "attach", attach }, { "stranger", stranger },
 		{ "sigchld", sigchld }, { "step", step }, { "events", events }, { "threads", threads },
 		{ "death", death }, { "waits", waits }, { "guarded", guarded },
+		{ "storm", storm },
 	};
 
 	self = argv[0];
