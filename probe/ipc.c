@@ -69,7 +69,7 @@ static bool call_unseen(void)
 			_exit(1);
 		raise(SIGSTOP);
 		if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0)
-			shmget(IPC_PRIVATE, 0, 0);
+			(void)shmget(IPC_PRIVATE, 0, 0);
 		_exit(1);
 	}
 	if (child < 0 || waitpid(child, &status, 0) < 0 || !WIFSTOPPED(status))

@@ -54,6 +54,9 @@ for seed in 1 2 3; do
 	as_outside sysvipc-life storm $seed 400
 done
 
+it 'answers 32-bit programs, by ipc(2) where they have that'
+if [ -x "$HELPERS/ipc32" ]; then as_outside ipc32; else skip 'lab: no compiler for 32-bit programs here'; fi
+
 it 'shows the container its own objects in /proc and to ipcs, and no others'
 outside=$(ipcmk -M 4096 | grep -o '[0-9]*$')
 if [ -n "$DEBIAN" ]; then
