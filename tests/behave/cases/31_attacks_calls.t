@@ -86,4 +86,21 @@ it 'serves more processes than it may open files'
 run sh -c 'ulimit -n 160; exec "$@"' sh "$AMPHORA" run --backend "$BACKEND" --rootfs "$root" /helpers/hostile many 300
 out '0 failed'
 
+# Real root would do its worst to the host's terminals.
+if [ "$BACKEND" = ptrace ] && as plain; then
+	it 'random calls, hostile arguments and memory that changes meanwhile do no harm to the tracer'
+	canary
+	for fuzzer in callfuzz callfuzz32; do
+		[ -x "$HELPERS/$fuzzer" ] || continue
+		rm -rf "$WORK/fuzzed"
+		cp -a "$BUSYBOX" "$WORK/fuzzed"
+		run "$AMPHORA" run --backend ptrace --rootfs "$WORK/fuzzed" -v "$HELPERS:/helpers:ro" \
+			"/helpers/$fuzzer" 4711 3000 "$WORK/canary"
+		succeeds
+		out_has '^fuzz ok$'
+		out_lacks 'the canary was read'
+		canary_untouched
+	done
+fi
+
 done_testing
