@@ -32,6 +32,7 @@
 #include "core/base/cleanup.h"
 #include "core/base/compat.h"
 #include "core/base/log.h"
+#include "ptrace_backend/permissions.h"
 #include "ptrace_backend/carrier.h"
 #include "ptrace_backend/elf_image.h"
 #include "ptrace_backend/exec_fd.h"
@@ -85,7 +86,8 @@ static int open_executable(struct tracee *tracee, const struct path_result *file
 		return -EACCES;
 	if (tracee->tracer->fake_ids)
 		ids_guest_stat(tracee->tracer, NULL, fd, ret_status);
-	if (!(ret_status->st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)))
+	if (!(ret_status->st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) ||
+	    (permissions_on(tracee) && permissions_allow(tracee, ret_status, X_OK) < 0))
 		return -EACCES;
 	return steal_fd(&fd);
 }

@@ -23,6 +23,7 @@
 #include "core/store/record.h"
 #include "ptrace_backend/handlers.h"
 #include "ptrace_backend/links.h"
+#include "ptrace_backend/permissions.h"
 #include "ptrace_backend/syscall_table.h"
 
 /* The tracer can't know a guest's umask otherwise. Since Linux 4.7; 022 before. */
@@ -157,6 +158,8 @@ enum verdict handle_mknod(struct tracee *tracee, const struct syscall_row *row)
 		result = -ENOENT;
 	else if (tracee_mount_flags(tracee, &place->position) & PATH_MOUNT_READ_ONLY)
 		result = -EROFS;
+	else if (permissions_on(tracee) && permissions_create(tracee, place) < 0)
+		result = -EACCES;
 	else if (!credentials_capable(&tracee->credentials, CAP_MKNOD) &&
 		 !(S_ISCHR(mode) && device == 0)) /* a whiteout */
 		result = -EPERM;

@@ -12,6 +12,7 @@
 #include "core/base/compat.h"
 #include "ptrace_backend/handlers.h"
 #include "ptrace_backend/links.h"
+#include "ptrace_backend/permissions.h"
 #include "ptrace_backend/procfile.h"
 #include "ptrace_backend/syscall_table.h"
 #include "ptrace_backend/tracer.h"
@@ -89,6 +90,8 @@ static enum verdict open_file(struct tracee *tracee, int dirfd, unsigned index, 
 				 file->flags & PATH_RESULT_MAGIC ? 0 : AT_SYMLINK_NOFOLLOW) == 0;
 	}
 	error = refuse_read_only(tracee, file, flags, exists ? &status : NULL);
+	if (!error)
+		error = permissions_open(tracee, file, exists ? &status : NULL, flags);
 	if (!error && exists && tracee->tracer->fake_ids)
 		ids_grant(tracee, file, &status, (int)flags);
 	if (!error)
@@ -202,6 +205,8 @@ enum verdict handle_chdir(struct tracee *tracee, const struct syscall_row *row)
 	(void)row;
 	error = tracee_resolve(tracee, AT_FDCWD, tracee_argument(tracee, 0), PATH_FOLLOW,
 			       directory);
+	if (!error && permissions_on(tracee))
+		error = (int)permissions_search(tracee, directory->host);
 	if (!error)
 		error = tracee_set_path(tracee, 0, directory);
 	if (error)
@@ -216,7 +221,7 @@ enum verdict handle_chdir(struct tracee *tracee, const struct syscall_row *row)
 enum verdict handle_fchdir(struct tracee *tracee, const struct syscall_row *row)
 {
 	struct path_position position;
-	char link[64];
+	char link[64], host[PATH_SIZE];
 	int error;
 
 	(void)row;
@@ -224,6 +229,10 @@ enum verdict handle_fchdir(struct tracee *tracee, const struct syscall_row *row)
 	error = tracee_link_position(tracee, link, tracee->fs->cwd_mount, &position);
 	/* A directory outside the guest's tree, passed in over a socket, is no place to walk from. */
 	if (error == -ENOENT)
+		return tracee_answer(tracee, -EACCES);
+	if (!error && permissions_on(tracee) &&
+	    path_to_host(tracee_table(tracee), &position, host, sizeof(host)) >= 0 &&
+	    permissions_search(tracee, host) < 0)
 		return tracee_answer(tracee, -EACCES);
 	if (error || tracee->fs->cwd_mount == position.mount)
 		return VERDICT_CONTINUE;
@@ -244,6 +253,8 @@ enum verdict handle_chroot(struct tracee *tracee, const struct syscall_row *row)
 		error = -errno;
 	if (!error && !S_ISDIR(status.st_mode))
 		error = -ENOTDIR;
+	if (!error && permissions_on(tracee))
+		error = (int)permissions_search(tracee, directory->host);
 	if (!error && tracee->tracer->fake_ids &&
 	    !namespaces_capable(tracee, tracee->namespaces.in[NAMESPACE_USER], CAP_SYS_CHROOT))
 		error = -EPERM;
@@ -334,7 +345,16 @@ enum verdict handle_rename(struct tracee *tracee, const struct syscall_row *row)
 	enum verdict verdict = translate_paths(tracee, row);
 	bool exchange = row->number == SYS_renameat2 &&
 			(tracee_argument(tracee, 4) & RENAME_EXCHANGE);
+	int error = verdict == VERDICT_CONTINUE ?
+			    permissions_rename(tracee, tracee_result_buffer(tracee, 0),
+					       tracee_result_buffer(tracee, 1),
+					       row->number == SYS_renameat2 ?
+						       (unsigned)tracee_argument(tracee, 4) :
+						       0) :
+			    0;
 
+	if (error)
+		return tracee_answer(tracee, error);
 	verdict = guest_links_rename(
 		tracee, row->number == SYS_renameat2 ? (unsigned)tracee_argument(tracee, 4) : 0,
 		verdict);

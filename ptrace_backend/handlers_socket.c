@@ -36,6 +36,7 @@
 #include "ptrace_backend/names_filter.h"
 #include "ptrace_backend/namespaces.h"
 #include "ptrace_backend/netlink_route.h"
+#include "ptrace_backend/permissions.h"
 #include "ptrace_backend/socket_name.h"
 #include "ptrace_backend/syscall_table.h"
 
@@ -201,6 +202,9 @@ static int take_address(struct tracee *tracee, uint64_t *address, uint64_t *leng
 					      binds ? PATH_PARENT : PATH_FOLLOW, result);
 		if (!error && binds)
 			error = refuse_bind(tracee, result);
+		if (!error && permissions_on(tracee))
+			error = binds ? permissions_create(tracee, result) :
+					permissions_object(tracee, result, W_OK);
 		if (!error)
 			error = put_address(tracee, result, binds ? path : NULL, address, length);
 		if (error == -ENAMETOOLONG && is_in_cwd(tracee, path, result))

@@ -19,6 +19,7 @@
 
 #include "core/base/compat.h"
 #include "core/base/file.h"
+#include "ptrace_backend/permissions.h"
 #include "ptrace_backend/handlers.h"
 #include "ptrace_backend/layout.h"
 #include "ptrace_backend/procfile.h"
@@ -123,6 +124,34 @@ enum verdict handle_fanotify(struct tracee *tracee, const struct syscall_row *ro
 				   !(tracee_argument(tracee, 1) & FAN_MARK_DONT_FOLLOW));
 }
 
+#define MODE_AT_EACCESS 0x200
+
+/* --fake-permissions: answered whole, with the caller's real ids unless it asks otherwise. */
+static enum verdict check_access(struct tracee *tracee, const struct syscall_row *row)
+{
+	const struct path_argument *argument = &row->paths[0];
+	uint64_t flags = argument->flags < 0 ? 0 : tracee_argument(tracee, (unsigned)argument->flags);
+	int mask = (int)tracee_argument(tracee, (unsigned)argument->path + 1);
+	struct path_result *result = tracee_result_buffer(tracee, 0);
+	int dirfd = argument->dirfd < 0 ? AT_FDCWD : (int)tracee_argument(tracee, 0), error;
+	struct credentials saved;
+
+	if (mask & ~(R_OK | W_OK | X_OK))
+		return tracee_answer(tracee, -EINVAL);
+	saved = tracee->credentials;
+	if (!(flags & MODE_AT_EACCESS))
+		permissions_real_ids(tracee, &saved);
+	error = tracee_resolve(tracee, dirfd, tracee_argument(tracee, (unsigned)argument->path),
+			       flags & AT_SYMLINK_NOFOLLOW ? 0 : PATH_FOLLOW, result);
+	error = procfile_look(tracee, error, result);
+	if (!error)
+		error = permissions_object(tracee, result, mask);
+	tracee->credentials = saved;
+	if (!error && (mask & W_OK) && (tracee_mount_flags(tracee, &result->position) & PATH_MOUNT_READ_ONLY))
+		error = -EROFS;
+	return tracee_answer(tracee, error);
+}
+
 /* access(W_OK) on a read-only mount: EROFS, but not for devices, sockets and pipes. */
 enum verdict handle_access(struct tracee *tracee, const struct syscall_row *row)
 {
@@ -133,6 +162,8 @@ enum verdict handle_access(struct tracee *tracee, const struct syscall_row *row)
 	struct stat status;
 	int dirfd, error;
 
+	if (permissions_on(tracee) && !(flags & AT_EMPTY_PATH))
+		return check_access(tracee, row);
 	if (!(tracee_argument(tracee, after_path) & W_OK) || !tracee->tracer->any_read_only ||
 	    (flags & AT_EMPTY_PATH))
 		return translate_paths(tracee, row);

@@ -22,6 +22,7 @@
 #include "core/base/compat.h"
 #include "ptrace_backend/handlers.h"
 #include "ptrace_backend/links.h"
+#include "ptrace_backend/permissions.h"
 #include "ptrace_backend/procfile.h"
 #include "ptrace_backend/syscall_table.h"
 #include "ptrace_backend/tracer.h"
@@ -81,6 +82,29 @@ static const struct path_ops tracer_link_ops = {
 	.magic = procview_magic,
 	.object = guest_links_object,
 };
+
+/* --fake-permissions: each directory on the way is looked at. */
+static const struct path_ops tracer_checked_ops = {
+	.readlink = host_readlink,
+	.is_directory = host_is_directory,
+	.magic = procview_magic,
+	.search = permissions_search,
+};
+
+static const struct path_ops tracer_checked_link_ops = {
+	.readlink = host_readlink,
+	.is_directory = host_is_directory,
+	.magic = procview_magic,
+	.object = guest_links_object,
+	.search = permissions_search,
+};
+
+static const struct path_ops *path_ops_of(const struct tracee *tracee)
+{
+	if (permissions_on(tracee))
+		return tracee->tracer->links ? &tracer_checked_link_ops : &tracer_checked_ops;
+	return tracee->tracer->links ? &tracer_link_ops : &tracer_path_ops;
+}
 
 struct path_result *tracee_result_buffer(struct tracee *tracee, unsigned which)
 {
@@ -258,7 +282,7 @@ int tracee_resolve_string(struct tracee *tracee, int dirfd, const char *path, ui
 	struct path_position base;
 	struct path_request request = {
 		.table = tracee_table(tracee),
-		.ops = tracee->tracer->links ? &tracer_link_ops : &tracer_path_ops,
+		.ops = path_ops_of(tracee),
 		.context = tracee,
 		.root = &tracee->fs->root,
 		.base = &base,
@@ -498,11 +522,22 @@ static int translate_one(struct tracee *tracee, const struct syscall_row *row,
 		procview_list(tracee, result, 0);
 	if (error)
 		return error;
-	if (argument == &row->paths[1] && row->number == SYS_renameat2 &&
-	    result->last != PATH_LAST_NORMAL &&
+	if (argument->use == USE_RENAME)
+		return 0; /* refuse_rename() */
+	error = refuse_at_mount(tracee, argument->use, result, remove_directory);
+	return !error && permissions_on(tracee) ? permissions_path(tracee, row, argument, result) : error;
+}
+
+/* Both are resolved before either is refused (fs/namei.c: do_renameat2()). */
+static int refuse_rename(struct tracee *tracee, const struct syscall_row *row, const struct path_result *first,
+			 const struct path_result *second)
+{
+	int error = refuse_at_mount(tracee, USE_RENAME, first, false);
+
+	if (!error && row->number == SYS_renameat2 && second->last != PATH_LAST_NORMAL &&
 	    (tracee_argument(tracee, 4) & RENAME_NOREPLACE))
-		return -EEXIST; /* fs/namei.c: do_renameat2() */
-	return refuse_at_mount(tracee, argument->use, result, remove_directory);
+		return -EEXIST;
+	return error ? error : refuse_at_mount(tracee, USE_RENAME, second, false);
 }
 
 enum verdict translate_paths(struct tracee *tracee, const struct syscall_row *row)
@@ -524,6 +559,11 @@ enum verdict translate_paths(struct tracee *tracee, const struct syscall_row *ro
 	if (state[0] != TRANSLATED_NOTHING && state[1] != TRANSLATED_NOTHING &&
 	    first->position.mount != second->position.mount)
 		return tracee_answer(tracee, -EXDEV);
+	if (row->paths[0].use == USE_RENAME) {
+		error = refuse_rename(tracee, row, first, second);
+		if (error)
+			return tracee_answer(tracee, error);
+	}
 	if (state[0] == TRANSLATED_PATH) {
 		error = tracee_set_path(tracee, (unsigned)row->paths[0].path, first);
 		if (error)

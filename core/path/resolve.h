@@ -132,6 +132,10 @@ struct path_ops {
 	/* The symlink at `link` (in a mount with PATH_MOUNT_PROC), asked before it is followed.
 	 * -EINVAL: an ordinary one, its own text counts. NULL: proc mounts are treated like others. */
 	long (*magic)(void *context, const struct path_position *link, struct path_magic *ret_magic);
+	/* Whether names may be looked up in this directory: 0, or -errno. Asked before each look; makes every
+	 * resolution a walk, so `open_path` must be NULL then. NULL: the host's own check is enough. What
+	 * is no directory is answered 0. */
+	long (*search)(void *context, const char *host);
 	/* The symlink at `host` in `mount` has this text (not NUL-terminated): the host path of its object
 	 * (PATH_SIZE bytes, NUL-terminated) when it is the name of an emulated hard link (link.h), which the
 	 * resolver then takes for the file itself; returns its length. 0: an ordinary symlink. NULL:

@@ -274,6 +274,11 @@ static int step(struct path_walk *walk, struct pending *pending,
 
 	if (path_is_hidden(walk->request, component))
 		return -ENOENT;
+	if (walk->request->ops->search && !(walk->position_flags & PATH_POSITION_DELETED)) {
+		error = (int)walk->request->ops->search(walk->request->context, path_walk_host(walk));
+		if (error < 0)
+			return error;
+	}
 	if (component->final &&
 	    (flags & PATH_PARENT || (flags & PATH_CREATE && component->slash && normal))) {
 		error = check_search(walk);

@@ -153,6 +153,11 @@ static int set_platform(void *target, const char *value, struct error *err)
 	return SPEC(target)->platform ? 0 : -EINVAL;
 }
 
+static int set_fake_permissions(void *target, const char *value, struct error *err)
+{
+	return option_boolean(value, &SPEC(target)->fake_permissions, err);
+}
+
 static int set_hard_links(void *target, const char *value, struct error *err)
 {
 	if (!strcmp(value, "auto"))
@@ -273,6 +278,8 @@ static const struct option_row rows[] = {
 	{"publish", 'p', "HOST:GUEST", "publish a port (needs --network nat)", set_publish, 0, NULL},
 	{"platform", 0, "OS/ARCH", "machine that the root is made for", set_platform, 0,
 	 "linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/riscv64"},
+	{"fake-permissions", 0, NULL, "owners and modes count for faked users, too", set_fake_permissions, 0,
+	 NULL},
 	{"hard-links", 0, "HOW", "auto, kernel or emulated", set_hard_links, 0, "auto kernel emulated"},
 	{"sysvipc", 0, "HOW", "auto, kernel or emulated", set_sysvipc, 0, "auto kernel emulated"},
 	{"init", 0, NULL, "a small init is PID 1", set_init, 0, NULL},
