@@ -55,8 +55,8 @@ static long op_is_directory(void *context, const char *host)
 	return lstat(host, &status) < 0 ? -errno : S_ISDIR(status.st_mode);
 }
 
-static const struct path_ops ops = {op_readlink, op_open_path, op_close, op_is_directory, NULL, NULL};
-static const struct path_ops walk_ops = {op_readlink, NULL, op_close, op_is_directory, NULL, NULL};
+static const struct path_ops ops = {op_readlink, op_open_path, op_close, op_is_directory, NULL, NULL, NULL};
+static const struct path_ops walk_ops = {op_readlink, NULL, op_close, op_is_directory, NULL, NULL, NULL};
 
 static int resolve(const struct path_position *base, const char *path, uint32_t flags,
 		   struct path_result *result)

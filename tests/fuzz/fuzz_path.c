@@ -234,7 +234,7 @@ static long fake_magic(void *context, const struct path_position *link, struct p
 }
 
 static const struct path_ops ops = {fake_readlink, fake_open_path, fake_close, fake_is_directory,
-				    fake_magic, NULL};
+				    fake_magic, NULL, NULL};
 
 static int resolve(const struct path_position *from, const char *path, uint32_t flags,
 		   struct path_result *result)

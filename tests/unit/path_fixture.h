@@ -92,7 +92,7 @@ static long fake_magic(void *context, const struct path_position *link, struct p
 }
 
 static const struct path_ops ops = {count_readlink, count_open_path, count_close,
-				    count_is_directory, fake_magic, NULL};
+				    count_is_directory, fake_magic, NULL, NULL};
 
 static int resolve(const char *path, uint32_t flags)
 {
