@@ -266,7 +266,7 @@ enum verdict handle_pidfd(struct tracee *tracee, const struct syscall_row *row)
 enum verdict handle_priority(struct tracee *tracee, const struct syscall_row *row)
 {
 	/* ioprio_set() counts from 1, setpriority() from 0. */
-	int which = (int)tracee_argument(tracee, 0) - (row->number == SYS_ioprio_set);
+	int64_t which = (int64_t)(int)tracee_argument(tracee, 0) - (row->number == SYS_ioprio_set);
 	pid_t who = (pid_t)tracee_argument(tracee, 1);
 	bool guests;
 
