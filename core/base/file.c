@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -148,44 +149,74 @@ int file_mkdirs(const char *path, mode_t mode)
 	return mkdir(partial, mode) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-static int remove_contents(int fd, dev_t device)
-{
-	_cleanup_closedir_ DIR *dir = NULL;
-	int result = 0;
-	struct dirent *entry;
+/* A tree may be deeper than there are fds, and every step into it dearer than the one before (Landlock
+ * walks up): what lies deeper than this is moved to the top. */
+#define REMOVE_DEPTH 64
 
-	dir = fdopendir(fd);
+struct removal {
+	dev_t device;
+	int top;
+	unsigned depth, moved;
+};
+
+static int remove_contents(int fd, struct removal *removal);
+
+static bool move_up(struct removal *removal, int directory, const char *name)
+{
+	char moved[32];
+
+	snprintf(moved, sizeof(moved), ".deep-%u", removal->moved);
+	if (removal->depth < REMOVE_DEPTH || renameat(directory, name, removal->top, moved) < 0)
+		return false;
+	removal->moved++;
+	return true;
+}
+
+static int remove_directory(int parent, const char *name, struct removal *removal)
+{
+	struct stat status;
+	int child, result;
+
+	if (move_up(removal, parent, name))
+		return 0;
+	child = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (child < 0 && errno == EACCES && fchmodat(parent, name, 0700, 0) == 0)
+		child = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (child < 0)
+		return -errno;
+	if (fstat(child, &status) < 0 || status.st_dev != removal->device) {
+		close(child);
+		return -EXDEV;
+	}
+	if (!(status.st_mode & S_IWUSR))
+		fchmod(child, 0700);
+	removal->depth++;
+	result = remove_contents(child, removal);
+	removal->depth--;
+	if (!result && unlinkat(parent, name, AT_REMOVEDIR) < 0)
+		result = -errno;
+	return result;
+}
+
+/* Takes the fd. */
+static int remove_contents(int fd, struct removal *removal)
+{
+	_cleanup_closedir_ DIR *dir = fdopendir(fd);
+	struct dirent *entry;
+	int result = 0;
+
 	if (!dir) {
 		result = -errno;
 		close(fd);
 		return result;
 	}
 	while ((entry = readdir(dir))) {
-		struct stat status;
-		int child, r = 0;
+		int r;
 
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") ||
+		    unlinkat(dirfd(dir), entry->d_name, 0) == 0)
 			continue;
-		if (unlinkat(dirfd(dir), entry->d_name, 0) == 0)
-			continue;
-		child = openat(dirfd(dir), entry->d_name,
-			       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (child < 0 && errno == EACCES &&
-		    fchmodat(dirfd(dir), entry->d_name, 0700, 0) == 0)
-			child = openat(dirfd(dir), entry->d_name,
-				       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (child < 0) {
-			r = -errno;
-		} else if (fstat(child, &status) < 0 || status.st_dev != device) {
-			close(child);
-			r = -EXDEV;
-		} else {
-			if (!(status.st_mode & S_IWUSR))
-				fchmod(child, 0700);
-			r = remove_contents(child, device);
-			if (!r && unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR) < 0)
-				r = -errno;
-		}
+		r = remove_directory(dirfd(dir), entry->d_name, removal);
 		if (r && !result)
 			result = r;
 	}
@@ -194,20 +225,28 @@ static int remove_contents(int fd, dev_t device)
 
 int file_remove_tree(int dirfd, const char *name)
 {
+	_cleanup_close_ int top = -EBADF;
+	struct removal removal = { 0 };
 	struct stat status;
+	unsigned moved;
 	int fd, result;
 
 	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
 		return 0;
-	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
+	top = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (top < 0)
 		return -errno;
-	if (fstat(fd, &status) < 0) {
-		result = -errno;
-		close(fd);
-		return result;
-	}
-	result = remove_contents(fd, status.st_dev);
+	if (fstat(top, &status) < 0)
+		return -errno;
+	removal.device = status.st_dev;
+	removal.top = top;
+	do {
+		moved = removal.moved;
+		fd = openat(top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0)
+			return -errno;
+		result = remove_contents(fd, &removal);
+	} while (!result && removal.moved != moved);
 	if (!result && unlinkat(dirfd, name, AT_REMOVEDIR) < 0)
 		result = -errno;
 	return result;

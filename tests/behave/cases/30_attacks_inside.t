@@ -154,6 +154,11 @@ for what in '' landlock_create_ruleset; do
 	out_lacks '[0-9]|maps|self'
 done
 
+it "a guest's tmpfs goes, however deep it is"
+run sh -c 'ulimit -n 256; "$0" run --backend ptrace --rootfs "$1" sh -c "mount -t tmpfs none /mnt && mkdir -p /mnt/\$(printf d/%.0s \$(seq 900))leftover-deep && echo made"' "$AMPHORA" "$root"
+out made
+same '' "$(find "${XDG_RUNTIME_DIR:-/run}" "${TMPDIR:-/tmp}" "$root" -name leftover-deep 2>/dev/null)" 'what is left'
+
 it 'a bind leads to what was bound, whatever is put in its place'
 canary
 swap='rm -rf /d /e; mkdir /d; echo inside >/d/canary; mount --bind /d /mnt; mv /d /e; ln -s "$1" /d
