@@ -56,13 +56,26 @@ static void own_at_exit(struct tracee *tracee)
 	tracee_restore_arguments(tracee);
 }
 
+/* Whether the directory of the new name, which the first result is, is a set-group-id one: only the record can
+ * tell of such. */
+static bool gives_group(struct tracee *tracee)
+{
+	const struct path_result *name = tracee_result_buffer(tracee, 0);
+	struct stat shown = { .st_mode = S_IFDIR };
+
+	if (!tracee->tracer->record || record_count(tracee->tracer->record) == 0)
+		return false;
+	ids_new_owner(tracee, name->host, &shown);
+	return shown.st_mode & S_ISGID;
+}
+
 enum verdict ids_created(struct tracee *tracee, unsigned index)
 {
 	const struct credentials *credentials = &tracee->credentials;
 
 	if (!tracee->tracer->fake_ids ||
 	    (credentials->fsuid == tracee->tracer->own_uid &&
-	     credentials->fsgid == tracee->tracer->own_gid) ||
+	     credentials->fsgid == tracee->tracer->own_gid && !gives_group(tracee)) ||
 	    !save_new_name(tracee, index))
 		return VERDICT_CONTINUE;
 	tracee->on_exit = own_at_exit;
@@ -81,9 +94,8 @@ static void narrow_at_exit(struct tracee *tracee)
 		fd = open(host, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd >= 0 && fstat(fd, &real) == 0) {
 		shown = real;
-		shown.st_uid = tracee->credentials.fsuid;
-		shown.st_gid = tracee->credentials.fsgid;
-		shown.st_mode = (real.st_mode & ~(mode_t)S_IRWXU) |
+		ids_new_owner(tracee, host, &shown);
+		shown.st_mode = (shown.st_mode & ~(mode_t)S_IRWXU) |
 				((mode_t)tracee->saved[3] & S_IRWXU & ~read_umask(tracee));
 		ids_remember(tracee->tracer, fd, &real, &shown);
 	}
@@ -122,8 +134,7 @@ static int make_device(struct tracee *tracee, const struct path_result *place, m
 	result = fstat(fd, &real) < 0 ? -errno : ids_chmod(fd, &real, mode);
 	if (!result) {
 		shown = real;
-		shown.st_uid = tracee->credentials.fsuid;
-		shown.st_gid = tracee->credentials.fsgid;
+		ids_new_owner(tracee, place->host, &shown);
 		shown.st_mode = mode;
 		shown.st_rdev = device;
 		result = ids_remember(tracee->tracer, fd, &real, &shown);

@@ -86,6 +86,8 @@ int ids_remember(struct tracer *tracer, int fd, const struct stat *real, const s
  * the host user's rights to other host users. Updates *real. Returns 0 or -errno. */
 int ids_chmod(int fd, struct stat *real, mode_t mode);
 
+/* Owner and group of a new file at this host path, in the thread's ids or those of a set-group-id directory. */
+void ids_new_owner(const struct tracee *tracee, const char *host, struct stat *shown);
 /* After a call has made a file: it belongs to the thread's fsuid and fsgid, which is remembered
  * unless these are what the file shows anyway. `host` is not followed. ids_created() in
  * handlers.h arranges for that at the exit stop. */

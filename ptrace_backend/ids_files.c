@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "core/base/cleanup.h"
@@ -94,6 +95,26 @@ int ids_chmod(int fd, struct stat *real, mode_t mode)
 	return 0;
 }
 
+/* fs/inode.c: inode_init_owner() */
+void ids_new_owner(const struct tracee *tracee, const char *host, struct stat *shown)
+{
+	char parent[PATH_SIZE];
+	const char *slash = strrchr(host, '/');
+	struct stat directory;
+
+	shown->st_uid = tracee->credentials.fsuid;
+	shown->st_gid = tracee->credentials.fsgid;
+	snprintf(parent, sizeof(parent), "%.*s", slash && slash > host ? (int)(slash - host) : 1, host);
+	if (!slash || fstatat(AT_FDCWD, parent, &directory, AT_SYMLINK_NOFOLLOW) < 0)
+		return;
+	ids_guest_stat(tracee->tracer, parent, -1, &directory);
+	if (!(directory.st_mode & S_ISGID))
+		return;
+	shown->st_gid = directory.st_gid;
+	if (S_ISDIR(shown->st_mode))
+		shown->st_mode |= S_ISGID;
+}
+
 void ids_own(struct tracee *tracee, const char *host)
 {
 	_cleanup_close_ int fd = open(host, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -102,7 +123,6 @@ void ids_own(struct tracee *tracee, const char *host)
 	if (fd < 0 || fstat(fd, &real) < 0)
 		return;
 	shown = real;
-	shown.st_uid = tracee->credentials.fsuid;
-	shown.st_gid = tracee->credentials.fsgid;
+	ids_new_owner(tracee, host, &shown);
 	ids_remember(tracee->tracer, fd, &real, &shown);
 }

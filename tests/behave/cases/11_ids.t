@@ -131,4 +131,13 @@ guest sh -c 'mkdir -p /t/d && echo x >/t/d/f && chown 1000:50 /t/d/f && chmod 27
 one_id || out '1000:50 644
 0:0 2750'
 
+it 'gives new files the group of a set-group-id directory'
+if ! on ns 'one id is mapped for a plain user' || as root; then
+	guest sh -c 'mkdir /sgid && chown 0:50 /sgid && chmod 2775 /sgid && cd /sgid && touch a && mkdir d && touch d/b && ln -s x l && stat -c "%g %a" a d d/b && stat -c %g l'
+	out '50 644
+50 2755
+50 644
+50'
+fi
+
 done_testing

@@ -37,7 +37,7 @@ static mode_t any_mode(void)
 {
 	mode_t mode = pick(3) ? pick(512) | 0500 : pick(512);
 
-	return mode | (pick(4) ? 0 : S_ISVTX);
+	return mode | (pick(4) ? 0 : S_ISVTX) | (pick(6) ? 0 : S_ISGID);
 }
 
 static void own(const char *path, mode_t mode)
@@ -64,7 +64,7 @@ static void make_tree(void)
 			fd = open(path, O_WRONLY | O_CREAT, 0644);
 			if (fd >= 0 && write(fd, "text", 4) == 4)
 				close(fd);
-			own(path, any_mode() & ~(mode_t)S_ISVTX);
+			own(path, any_mode() & ~(mode_t)(S_ISVTX | S_ISGID));
 		}
 		snprintf(path, sizeof(path), "d%d/l", i);
 		if (symlink(i % 2 ? "../d0/f0" : "s/f1", path) < 0)
