@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The seccomp program by call number.
  *
- *   load arch; not ours: ENOSYS
+ *   load arch; not ours: on to the 32-bit one; not that either: ENOSYS
  *   load number; personality: compare its argument with each allowed value
+ *   of 32-bit calls: the few arguments that are refused
  *   binary search over ranges of numbers with one answer
  *
  * Neighbours with the same answer are one range, so a search takes about six compares. Numbers outside
@@ -14,10 +15,12 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "core/arch/compat.h"
 #include "ns_backend/seccomp_table.h"
 
 #define UNKNOWN_CALL (SECCOMP_RET_ERRNO | ENOSYS)
 #define RANGES_MAX   1024
+#define COMPAT_PERSONALITY 136 /* on i386 and arm */
 
 struct range {
 	uint32_t first; /* up to the next range's first */
@@ -87,15 +90,57 @@ static void end_jump(struct writer *writer, size_t jump)
 	writer->program->code[jump].k = (uint32_t)(writer->program->length - jump - 1);
 }
 
-static void emit_personality(struct writer *writer)
+/* The jump is taken unless the accumulator is `value`. */
+static size_t begin_unless(struct writer *writer, uint32_t value)
+{
+	emit(writer, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 1, 0));
+	return begin_jump(writer);
+}
+
+/* The lower half of an argument. */
+static void emit_load_argument(struct writer *writer, unsigned index)
 {
 	const size_t low_half = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 4 : 0;
-	size_t jump;
 
-	emit(writer, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
-						  (uint32_t)SCMP_SYS(personality), 1, 0));
-	jump = begin_jump(writer);
-	emit_load(writer, offsetof(struct seccomp_data, args) + low_half);
+	emit_load(writer, offsetof(struct seccomp_data, args) + 8 * index + low_half);
+}
+
+static void emit_load_masked(struct writer *writer, unsigned index, uint64_t mask)
+{
+	emit_load_argument(writer, index);
+	emit(writer, (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, (uint32_t)mask));
+}
+
+/* 32-bit calls with arguments that are refused; the number is in the accumulator, before and after. */
+static void emit_compat_arguments(struct writer *writer, uint64_t capabilities)
+{
+	for (size_t i = 0; i < seccomp_argument_count; i++) {
+		const struct seccomp_argument *row = &seccomp_arguments[i];
+		uint32_t action = SECCOMP_RET_ERRNO | (uint32_t)row->error;
+		size_t other_call, other_value = 0;
+
+		if (seccomp_has_capability(capabilities, row->capability))
+			continue;
+		other_call = begin_unless(writer, (uint32_t)row->compat_number);
+		emit_load_masked(writer, row->index, row->mask);
+		if (row->two) {
+			other_value = begin_unless(writer, (uint32_t)row->value);
+			emit_load_masked(writer, row->second_index, row->mask);
+			emit_return_if(writer, (uint32_t)row->second_value, action);
+			end_jump(writer, other_value);
+		} else {
+			emit_return_if(writer, (uint32_t)row->value, action);
+		}
+		emit_load(writer, offsetof(struct seccomp_data, nr));
+		end_jump(writer, other_call);
+	}
+}
+
+static void emit_personality(struct writer *writer, int number)
+{
+	size_t jump = begin_unless(writer, (uint32_t)number);
+
+	emit_load_argument(writer, 0);
 	for (size_t i = 0; i < seccomp_personality_count; i++)
 		emit_return_if(writer, seccomp_personalities[i], SECCOMP_RET_ALLOW);
 	emit_return(writer, SECCOMP_RET_ERRNO | EPERM);
@@ -137,17 +182,18 @@ static size_t append_range(struct range *ranges, size_t count, uint32_t first, u
 }
 
 /* Covers all numbers: each row's own, and the gaps after it. */
-static int make_ranges(uint64_t capabilities, struct range *ranges, size_t *ret_count)
+static int make_ranges(const struct seccomp_call *calls, size_t call_count, uint64_t capabilities,
+		       struct range *ranges, size_t *ret_count)
 {
 	const struct seccomp_call *rows[RANGES_MAX / 2];
 	size_t row_count = 0, count = 0;
 
-	for (size_t i = 0; i < seccomp_call_count; i++) {
-		if (seccomp_calls[i].number < 0)
+	for (size_t i = 0; i < call_count; i++) {
+		if (calls[i].number < 0)
 			continue; /* this architecture has no such call */
 		if (row_count == RANGES_MAX / 2 - 1)
 			return -E2BIG;
-		rows[row_count++] = &seccomp_calls[i];
+		rows[row_count++] = &calls[i];
 	}
 	qsort(rows, row_count, sizeof(rows[0]), compare_numbers);
 	count = append_range(ranges, count, 0, UNKNOWN_CALL);
@@ -164,22 +210,42 @@ static int make_ranges(uint64_t capabilities, struct range *ranges, size_t *ret_
 	return 0;
 }
 
+static int emit_calls(struct writer *writer, const struct seccomp_call *calls, size_t call_count,
+		      uint64_t capabilities)
+{
+	struct range ranges[RANGES_MAX];
+	size_t count;
+	int result = make_ranges(calls, call_count, capabilities, ranges, &count);
+
+	if (!result)
+		emit_search(writer, ranges, count);
+	return result;
+}
+
 int seccomp_numbers_compile(uint64_t capabilities, struct seccomp_program *ret_program)
 {
 	struct writer writer = {.program = ret_program};
-	struct range ranges[RANGES_MAX];
-	size_t count;
-	int result = make_ranges(capabilities, ranges, &count);
+	const struct seccomp_call *compat_calls;
+	size_t compat_count, other_arch;
+	int result;
 
-	if (result < 0)
-		return result;
+	compat_calls = seccomp_compat_calls(&compat_count);
 	ret_program->length = 0;
 	emit_load(&writer, offsetof(struct seccomp_data, arch));
-	emit(&writer, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
-						   seccomp_arch_native(), 1, 0));
+	other_arch = begin_unless(&writer, seccomp_arch_native());
+	emit_load(&writer, offsetof(struct seccomp_data, nr));
+	emit_personality(&writer, SCMP_SYS(personality));
+	result = emit_calls(&writer, seccomp_calls, seccomp_call_count, capabilities);
+	if (result < 0)
+		return result;
+	end_jump(&writer, other_arch);
+	emit(&writer, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, COMPAT_AUDIT, 1, 0));
 	emit_return(&writer, UNKNOWN_CALL);
 	emit_load(&writer, offsetof(struct seccomp_data, nr));
-	emit_personality(&writer);
-	emit_search(&writer, ranges, count);
+	emit_personality(&writer, COMPAT_PERSONALITY);
+	emit_compat_arguments(&writer, capabilities);
+	result = emit_calls(&writer, compat_calls, compat_count, capabilities);
+	if (result < 0)
+		return result;
 	return writer.overflow ? -E2BIG : 0;
 }

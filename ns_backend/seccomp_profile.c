@@ -4,13 +4,14 @@
  * Theory of operation
  *
  * By number: what isn't listed answers ENOSYS, as on a kernel that never had it, so programs use their
- * older ways; what is known and refused answers EPERM, or ENOSYS where programs probe for it. Foreign
- * architectures (int 0x80 and x32 on x86-64) answer ENOSYS: their numbers mean other calls.
+ * older ways; what is known and refused answers EPERM, or ENOSYS where programs probe for it. 32-bit
+ * programs (and int 0x80) get the same answers by their own numbers; x32 and other architectures ENOSYS.
  *
  * That program is written by seccomp_numbers.c: libseccomp copies its whole state for every rule, which
  * for some 400 rules takes longer than all the rest of a start.
  *
- * By argument: a second program, by libseccomp, that allows all but a few values. Two are no
+ * By argument: a second program, by libseccomp, that allows all but a few values; those of 32-bit calls
+ * are in the first. Two are no
  * slower than one: the kernel (5.11) keeps a bitmap of the calls that a program allows whatever
  * their arguments, and where both are constant for a call, neither runs.
  *
@@ -78,8 +79,8 @@ static int compile_arguments(uint64_t capabilities, struct seccomp_program *ret_
 
 	if (!filter)
 		return -ENOMEM;
-	/* The program by number has refused foreign architectures already. */
-	result = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS));
+	/* The program by number answers for other architectures. */
+	result = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW);
 	if (!result)
 		result = add_arguments(filter, capabilities);
 	if (!result)

@@ -6,7 +6,7 @@
 #include <linux/filter.h>
 #include <stdint.h>
 
-#define SECCOMP_PROFILE_LENGTH_MAX 1024
+#define SECCOMP_PROFILE_LENGTH_MAX 2048
 
 struct seccomp_program {
 	unsigned short length;

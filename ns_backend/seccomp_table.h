@@ -27,6 +27,7 @@ struct seccomp_call {
  * the guest keeps `capability` (-1: always refused). */
 struct seccomp_argument {
 	int number;
+	int compat_number; /* of 32-bit programs */
 	int capability;
 	int error;
 	unsigned index;
@@ -39,6 +40,8 @@ struct seccomp_argument {
 
 extern const struct seccomp_call seccomp_calls[];
 extern const size_t seccomp_call_count;
+/* seccomp_compat.c: the same rows by the numbers of 32-bit programs. */
+const struct seccomp_call *seccomp_compat_calls(size_t *ret_count);
 extern const struct seccomp_argument seccomp_arguments[];
 extern const size_t seccomp_argument_count;
 

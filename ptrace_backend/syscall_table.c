@@ -88,13 +88,13 @@ static const struct syscall_call x86_64_calls[] = {
 #include "ptrace_backend/arch/x86_64/calls.def"
 };
 static const struct syscall_call i386_calls[] = {
-#include "ptrace_backend/arch/x86_64/compat_calls.def"
+#include "core/arch/i386.def"
 };
 static const struct syscall_call aarch64_calls[] = {
 #include "ptrace_backend/arch/aarch64/calls.def"
 };
 static const struct syscall_call arm_calls[] = {
-#include "ptrace_backend/arch/aarch64/compat_calls.def"
+#include "core/arch/arm.def"
 };
 #undef CALL
 #undef CALL_AS
@@ -103,7 +103,7 @@ static const struct syscall_call arm_calls[] = {
 #define CALL_AS(number, name, row, shape)
 #define CALL_HIGH(number, name) [number] = { ROW_##name + 1, SHAPE_SAME },
 static const struct syscall_call arm_high_calls[] = {
-#include "ptrace_backend/arch/aarch64/compat_calls.def"
+#include "core/arch/arm.def"
 };
 
 #define CALLS(table) .calls = (table), .count = sizeof(table) / sizeof((table)[0])

@@ -46,13 +46,13 @@ static const struct number x86_64_numbers[] = {
 #include "ptrace_backend/arch/x86_64/calls.def"
 };
 static const struct number i386_numbers[] = {
-#include "ptrace_backend/arch/x86_64/compat_calls.def"
+#include "core/arch/i386.def"
 };
 static const struct number aarch64_numbers[] = {
 #include "ptrace_backend/arch/aarch64/calls.def"
 };
 static const struct number arm_numbers[] = {
-#include "ptrace_backend/arch/aarch64/compat_calls.def"
+#include "core/arch/arm.def"
 };
 
 static void print_numbers(const struct number *numbers, size_t count, const char *row)

@@ -69,13 +69,13 @@ static const struct name x86_64_names[] = {
 #include "ptrace_backend/arch/x86_64/calls.def"
 };
 static const struct name i386_names[] = {
-#include "ptrace_backend/arch/x86_64/compat_calls.def"
+#include "core/arch/i386.def"
 };
 static const struct name aarch64_names[] = {
 #include "ptrace_backend/arch/aarch64/calls.def"
 };
 static const struct name arm_names[] = {
-#include "ptrace_backend/arch/aarch64/compat_calls.def"
+#include "core/arch/arm.def"
 };
 static const struct {
 	const struct name *names;

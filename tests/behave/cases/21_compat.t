@@ -9,16 +9,6 @@ if [ ! -x "$HELPERS/calls32" ]; then
 	exit
 fi
 
-it 'runs 32-bit programs'
-if on ns 'its system-call profile knows the 64-bit calls only'; then
-	it 'answers ENOSYS to the calls of a 32-bit program'
-	mkdir "$root/w"
-	guest /helpers/calls32 words one
-	out_lacks 'one'
-	done_testing
-	exit
-fi
-
 mkdir "$WORK/native" "$root/w"
 for place in "$WORK/native" "$root/w"; do
 	cp "$HELPERS/calls32" "$place/"

@@ -19,7 +19,7 @@ static void door(long number, const long *arguments);
 static const uint16_t narrow_numbers[] = {
 #define CALL(number, name) (number),
 #define CALL_AS(number, name, row, shape) (number),
-#include "ptrace_backend/arch/x86_64/compat_calls.def"
+#include "core/arch/i386.def"
 #undef CALL
 #undef CALL_AS
 };

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* callfuzz.h as a 32-bit program. */
 #if defined(__i386__)
-#define CALLFUZZ_TABLE "ptrace_backend/arch/x86_64/compat_calls.def"
+#define CALLFUZZ_TABLE "core/arch/i386.def"
 #else
-#define CALLFUZZ_TABLE "ptrace_backend/arch/aarch64/compat_calls.def"
+#define CALLFUZZ_TABLE "core/arch/arm.def"
 #endif
 #define CALLFUZZ_NARROW
 
