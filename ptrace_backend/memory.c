@@ -172,17 +172,18 @@ bool tracee_in_scratch(const struct tracee *tracee, uint64_t address)
 	return tracee->mm->scratch && address - tracee->mm->scratch < SCRATCH_SIZE;
 }
 
+_Static_assert(SCRATCH_SHARED == 64, "a bit of shared_used a slot");
 _Static_assert(SCRATCH_OWNED == 8 * sizeof(((struct tracee_mm *)0)->slots_used), "a bit a slot");
 
-/* Takes a slot: for good when one is free, else a shared one for this call. A shared one is written again
- * when SCRATCH_SHARED more of them have been taken: by then the kernel has read it. */
-static void take_slot(struct tracee *tracee)
+/* Takes a slot: for good when one is free, else a shared one, until the call's exit. Returns 0, or -EAGAIN when
+ * all of them are in use: that many threads beyond SCRATCH_OWNED sleep in calls. */
+static int take_slot(struct tracee *tracee)
 {
 	struct tracee_mm *mm = tracee->mm;
+	unsigned shared;
 
-	if (tracee->slot < SCRATCH_OWNED ||
-	    (tracee->slot != SCRATCH_NO_SLOT && tracee->scratch_used > 0))
-		return;
+	if (tracee->slot != SCRATCH_NO_SLOT)
+		return 0;
 	for (unsigned word = 0; word < SCRATCH_OWNED / 64; word++) {
 		unsigned bit;
 
@@ -191,15 +192,22 @@ static void take_slot(struct tracee *tracee)
 		bit = (unsigned)__builtin_ctzll(~mm->slots_used[word]);
 		mm->slots_used[word] |= 1ULL << bit;
 		tracee->slot = word * 64 + bit;
-		return;
+		return 0;
 	}
-	tracee->slot = SCRATCH_OWNED + mm->next_shared++ % SCRATCH_SHARED;
+	if (!~mm->shared_used)
+		return -EAGAIN;
+	shared = (unsigned)__builtin_ctzll(~mm->shared_used);
+	mm->shared_used |= 1ULL << shared;
+	tracee->slot = SCRATCH_OWNED + shared;
+	return 0;
 }
 
 void tracee_release_slot(struct tracee *tracee)
 {
 	if (tracee->slot < SCRATCH_OWNED)
 		tracee->mm->slots_used[tracee->slot / 64] &= ~(1ULL << (tracee->slot % 64));
+	else if (tracee->slot != SCRATCH_NO_SLOT)
+		tracee->mm->shared_used &= ~(1ULL << (tracee->slot - SCRATCH_OWNED));
 	tracee->slot = SCRATCH_NO_SLOT;
 }
 
@@ -219,7 +227,9 @@ int tracee_put(struct tracee *tracee, const void *data, size_t size, uint64_t *r
 	if (tracee->mm->scratch) {
 		if (tracee->scratch_used + room > SCRATCH_SLOT_SIZE)
 			return -E2BIG;
-		take_slot(tracee);
+		result = take_slot(tracee);
+		if (result)
+			return result;
 		address = tracee->mm->scratch + (uint64_t)tracee->slot * SCRATCH_SLOT_SIZE +
 			  tracee->scratch_used;
 		if (!reachable(tracee, address))

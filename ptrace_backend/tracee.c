@@ -161,6 +161,7 @@ static struct tracee_mm *mm_copy(struct tracer *tracer, const struct tracee_mm *
 	mm->references = 1;
 	mm->mem_fd = -1;
 	memset(mm->slots_used, 0, sizeof(mm->slots_used));
+	mm->shared_used = 0;
 	return mm;
 }
 

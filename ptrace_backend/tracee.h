@@ -70,7 +70,7 @@ struct tracee_mm {
 	unsigned references;
 	uint64_t scratch;	/* guest address of the read-only scratch area; 0: none yet */
 	uint64_t slots_used[31]; /* bitmap of scratch slots that threads own */
-	unsigned next_shared;	 /* counts the calls that took a shared slot */
+	uint64_t shared_used;	 /* the same of those that calls own */
 	uint64_t next_large;	 /* where tracee_put_large() puts the next piece */
 	int mem_fd;		/* /proc/PID/mem, or -1 */
 	uint64_t stack;		/* as the kernel made it: argc is there */
@@ -81,7 +81,7 @@ struct tracee_mm {
 };
 
 #define SCRATCH_OWNED	  1984	     /* slots that a thread keeps: 64 in a word of slots_used */
-#define SCRATCH_SHARED	  64	     /* slots that take turns, for the threads beyond */
+#define SCRATCH_SHARED	  64	     /* slots that a call keeps, for the threads beyond */
 #define SCRATCH_SLOTS	  (SCRATCH_OWNED + SCRATCH_SHARED)
 #define SCRATCH_SLOT_SIZE (4 * 4096) /* two paths and a structure */
 #define SCRATCH_NO_SLOT	  SCRATCH_SLOTS
@@ -211,6 +211,16 @@ int tracee_put_stack(struct tracee *tracee, const void *data, size_t size, uint6
 /* True for an address that tracee_put() gave; a guest may pass it again, in whole or in part. */
 bool tracee_in_scratch(const struct tracee *tracee, uint64_t address);
 void tracee_release_slot(struct tracee *tracee);
+/* Has a slot for this call only. */
+static inline bool tracee_shares_slot(const struct tracee *tracee)
+{
+	return tracee->slot >= SCRATCH_OWNED && tracee->slot != SCRATCH_NO_SLOT;
+}
+static inline void tracee_end_share(struct tracee *tracee)
+{
+	if (tracee_shares_slot(tracee))
+		tracee_release_slot(tracee);
+}
 void tracee_close_mem(struct tracee_mm *mm, struct tracer *tracer);
 
 /* translate.c. Resolve a path argument: `dirfd` is the guest's (AT_FDCWD for none), `address` points

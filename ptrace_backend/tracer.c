@@ -140,6 +140,13 @@ static void on_call(struct tracee *tracee, int signal)
 		tracee->on_exit = NULL;
 		verdict = VERDICT_EXIT;
 	}
+	/* A shared slot is given back at the exit. */
+	if (verdict == VERDICT_CONTINUE && tracee_shares_slot(tracee)) {
+		tracee->on_exit = NULL;
+		verdict = VERDICT_EXIT;
+	}
+	if (verdict == VERDICT_SKIP)
+		tracee_end_share(tracee);
 	if (verdict == VERDICT_EXIT || tracee->trapped.active) {
 		if (tracee->state != TRACEE_EXECING)
 			tracee->state = TRACEE_EXIT_WANTED;
@@ -206,6 +213,7 @@ static void on_syscall_stop(struct tracee *tracee)
 		trapped_on_exit(tracee);
 		registers_store(tracee->tid, &tracee->regs);
 	}
+	tracee_end_share(tracee);
 	tracee->on_exit = NULL;
 	tracee->state = TRACEE_RUNNING;
 	if (guest)

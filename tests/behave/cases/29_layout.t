@@ -31,6 +31,10 @@ many
 environment
 too much'
 
+it 'keeps the paths of a crowd of threads apart'
+guest sh -c 'mkdir /tmp/crowd && /helpers/crowd /tmp/crowd 2200 5'
+out_has '^(wrong 0|only [0-9]+ threads)$'
+
 # The kernel looks at 256 bytes.
 it 'treats a first line of 64 KiB as the kernel does'
 guest sh -c 'long=$(head -c 65536 /dev/zero | tr "\0" y)
