@@ -87,6 +87,13 @@ static ssize_t mem_transfer(const struct tracee *tracee, uint64_t address, void 
 		return -EFAULT;
 	n = write ? pwrite(fd, buffer, size, (off_t)address) :
 		    pread(fd, buffer, size, (off_t)address);
+	if (n < 0 && write) {
+		/* Where only a tracer may write to what the guest can't (PROC_MEM_FORCE_PTRACE, Linux 6.12),
+		 * the kernel looks at the thread that the file was opened by: it may have gone. */
+		tracee_close_mem(tracee->mm, tracee->tracer);
+		fd = mem_fd(tracee);
+		n = fd < 0 ? -1 : pwrite(fd, buffer, size, (off_t)address);
+	}
 	return n < 0 ? -EFAULT : n;
 }
 
