@@ -411,10 +411,8 @@ enum verdict handle_execve(struct tracee *tracee, const struct syscall_row *row)
 		job->close_fd = -1;
 		error = find_file(tracee, job, at);
 	}
-	if (!error)
-		error = find_program(tracee, job, &job->program_file);
-	if (!error)
-		error = find_interpreter(tracee, job);
+	error = error ? error : find_program(tracee, job, &job->program_file);
+	error = error ? error : find_interpreter(tracee, job);
 	if (!error)
 		name_program(tracee, job);
 	if (!error && !job->is_script && !job->is_emulated &&
@@ -513,7 +511,7 @@ void exec_on_event(struct tracee *tracee)
 	    carrier_locate(tracee, job->program.compat, &image, &carrier) < 0) {
 		log_debug("pid %d: exec without a job", (int)tracee->tid);
 		registers_enter_loader(&tracee->regs, 0, 0, tracee->regs.stack);
-			return;
+		return;
 	}
 	memset(script, 0, sizeof(*script));
 	script->close_fd = job->close_fd;
@@ -572,7 +570,6 @@ static bool is_loader_open(struct tracee *tracee, const struct exec_job *job)
 	bool first = job->opens_left == (job->program.has_interpreter ? 2 : 1);
 	const char *expected = first ? job->program_file.host : job->interpreter_file.host;
 	char *path = tracee->tracer->path;
-
 	const struct syscall_call *call = tracee_call(tracee);
 	uint64_t mark = tracee->regs.compat ? (uint32_t)LOADER_MARK : LOADER_MARK;
 

@@ -233,13 +233,23 @@ enum verdict handle_setxattr(struct tracee *tracee, const struct syscall_row *ro
 					 handle_fd_write(tracee, row);
 }
 
+/* The real mode becomes one that lets root do as it does; the guest sees what it was. */
+static void widen(struct tracee *tracee, int fd, struct stat *real)
+{
+	struct stat shown = *real;
+
+	ids_guest_stat(tracee->tracer, NULL, fd, &shown);
+	if (ids_chmod(fd, real, real->st_mode) == 0)
+		ids_remember(tracee->tracer, fd, real, &shown);
+}
+
 void ids_grant(struct tracee *tracee, const struct path_result *file, const struct stat *real,
 	       uint64_t open_flags)
 {
 	static const mode_t needed[] = { S_IRUSR, S_IWUSR, S_IRUSR | S_IWUSR, S_IRUSR | S_IWUSR };
 	mode_t missing = needed[open_flags & O_ACCMODE] & ~real->st_mode;
-	struct stat now, shown;
 	_cleanup_close_ int fd = -EBADF;
+	struct stat now;
 
 	if (!missing || (open_flags & O_PATH) || !tracee->tracer->fake_ids ||
 	    real->st_uid != tracee->tracer->host_uid ||
@@ -249,10 +259,28 @@ void ids_grant(struct tracee *tracee, const struct path_result *file, const stru
 		return;
 	fd = open(file->host, O_PATH | O_CLOEXEC |
 				      (file->flags & PATH_RESULT_MAGIC ? 0 : O_NOFOLLOW));
-	if (fd < 0 || fstat(fd, &now) < 0 || now.st_ino != real->st_ino)
+	if (fd >= 0 && fstat(fd, &now) == 0 && now.st_ino == real->st_ino)
+		widen(tracee, fd, &now);
+}
+
+void ids_grant_parent(struct tracee *tracee, const struct path_result *name)
+{
+	_cleanup_close_ int fd = -EBADF;
+	char parent[PATH_SIZE];
+	struct stat now;
+	char *slash;
+
+	if (!tracee->tracer->fake_ids || !credentials_capable(&tracee->credentials, CAP_DAC_OVERRIDE) ||
+	    (tracee_mount_flags(tracee, &name->position) & PATH_MOUNT_READ_ONLY))
 		return;
-	shown = now;
-	ids_guest_stat(tracee->tracer, NULL, fd, &shown);
-	if (ids_chmod(fd, &now, now.st_mode) == 0)
-		ids_remember(tracee->tracer, fd, &now, &shown);
+	memcpy(parent, name->host, name->host_length + 1);
+	slash = strrchr(parent, '/');
+	if (!slash || slash == parent)
+		return;
+	*slash = '\0';
+	if (faccessat(AT_FDCWD, parent, W_OK | X_OK, 0) == 0 || errno != EACCES)
+		return;
+	fd = open(parent, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0 && fstat(fd, &now) == 0 && now.st_uid == tracee->tracer->host_uid)
+		widen(tracee, fd, &now);
 }

@@ -94,6 +94,8 @@ static enum verdict open_file(struct tracee *tracee, int dirfd, unsigned index, 
 		error = permissions_open(tracee, file, exists ? &status : NULL, flags);
 	if (!error && exists && tracee->tracer->fake_ids)
 		ids_grant(tracee, file, &status, (int)flags);
+	else if (!error && !exists && (flags & O_CREAT))
+		ids_grant_parent(tracee, file);
 	if (!error)
 		error = tracee_set_path(tracee, index, file);
 	if (error)
@@ -355,6 +357,8 @@ enum verdict handle_rename(struct tracee *tracee, const struct syscall_row *row)
 
 	if (error)
 		return tracee_answer(tracee, error);
+	for (unsigned i = 0; i < 2 && verdict == VERDICT_CONTINUE; i++)
+		ids_grant_parent(tracee, tracee_result_buffer(tracee, i));
 	verdict = guest_links_rename(
 		tracee, row->number == SYS_renameat2 ? (unsigned)tracee_argument(tracee, 4) : 0,
 		verdict);

@@ -525,7 +525,11 @@ static int translate_one(struct tracee *tracee, const struct syscall_row *row,
 	if (argument->use == USE_RENAME)
 		return 0; /* refuse_rename() */
 	error = refuse_at_mount(tracee, argument->use, result, remove_directory);
-	return !error && permissions_on(tracee) ? permissions_path(tracee, row, argument, result) : error;
+	if (!error && permissions_on(tracee))
+		error = permissions_path(tracee, row, argument, result);
+	if (!error && (argument->use == USE_CREATE || argument->use == USE_REMOVE))
+		ids_grant_parent(tracee, result);
+	return error;
 }
 
 /* Both are resolved before either is refused (fs/namei.c: do_renameat2()). */

@@ -140,4 +140,23 @@ if ! on ns 'one id is mapped for a plain user' || as root; then
 50'
 fi
 
+# A Fedora root has such directories; Go's and Nix's stores too.
+it 'lets root work in directories that nobody may write'
+guest sh -c 'mkdir /w && cd /w && (umask 0222; mkdir d e; echo a >f) && echo b >>f && echo x >d/x && mv d/x e/y && ln e/y d/z && rm e/y &&
+	mkdir d/sub && mv d/sub e/ && stat -c "%a %n" d e f && ls d e'
+out '555 d
+555 e
+444 f
+d:
+z
+
+e:
+sub'
+if on ptrace 'read-only binds are held by translation' && as plain; then
+	mkdir -p "$WORK/bound/d" && chmod 555 "$WORK/bound/d"
+	guest -v "$WORK/bound:/bound:ro" sh -c 'echo x >/bound/d/x; mv /bound/d /bound/e; rm -r /bound/d'
+	fails
+	same 555 "$(stat -c %a "$WORK/bound/d")" mode
+fi
+
 done_testing
