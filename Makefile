@@ -194,7 +194,15 @@ $(COMPAT_HELPERS): build/helpers/%: tests/behave/helpers/compat/%.c
 	@mkdir -p $(@D)
 	$(call SAY,CC32)$(COMPAT_CC) $(COMPAT_HELPER_CFLAGS) -o $@ $<
 
-helpers: $(HELPERS) $(if $(filter 1,$(COMPAT)),$(COMPAT_HELPERS))
+# Some once more, with musl and its dynamic linker, as musl-NAME.
+MUSL_CC := $(shell command -v musl-gcc)
+MUSL_HELPERS := $(if $(MUSL_CC),$(addprefix build/helpers/musl-,links work storm crowd tracer))
+$(MUSL_HELPERS): build/helpers/musl-%: tests/behave/helpers/%.c
+	@mkdir -p $(@D)
+	$(call SAY,MUSL)$(MUSL_CC) -std=gnu11 -D_GNU_SOURCE -Dstrerrorname_np=strerror -I. -w -O1 -pthread \
+		-idirafter /usr/include -idirafter /usr/include/$(ARCH)-linux-gnu -o $@ $<
+
+helpers: $(HELPERS) $(if $(filter 1,$(COMPAT)),$(COMPAT_HELPERS)) $(MUSL_HELPERS)
 
 # ---- tests ---------------------------------------------------------------------------------
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIBRARY)

@@ -59,6 +59,7 @@ need_command clang-tidy clang-tidy
 need_command cppcheck cppcheck
 need_command shellcheck shellcheck
 need_command mmdebstrap mmdebstrap
+need_command musl-gcc musl-tools
 need_command busybox busybox-static
 need_command script bsdutils
 need_command setpriv util-linux
