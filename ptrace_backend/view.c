@@ -217,21 +217,24 @@ static int find_procs(struct view *view, struct error *err)
 	struct mntent entry;
 	char line[2 * PATH_MAX];
 	size_t count = 0;
+	char **grown;
 
 	if (!mounts)
 		return error_set(err, errno, "/proc/self/mounts");
 	view->procs = talloc_zero_array(view->tracer, char *, 1);
-	while (view->procs && getmntent_r(mounts, &entry, line, sizeof(line))) {
+	grown = view->procs;
+	while (grown && getmntent_r(mounts, &entry, line, sizeof(line))) {
 		if (strcmp(entry.mnt_type, "proc") != 0)
 			continue;
-		view->procs = talloc_realloc(view->tracer, view->procs, char *, count + 2);
-		if (!view->procs)
-			break;
-		view->procs[count] = talloc_strdup(view->procs, entry.mnt_dir);
-		view->procs[++count] = NULL;
+		grown = talloc_realloc(view->tracer, view->procs, char *, count + 2);
+		if (grown) {
+			grown[count] = talloc_strdup(grown, entry.mnt_dir);
+			grown[++count] = NULL;
+			view->procs = grown;
+		}
 	}
 	endmntent(mounts);
-	return view->procs ? 0 : error_set(err, ENOMEM, "proc file systems");
+	return grown ? 0 : error_set(err, ENOMEM, "proc file systems");
 }
 
 /* The newest mount shows a directory of the host, as far as that is one file system; a proc below it would

@@ -30,6 +30,13 @@
 #define ERRNO(code)  ((uint32_t)(SECCOMP_RET_ERRNO | (code)))
 #define BIT(number)  (UINT64_C(1) << (number))
 #define PODMAN_CAPS  UINT64_C(0x800405fb)
+#ifdef __x86_64__
+#define COMPAT_SCMP_ARCH SCMP_ARCH_X86
+#define COMPAT_SOCKET	 359
+#else
+#define COMPAT_SCMP_ARCH SCMP_ARCH_ARM
+#define COMPAT_SOCKET	 281
+#endif
 #define BAD_PROGRAM  UINT32_C(0xdead0000)
 
 static bool jump_taken(uint16_t code, uint32_t accumulator, uint32_t operand)
@@ -228,7 +235,7 @@ static uint32_t compat_call(int number, uint64_t first, uint64_t second, uint64_
 
 static int compat_number(const char *name)
 {
-	uint32_t arch = COMPAT_AUDIT == AUDIT_ARCH_I386 ? SCMP_ARCH_X86 : SCMP_ARCH_ARM;
+	uint32_t arch = COMPAT_SCMP_ARCH;
 
 	return seccomp_syscall_resolve_name_arch(arch, name);
 }
@@ -271,7 +278,7 @@ static void arguments_of_32_bit_calls_are_looked_at(void **state)
 {
 	int ioctl_number = compat_number("ioctl"), clone_number = compat_number("clone"),
 	    unshare_number = compat_number("unshare"), personality_number = compat_number("personality");
-	int socket_number = COMPAT_AUDIT == AUDIT_ARCH_I386 ? 359 : 281;
+	int socket_number = COMPAT_SOCKET;
 
 	(void)state;
 	compile(PODMAN_CAPS);

@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC1090,SC2154,SC2016,SC2034
+# shellcheck shell=sh disable=SC1090,SC2154,SC2016,SC2034,SC2086 # SC2086: lists of words
 # Attacks by calls: what a guest can do to the host, to the tracer and to its view by odd arguments, odd
 # moments and odd doors.
 . "$LIB"
