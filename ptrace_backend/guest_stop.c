@@ -26,6 +26,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "ptrace_backend/chain.h"
 #include "ptrace_backend/guest_trace.h"
 #include "ptrace_backend/loader/loader.h"
 #include "ptrace_backend/tracer.h"
@@ -37,6 +38,13 @@
 #define PTRACE_EVENTMSG_SYSCALL_EXIT  2
 #endif
 #define SYSCALL_BIT 0x80 /* PTRACE_O_TRACESYSGOOD */
+
+/* Attack: the calls of a chain pass untranslated. Whoever could change the registers then would make any. */
+bool guest_must_wait(const struct tracee *tracee)
+{
+	return tracee->state == TRACEE_LOADING || tracee->state == TRACEE_LOADED ||
+	       chain_is_active(tracee);
+}
 
 void guest_hold(struct tracee *tracee, int code, guest_continuation *then)
 {
@@ -163,7 +171,7 @@ bool guest_on_signal(struct tracee *tracee, int signal)
 	struct guest_trace *guest = tracee->guest;
 	bool attached = guest->stop_sent && signal == SIGSTOP;
 
-	if (tracee->state == TRACEE_LOADING || tracee->state == TRACEE_LOADED)
+	if (guest_must_wait(tracee))
 		return false;
 	if (tracee->state == TRACEE_TRAPPED)
 		guest->skip_entry = guest->go == GUEST_GO_SYSCALL;
@@ -199,7 +207,7 @@ bool guest_on_event_stop(struct tracee *tracee, int signal)
 			make_info(guest, SIGSTOP, SI_USER, 0, 0);
 		return true;
 	}
-	if (tracee->state == TRACEE_LOADING || tracee->state == TRACEE_LOADED)
+	if (guest_must_wait(tracee))
 		return false;
 	guest->in_call = false;
 	if (!tracee->group_stopped && !asked)

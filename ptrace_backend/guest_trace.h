@@ -78,6 +78,8 @@ bool guest_trace_may_gain(const struct tracee *tracee);
 
 /* guest_stop.c: called by tracer.c at stops of a tracee that has tracee->guest. Those that return bool say
  * whether the tracee is held now. */
+/* True while the tracee does what we told it to: no stop is told then. */
+bool guest_must_wait(const struct tracee *tracee);
 void guest_hold(struct tracee *tracee, int code, guest_continuation *then);
 bool guest_on_entry(struct tracee *tracee);
 /* After the exit was handled; the registers are stored. */

@@ -70,8 +70,7 @@ void tracee_resume(struct tracee *tracee, int signal)
 			      guest_request(tracee);
 
 	/* Any stop takes a pending PTRACE_INTERRUPT with it, and this one wasn't told. */
-	if (tracee->guest && tracee->guest->interrupt && tracee->state != TRACEE_LOADING &&
-	    tracee->state != TRACEE_LOADED)
+	if (tracee->guest && tracee->guest->interrupt && !guest_must_wait(tracee))
 		ptrace(PTRACE_INTERRUPT, tracee->tid, NULL, NULL);
 	ptrace((enum __ptrace_request)request, tracee->tid, NULL, (void *)(uintptr_t)signal);
 }
@@ -158,7 +157,7 @@ static void on_call(struct tracee *tracee, int signal)
 
 static void on_seccomp(struct tracee *tracee)
 {
-	if (tracee->guest && tracee->state != TRACEE_LOADING) {
+	if (tracee->guest && !guest_must_wait(tracee)) {
 		if (registers_fetch_entry(tracee->tid, &tracee->regs) < 0)
 			return;
 		if (guest_on_seccomp(tracee, on_call))

@@ -54,6 +54,12 @@ poke Input/output error
 child: exited 7'
 fi
 
+if on ptrace 'there a call may stand for several'; then
+	it 'tells nothing between the calls that stand for one'
+	guest --sysvipc emulated /helpers/tracer between
+	out '3000 stops, 0 between'
+fi
+
 if as plain && on ptrace 'ids are faked, so that such programs work'; then
 	it 'gives a set-user-ID program nothing when a plain user traces it'
 	guest sh -c 'cp /helpers/resuid /tmp/r && chmod 4755 /tmp/r && chmod 755 /tmp && for how in untraced traced; do /helpers/tracer $how /tmp/r; done'

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Traces children in every way that ptrace(2) has, and says what it saw: the same natively and inside.
- *   tracer calls|exec|seize|attach|stranger|sigchld|step|events|threads|death|waits|guarded|storm
+ *   tracer calls|exec|seize|attach|stranger|sigchld|step|events|threads|death|waits|guarded|storm|between
  *   tracer pid N              attaches to that process
  *   tracer traced|untraced PROGRAM…   runs it as user 1000
  */
@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/ptrace.h>
+#include <sys/shm.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/user.h>
@@ -614,6 +615,52 @@ static void guarded(void)
 	wait_and_say(pid, "child");
 }
 
+static void attach_segments(void)
+{
+	int id = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);
+
+	for (;;) {
+		void *at = shmat(id, NULL, 0);
+
+		if (at != (void *)-1)
+			shmdt(at);
+	}
+}
+
+/* Attack: to change the registers between the calls that stand for one of the guest's. */
+static void between(void)
+{
+	int seen = 0, stops = 0;
+#ifdef __x86_64__
+	pid_t pid = plain_child(attach_segments);
+	struct user_regs_struct regs;
+	struct iovec vector = { &regs, sizeof(regs) };
+	struct timespec moment = { 0 };
+	unsigned long code;
+
+	trace(PTRACE_SEIZE, pid, 0, 0);
+	for (; stops < 3000; stops++) {
+		int status;
+
+		moment.tv_nsec = stops % 64 * 1000;
+		nanosleep(&moment, NULL);
+		trace(PTRACE_INTERRUPT, pid, 0, 0);
+		if (waitpid(pid, &status, __WALL) != pid || !WIFSTOPPED(status))
+			break;
+		trace(PTRACE_GETREGSET, pid, NT_PRSTATUS, (unsigned long)&vector);
+		if (trace(PTRACE_PEEKTEXT, pid, regs.rip, (unsigned long)&code) == 0 &&
+		    (code & 0xffff) == 0x050f && regs.rax != SYS_shmat && regs.rax != SYS_shmdt)
+			seen++;
+		trace(PTRACE_CONT, pid, 0, 0);
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+#else
+	stops = 3000;
+#endif
+	printf("%d stops, %d between\n", stops, seen);
+}
+
 /* As a plain user: executes a program, traced or not. */
 static int execute_plain(bool traced, char **command)
 {
@@ -651,7 +698,7 @@ int main(int argc, char **argv)
 		{ "calls", calls }, { "seize", seize }, { "attach", attach }, { "stranger", stranger },
 		{ "sigchld", sigchld }, { "step", step }, { "events", events }, { "threads", threads },
 		{ "death", death }, { "waits", waits }, { "guarded", guarded },
-		{ "storm", storm },
+		{ "storm", storm }, { "between", between },
 	};
 
 	self = argv[0];
