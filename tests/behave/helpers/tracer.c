@@ -615,6 +615,7 @@ static void guarded(void)
 	wait_and_say(pid, "child");
 }
 
+#ifdef __x86_64__
 static void attach_segments(void)
 {
 	int id = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);
@@ -626,6 +627,7 @@ static void attach_segments(void)
 			shmdt(at);
 	}
 }
+#endif
 
 /* Attack: to change the registers between the calls that stand for one of the guest's. */
 static void between(void)
