@@ -255,7 +255,7 @@ void ids_grant(struct tracee *tracee, const struct path_result *file, const stru
 	    real->st_uid != tracee->tracer->host_uid ||
 	    (!S_ISREG(real->st_mode) && !S_ISDIR(real->st_mode)) ||
 	    !credentials_capable(&tracee->credentials, CAP_DAC_OVERRIDE) ||
-	    (tracee_mount_flags(tracee, &file->position) & PATH_MOUNT_READ_ONLY))
+	    (tracee_mount_flags(tracee, &file->position) & (PATH_MOUNT_READ_ONLY | PATH_MOUNT_SHARED)))
 		return;
 	fd = open(file->host, O_PATH | O_CLOEXEC |
 				      (file->flags & PATH_RESULT_MAGIC ? 0 : O_NOFOLLOW));
@@ -271,7 +271,7 @@ void ids_grant_parent(struct tracee *tracee, const struct path_result *name)
 	char *slash;
 
 	if (!tracee->tracer->fake_ids || !credentials_capable(&tracee->credentials, CAP_DAC_OVERRIDE) ||
-	    (tracee_mount_flags(tracee, &name->position) & PATH_MOUNT_READ_ONLY))
+	    (tracee_mount_flags(tracee, &name->position) & (PATH_MOUNT_READ_ONLY | PATH_MOUNT_SHARED)))
 		return;
 	memcpy(parent, name->host, name->host_length + 1);
 	slash = strrchr(parent, '/');

@@ -59,6 +59,7 @@ for what in guest bare; do
 done
 
 it 'the modes and owners of the machine'"'"'s /proc and devices stay'
+chmod 555 /proc 2>/dev/null || true # whatever ran before
 before=$(stat -c '%n %a %u %g' /proc /proc/sys /sys /dev/null /dev/zero)
 for what in guest bare; do
 	$what sh -c 'for f in /proc /proc/sys /sys /dev/null /dev/zero /proc/self/root/proc; do chmod 700 $f; chown 1:1 $f; done
