@@ -257,24 +257,11 @@ static void wake(struct tracer *tracer, pid_t tgid)
 				ptrace(PTRACE_INTERRUPT, at->tid, NULL, NULL);
 }
 
-static bool ignores_sigchld(pid_t tid)
-{
-	char path[64], text[4096];
-	unsigned long long ignored;
-	const char *line;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
-	if (file_read_at(AT_FDCWD, path, text, sizeof(text)) < 0)
-		return true;
-	line = strstr(text, "\nSigIgn:");
-	return line && sscanf(line, "\nSigIgn: %llx", &ignored) == 1 && (ignored >> (SIGCHLD - 1) & 1);
-}
-
 static void send_sigchld(const struct tracee *by, pid_t tid, uid_t uid, int code, int status)
 {
 	siginfo_t info = { 0 };
 
-	if (ignores_sigchld(by->tid))
+	if (process_disposition(by->tid, SIGCHLD) == SIGNAL_IGNORED)
 		return;
 	info.si_signo = SIGCHLD;
 	info.si_code = SENT_CODE(code);

@@ -87,7 +87,9 @@ enum verdict ids_removed(struct tracee *tracee, const char *host);
  * the file's own stat; no system call unless bits are missing. */
 void ids_grant(struct tracee *tracee, const struct path_result *file, const struct stat *real,
 	       uint64_t open_flags);
-/* The same for the directory that a new name, or one that goes away, is in. */
+/* The real mode of a file of ours becomes one that lets root do as it does, and the shown one is remembered. */
+void ids_widen(const struct tracee *tracee, int fd, struct stat *real);
+/* The same as ids_grant() for the directory that a new name, or one that goes away, is in. */
 void ids_grant_parent(struct tracee *tracee, const struct path_result *name);
 /* handlers_ids.c (faked ids): get*id, set*id, groups, capget, capset; handle_prctl_ids is called by
  * handle_prctl for every option that credentials_prctl() knows */

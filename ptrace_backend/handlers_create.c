@@ -233,8 +233,7 @@ enum verdict handle_setxattr(struct tracee *tracee, const struct syscall_row *ro
 					 handle_fd_write(tracee, row);
 }
 
-/* The real mode becomes one that lets root do as it does; the guest sees what it was. */
-static void widen(struct tracee *tracee, int fd, struct stat *real)
+void ids_widen(const struct tracee *tracee, int fd, struct stat *real)
 {
 	struct stat shown = *real;
 
@@ -260,7 +259,7 @@ void ids_grant(struct tracee *tracee, const struct path_result *file, const stru
 	fd = open(file->host, O_PATH | O_CLOEXEC |
 				      (file->flags & PATH_RESULT_MAGIC ? 0 : O_NOFOLLOW));
 	if (fd >= 0 && fstat(fd, &now) == 0 && now.st_ino == real->st_ino)
-		widen(tracee, fd, &now);
+		ids_widen(tracee, fd, &now);
 }
 
 void ids_grant_parent(struct tracee *tracee, const struct path_result *name)
@@ -268,19 +267,15 @@ void ids_grant_parent(struct tracee *tracee, const struct path_result *name)
 	_cleanup_close_ int fd = -EBADF;
 	char parent[PATH_SIZE];
 	struct stat now;
-	char *slash;
 
 	if (!tracee->tracer->fake_ids || !credentials_capable(&tracee->credentials, CAP_DAC_OVERRIDE) ||
 	    (tracee_mount_flags(tracee, &name->position) & (PATH_MOUNT_READ_ONLY | PATH_MOUNT_SHARED)))
 		return;
-	memcpy(parent, name->host, name->host_length + 1);
-	slash = strrchr(parent, '/');
-	if (!slash || slash == parent)
+	if (!path_parent(name, parent) || !parent[0])
 		return;
-	*slash = '\0';
 	if (faccessat(AT_FDCWD, parent, W_OK | X_OK, 0) == 0 || errno != EACCES)
 		return;
 	fd = open(parent, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd >= 0 && fstat(fd, &now) == 0 && now.st_uid == tracee->tracer->host_uid)
-		widen(tracee, fd, &now);
+		ids_widen(tracee, fd, &now);
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "core/base/cleanup.h"
+#include "ptrace_backend/handlers.h"
 #include "ptrace_backend/permissions.h"
 #include "ptrace_backend/tracer.h"
 
@@ -54,15 +55,12 @@ static int stat_shown(const struct tracee *tracee, const char *host, bool follow
 static void widen(const struct tracee *tracee, const char *host)
 {
 	_cleanup_close_ int fd = open(host[0] ? host : "/", O_PATH | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC);
-	struct stat real, shown;
+	struct stat real;
 
 	if (fd < 0 || fstat(fd, &real) < 0 || (real.st_mode & S_IRWXU) == S_IRWXU ||
 	    real.st_uid != tracee->tracer->host_uid)
 		return;
-	shown = real;
-	ids_guest_stat(tracee->tracer, NULL, fd, &shown);
-	if (ids_chmod(fd, &real, real.st_mode) == 0)
-		ids_remember(tracee->tracer, fd, &real, &shown);
+	ids_widen(tracee, fd, &real);
 }
 
 /* Files of the host's own, whose owners aren't the guest's. */
@@ -92,13 +90,9 @@ long permissions_search(void *context, const char *host)
 static int check_parent(const struct tracee *tracee, const struct path_result *name)
 {
 	char parent[PATH_SIZE];
-	char *slash;
 
-	memcpy(parent, name->host, name->host_length + 1);
-	slash = strrchr(parent, '/');
-	if (!slash)
+	if (!path_parent(name, parent))
 		return 0;
-	*slash = '\0';
 	return check_directory(tracee, parent, W_OK | X_OK);
 }
 
@@ -139,7 +133,6 @@ static int check_remove(struct tracee *tracee, const struct path_result *name)
 	const struct credentials *own = &tracee->credentials;
 	char parent[PATH_SIZE];
 	struct stat directory, file;
-	char *slash;
 	int error;
 
 	if (!exists(name))
@@ -147,10 +140,7 @@ static int check_remove(struct tracee *tracee, const struct path_result *name)
 	error = check_parent(tracee, name);
 	if (error)
 		return error;
-	memcpy(parent, name->host, name->host_length + 1);
-	slash = strrchr(parent, '/');
-	if (slash)
-		*slash = '\0';
+	path_parent(name, parent);
 	if (stat_shown(tracee, parent, false, &directory) < 0 || !(directory.st_mode & S_ISVTX) ||
 	    stat_shown(tracee, name->host, false, &file) < 0)
 		return 0;

@@ -255,6 +255,9 @@ uint32_t tracee_mount_flags(const struct tracee *tracee, const struct path_posit
  * rewrites. Specific handlers call it for the ordinary part. */
 syscall_handler translate_paths;
 
+/* The host path of the directory that a name is in, "" for the root's; false for the root itself, which is its own. */
+bool path_parent(const struct path_result *name, char parent[PATH_SIZE]);
+
 /* Two result buffers of the tracer for handlers (no PATH_SIZE objects on deep stacks). */
 struct path_result *tracee_result_buffer(struct tracee *tracee, unsigned which);
 

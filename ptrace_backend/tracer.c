@@ -135,12 +135,9 @@ static void on_call(struct tracee *tracee, int signal)
 	} else {
 		verdict = syscall_enter(tracee, call);
 	}
-	if (tracee->guest && verdict != VERDICT_EXIT && tracee->guest->go != GUEST_GO_ON) {
-		tracee->on_exit = NULL;
-		verdict = VERDICT_EXIT;
-	}
-	/* A shared slot is given back at the exit. */
-	if (verdict == VERDICT_CONTINUE && tracee_shares_slot(tracee)) {
+	/* The exit is told, or a shared slot given back there. */
+	if ((verdict != VERDICT_EXIT && tracee->guest && tracee->guest->go != GUEST_GO_ON) ||
+	    (verdict == VERDICT_CONTINUE && tracee_shares_slot(tracee))) {
 		tracee->on_exit = NULL;
 		verdict = VERDICT_EXIT;
 	}
@@ -157,12 +154,8 @@ static void on_call(struct tracee *tracee, int signal)
 
 static void on_seccomp(struct tracee *tracee)
 {
-	if (tracee->guest && !guest_must_wait(tracee)) {
-		if (registers_fetch_entry(tracee->tid, &tracee->regs) < 0)
-			return;
-		if (guest_on_seccomp(tracee, on_call))
-			return;
-	}
+	if (tracee->guest && !guest_must_wait(tracee) && guest_on_seccomp(tracee, on_call))
+		return;
 	on_call(tracee, 0);
 }
 

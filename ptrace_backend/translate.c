@@ -106,6 +106,17 @@ static const struct path_ops *path_ops_of(const struct tracee *tracee)
 	return tracee->tracer->links ? &tracer_link_ops : &tracer_path_ops;
 }
 
+bool path_parent(const struct path_result *name, char parent[PATH_SIZE])
+{
+	char *slash;
+
+	memcpy(parent, name->host, name->host_length + 1);
+	slash = strrchr(parent, '/');
+	if (slash)
+		*slash = '\0';
+	return slash != NULL;
+}
+
 struct path_result *tracee_result_buffer(struct tracee *tracee, unsigned which)
 {
 	return &tracee->tracer->results[which];
