@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An execve between its entry and the loader's last open: what is to be run, and by which words. */
+#ifndef AMPHORA_PTRACE_EXEC_JOB_H
+#define AMPHORA_PTRACE_EXEC_JOB_H
+
+#include "ptrace_backend/elf_image.h"
+#include "ptrace_backend/tracee.h"
+
+#define SCRIPT_LEVELS 5 /* fs/exec.c: exec_binprm() */
+
+struct exec_job {
+	struct elf_image program, interpreter;
+	struct path_result program_file, interpreter_file;
+	char given[PATH_SIZE]; /* the path that the guest gave */
+	char exe[PATH_SIZE];   /* guest path of the ELF program */
+	char prefix[SCRIPT_LEVELS * 2 + 1][EXEC_HEAD_SIZE]; /* a script's argv, last level first */
+	unsigned prefix_count;
+	bool is_script;
+	bool by_fd;	       /* `given` names an fd, which may close itself */
+	bool is_emulated;      /* `program` is the emulator */
+	struct stat status; /* of the program, as the guest sees it */
+	bool nosuid;
+	unsigned opens_left;
+	int close_fd; /* the loader closes it, or -1 */
+};
+
+/* exec_arguments.c */
+
+/* One level of "#!": puts interpreter, argument and script name before what is there. */
+int exec_push_script(struct exec_job *job, const char *script, const char *interpreter,
+		     const char *argument);
+/* A script's new argv, or an emulated program's, in place of argument `argv_index`. prefix's last entry
+ * is the script itself: the path that the guest gave. Returns 0 or -errno. */
+int exec_write_arguments(struct tracee *tracee, struct exec_job *job, unsigned argv_index);
+
+#endif
