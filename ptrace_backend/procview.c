@@ -262,22 +262,47 @@ int procview_readlink(struct tracee *tracee, const struct path_result *result, c
 	return length == -ENOENT ? -EINVAL : length;
 }
 
+enum view_when {
+	VIEW_ALWAYS,
+	VIEW_STOPPED, /* only while job control has stopped the process */
+	VIEW_FAKED,   /* with faked ids; the process itself may write to it */
+};
+
 static const struct view_row {
 	const char *name; /* below /proc/PID */
 	procview_writer *write;
-	bool stopped; /* only while job control has stopped the process */
+	enum view_when when;
 } view_rows[] = {
-	{ "maps", procview_maps, false },
-	{ "smaps", procview_smaps, false },
-	{ "numa_maps", procview_numa_maps, false },
-	{ "mounts", procview_mounts, false },
-	{ "mountinfo", procview_mountinfo, false },
-	{ "mountstats", procview_mountstats, false },
-	{ "status", procview_status, false },
-	{ "auxv", procview_auxv, false },
-	{ "net/unix", procview_net_unix, false },
-	{ "stat", procview_stat, true },
+	{ "maps", procview_maps, VIEW_ALWAYS },
+	{ "smaps", procview_smaps, VIEW_ALWAYS },
+	{ "numa_maps", procview_numa_maps, VIEW_ALWAYS },
+	{ "mounts", procview_mounts, VIEW_ALWAYS },
+	{ "mountinfo", procview_mountinfo, VIEW_ALWAYS },
+	{ "mountstats", procview_mountstats, VIEW_ALWAYS },
+	{ "status", procview_status, VIEW_ALWAYS },
+	{ "auxv", procview_auxv, VIEW_ALWAYS },
+	{ "net/unix", procview_net_unix, VIEW_ALWAYS },
+	{ "stat", procview_stat, VIEW_STOPPED },
+	{ "loginuid", procview_loginuid, VIEW_FAKED },
 };
+
+/* Whether the guest's version takes the place of what the kernel has. */
+static bool row_applies(const struct tracee *tracee, const struct view_row *row,
+			const struct tracee *subject, uint32_t mount, int flags)
+{
+	if (flags & O_ACCMODE)
+		return row->when == VIEW_FAKED && tracee->tracer->fake_ids && subject &&
+		       subject->tgid == tracee->tgid && !(mount & PATH_MOUNT_READ_ONLY);
+	switch (row->when) {
+	case VIEW_ALWAYS:
+		break;
+	case VIEW_STOPPED:
+		return subject && subject->group_stopped;
+	case VIEW_FAKED:
+		return tracee->tracer->fake_ids;
+	}
+	return true;
+}
 
 static int find_row(const char *rest)
 {
@@ -348,13 +373,13 @@ bool procview_open(struct tracee *tracee, const struct path_result *result, int 
 {
 	char host[PATH_SIZE];
 	const struct tracee *subject;
+	uint32_t mount = tracee_mount_flags(tracee, &result->position);
 	const char *name;
 	struct proc_name parsed;
 	uint64_t address;
 	int row;
 
-	if (!(tracee_mount_flags(tracee, &result->position) & PATH_MOUNT_PROC) ||
-	    (flags & (O_ACCMODE | O_PATH | O_DIRECTORY)) ||
+	if (!(mount & PATH_MOUNT_PROC) || (flags & (O_PATH | O_DIRECTORY)) ||
 	    procfile_is_made(tracee->tracer, result->host))
 		return false;
 	name = name_of(tracee, &result->position, host);
@@ -365,7 +390,7 @@ bool procview_open(struct tracee *tracee, const struct path_result *result, int 
 	if (!parsed.pid || row < 0)
 		return false;
 	subject = find_subject(tracee->tracer, parsed.pid);
-	if (view_rows[row].stopped && (!subject || !subject->group_stopped))
+	if (!row_applies(tracee, &view_rows[row], subject, mount, flags))
 		return false;
 	name = strrchr(parsed.rest, '/') ? strrchr(parsed.rest, '/') + 1 : parsed.rest;
 	if (tracee_put(tracee, name, strlen(name) + 1, &address) < 0) {

@@ -25,6 +25,9 @@ procview_writer procview_status;
 /* Of a process that job control has stopped: the kernel says 't', for its tracer. */
 procview_writer procview_stat;
 /* procview_process.c */
+/* Not set, and what is written to it is forgotten: the kernel lets only root set it anew, and PAM ends a
+ * session that can't (pam_loginuid). */
+procview_writer procview_loginuid;
 /* The guest program's, as the loader left it on the stack: the kernel's copy is of our own image. */
 procview_writer procview_auxv;
 /* Names of sockets as the guest's paths. */

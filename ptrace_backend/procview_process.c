@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Contents of /proc/PID/auxv and /proc/PID/net/unix as the guest should read them. */
+/* Contents of /proc/PID/auxv, net/unix and loginuid as the guest should read them. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -99,4 +99,10 @@ void procview_net_unix(struct tracee *subject, FILE *out)
 			*name = '\0';
 		fprintf(out, "%s%s\n", line, *name ? "" : guest);
 	}
+}
+
+void procview_loginuid(struct tracee *subject, FILE *out)
+{
+	(void)subject;
+	fprintf(out, "%u", UINT32_MAX);
 }

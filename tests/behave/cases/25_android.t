@@ -89,6 +89,20 @@ app_guest sh -c 'uptime >/dev/null && head -c 4 /proc/stat && echo && cut -d" " 
 out 'cpu 
 Linux'
 
+it 'sets the login uid as root does, which sessions of PAM need'
+if [ -e /proc/self/loginuid ]; then
+	app sh -c 'echo 0 >/proc/self/loginuid'
+	fails
+	app_guest sh -c 'cat /proc/self/loginuid && echo && printf 0 >/proc/self/loginuid && test -w /proc/$$/loginuid && echo set'
+	out '4294967295
+set'
+	err_empty
+	app_guest sh -c 'sleep 5 & echo 0 >/proc/$!/loginuid'
+	fails
+else
+	skip 'this kernel has no audit'
+fi
+
 it 'needs no executable file in the store'
 cp "$AMPHORA" "$WORK/lib-amphora.so"
 chmod 755 "$WORK/lib-amphora.so"
