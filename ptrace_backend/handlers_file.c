@@ -75,7 +75,7 @@ static enum verdict open_file(struct tracee *tracee, int dirfd, unsigned index, 
 	if (error)
 		return tracee_answer(tracee, error);
 	if (user_ns_open(tracee, file, (int)flags, &verdict) ||
-	    procview_open(tracee, file, (int)flags, &verdict)) {
+	    procview_open(tracee, file, index, (int)flags, &verdict)) {
 		if (file->fd >= 0)
 			close(file->fd);
 		return verdict;

@@ -373,6 +373,23 @@ bool procfile_is_made(const struct tracer *tracer, const char *host)
 	       host[files->directory_length] == '/';
 }
 
+/* name: what procfile_for_process() wrote. */
+static int process_file_position(const struct tracee *tracee, const char *name,
+				 struct path_position *ret_position)
+{
+	char path[PATH_SIZE];
+	int pid, rest = 0, length;
+
+	if (sscanf(name, "p%*d.%d.%n", &pid, &rest) != 1 || !rest)
+		return -ENOENT;
+	length = snprintf(path, sizeof(path), "/proc/%d/", pid);
+	snprintf(path + length, sizeof(path) - (size_t)length, "%s", name + rest);
+	for (char *at = path + length; *at; at++)
+		if (*at == ':')
+			*at = '/';
+	return path_from_host(tracee_table(tracee), -1, path, ret_position);
+}
+
 int procfile_position(const struct tracee *tracee, const char *host,
 		      struct path_position *ret_position)
 {
@@ -382,9 +399,31 @@ int procfile_position(const struct tracee *tracee, const char *host,
 
 	if (!procfile_is_made(tracee->tracer, host))
 		return -ENOENT;
-	index = strtoul(host + files->directory_length + 1, NULL, 10);
+	host += files->directory_length + 1;
+	if (*host == 'p')
+		return process_file_position(tracee, host, ret_position);
+	index = strtoul(host, NULL, 10);
 	if (index >= files->count)
 		return -ENOENT;
 	snprintf(name, sizeof(name), "/proc/%s", procfile_rows[index].name);
 	return path_from_host(tracee_table(tracee), -1, name, ret_position);
+}
+
+int procfile_for_process(const struct tracee *reader, pid_t pid, const char *rest, char *path,
+			 size_t size)
+{
+	struct tracer *tracer = reader->tracer;
+	struct procfiles *files = tracer->procfiles ? tracer->procfiles : start(tracer);
+	int length;
+
+	if (!files)
+		return -ENOENT;
+	length = snprintf(path, size, "%s/p%d.%d.", files->directory, (int)reader->tid, (int)pid);
+	if (length < 0 || (size_t)length + strlen(rest) >= size)
+		return -ENAMETOOLONG;
+	strcpy(path + length, rest);
+	for (char *at = path + length; *at; at++)
+		if (*at == '/')
+			*at = ':';
+	return 0;
 }

@@ -17,6 +17,10 @@ bool procfile_is_made(const struct tracer *tracer, const char *host);
 /* Its position in the guest's /proc. Returns 0, or -ENOENT for any other path. */
 int procfile_position(const struct tracee *tracee, const char *host,
 		      struct path_position *ret_position);
+/* The host path for one reader's copy of /proc/PID/REST, which is to be made, opened once and unlinked:
+ * procfile_is_made() and procfile_position() know it. Returns 0 or -errno. */
+int procfile_for_process(const struct tracee *reader, pid_t pid, const char *rest, char *path,
+			 size_t size);
 /* Before the tracer is freed. */
 void procfile_stop(struct tracer *tracer);
 

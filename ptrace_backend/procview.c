@@ -4,9 +4,10 @@
  * Theory of operation
  *
  * The guest's /proc is the host's, mounted in the table with PATH_MOUNT_PROC. The resolver asks
- * procview_magic() about each symlink there. Files of a process whose contents are wrong for the
- * guest (view_rows: mostly host paths) are not opened at all: the call becomes memfd_create, and at
- * its exit the tracer writes the guest's version into the new file through /proc/TID/fd. Files that
+ * procview_magic() about each symlink there. Of a file of a process whose contents are wrong for the
+ * guest (view_rows: mostly host paths) the guest's version is written to a file below the view directory,
+ * opened there and unlinked at the call's exit: a memfd would be open for writing, which Chromium takes for
+ * an attack. One that the guest opens for writing is a memfd: the call becomes memfd_create. Files that
  * belong to no process are procfile.c's.
  */
 #include <errno.h>
@@ -345,30 +346,90 @@ int procview_open_memfd(const struct tracee *tracee, int guest_fd, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
-/* The memfd exists in the guest: fill it. Its read position stays 0, for we write through an open
- * of our own. */
+static void fill(struct tracee *tracee, int row, pid_t pid, int fd)
+{
+	struct tracee *subject = find_subject(tracee->tracer, pid);
+	FILE *out = fdopen(fd, "w");
+
+	if (!out) {
+		close(fd);
+		return;
+	}
+	if (subject)
+		view_rows[row].write(subject, out);
+	fclose(out);
+}
+
+/* The memfd exists in the guest. Its read position stays 0, for we write through an open of our own. */
 static void fill_memfd(struct tracee *tracee)
 {
 	int64_t guest_fd = tracee_result(tracee);
-	_cleanup_fclose_ FILE *out = NULL;
-	struct tracee *subject;
 	int fd;
 
 	tracee_restore_arguments(tracee);
 	if (guest_fd < 0)
 		return;
 	fd = procview_open_memfd(tracee, (int)guest_fd, O_WRONLY);
-	if (fd < 0)
-		return;
-	out = fdopen(fd, "w");
-	subject = find_subject(tracee->tracer, (pid_t)tracee->saved[1]);
-	if (!out)
-		close(fd);
-	else if (subject)
-		view_rows[tracee->saved[0]].write(subject, out);
+	if (fd >= 0)
+		fill(tracee, (int)tracee->saved[0], (pid_t)tracee->saved[1], fd);
 }
 
-bool procview_open(struct tracee *tracee, const struct path_result *result, int flags,
+static enum verdict open_memfd(struct tracee *tracee, const char *name, int flags)
+{
+	const char *slash = strrchr(name, '/');
+	uint64_t address;
+
+	name = slash ? slash + 1 : name;
+	if (tracee_put(tracee, name, strlen(name) + 1, &address) < 0)
+		return tracee_answer(tracee, -ENOMEM);
+	tracee->on_exit = fill_memfd;
+	tracee_set_number(tracee, SYS_memfd_create);
+	tracee_set_argument(tracee, 0, address);
+	tracee_set_argument(tracee, 1, flags & O_CLOEXEC ? MFD_CLOEXEC : 0);
+	return VERDICT_EXIT;
+}
+
+static void unlink_copy(struct tracee *tracee)
+{
+	char path[PATH_SIZE];
+
+	tracee_restore_arguments(tracee);
+	if (procfile_for_process(tracee, (pid_t)tracee->saved[1],
+				 view_rows[tracee->saved[0]].name, path, sizeof(path)) == 0)
+		unlink(path);
+}
+
+/* `index`: of the argument with the path. */
+static enum verdict open_copy(struct tracee *tracee, struct path_result *result, unsigned index,
+			      int row, pid_t pid)
+{
+	int error, fd;
+
+	error = procfile_for_process(tracee, pid, view_rows[row].name, result->host,
+				     sizeof(result->host));
+	if (error)
+		return tracee_answer(tracee, error);
+	unlink(result->host); /* of a namesake that was killed in its call */
+	fd = open(result->host, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444);
+	if (fd < 0)
+		return tracee_answer(tracee, -errno);
+	fchmod(fd, 0444);
+	fill(tracee, row, pid, fd);
+	if (result->fd >= 0)
+		close(result->fd);
+	result->fd = -1;
+	result->flags = 0;
+	result->last = PATH_LAST_NORMAL;
+	result->host_length = (uint32_t)strlen(result->host);
+	tracee->on_exit = unlink_copy;
+	error = tracee_set_path(tracee, index, result);
+	if (!error)
+		return VERDICT_EXIT;
+	unlink(result->host);
+	return tracee_answer(tracee, error);
+}
+
+bool procview_open(struct tracee *tracee, struct path_result *result, unsigned index, int flags,
 		   enum verdict *ret_verdict)
 {
 	char host[PATH_SIZE];
@@ -376,7 +437,6 @@ bool procview_open(struct tracee *tracee, const struct path_result *result, int 
 	uint32_t mount = tracee_mount_flags(tracee, &result->position);
 	const char *name;
 	struct proc_name parsed;
-	uint64_t address;
 	int row;
 
 	if (!(mount & PATH_MOUNT_PROC) || (flags & (O_PATH | O_DIRECTORY)) ||
@@ -392,18 +452,10 @@ bool procview_open(struct tracee *tracee, const struct path_result *result, int 
 	subject = find_subject(tracee->tracer, parsed.pid);
 	if (!row_applies(tracee, &view_rows[row], subject, mount, flags))
 		return false;
-	name = strrchr(parsed.rest, '/') ? strrchr(parsed.rest, '/') + 1 : parsed.rest;
-	if (tracee_put(tracee, name, strlen(name) + 1, &address) < 0) {
-		*ret_verdict = tracee_answer(tracee, -ENOMEM);
-		return true;
-	}
 	tracee->saved[0] = (uint64_t)row;
 	tracee->saved[1] = (uint64_t)parsed.pid;
-	tracee->on_exit = fill_memfd;
-	tracee_set_number(tracee, SYS_memfd_create);
-	tracee_set_argument(tracee, 0, address);
-	tracee_set_argument(tracee, 1, flags & O_CLOEXEC ? MFD_CLOEXEC : 0);
-	*ret_verdict = VERDICT_EXIT;
+	*ret_verdict = flags & (O_ACCMODE | O_TRUNC) ? open_memfd(tracee, parsed.rest, flags) :
+					   open_copy(tracee, result, index, row, parsed.pid);
 	return true;
 }
 

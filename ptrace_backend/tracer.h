@@ -98,8 +98,8 @@ int landlock_confine_guest(int ruleset);
 bool procview_hides(struct tracee *tracee, const struct path_position *position);
 long procview_magic(void *context, const struct path_position *link, struct path_magic *ret_magic);
 /* When `result` names a /proc file whose content must be made for the guest: starts that and stores
- * the verdict. */
-bool procview_open(struct tracee *tracee, const struct path_result *result, int flags,
+ * the verdict. The call's path is its argument `index`; *result is used up. */
+bool procview_open(struct tracee *tracee, struct path_result *result, unsigned index, int flags,
 		   enum verdict *ret_verdict);
 /* With faked ids: files below /proc/PID belong to whom the guest knows that process as. */
 void procview_own(struct tracee *tracee, const struct path_position *position, struct stat *status);
