@@ -114,6 +114,13 @@ it 'shows the auxiliary vector of the program in /proc/self/auxv'
 guest /helpers/view auxv
 out /helpers/view
 
+it 'opens a file of a process for reading only, under its own name'
+guest sh -c 'exec 3</proc/self/status 4</proc/self/maps; for n in 3 4; do grep flags /proc/self/fdinfo/$n | tr -dc "0-9" | tail -c 1; readlink /proc/self/fd/$n; done | sed "s,/$$/,/self/,"; grep -c ^Name /proc/self/fd/3; ls /proc/self/fd/ | wc -l'
+out '0/proc/self/status
+0/proc/self/maps
+1
+6'
+
 it 'shows whose a process is'
 guest sh -c 'stat -L -c %u /proc/self; sleep 1000 & stat -c %u /proc/$!/stat; kill $!'
 out '0
