@@ -194,6 +194,13 @@ $(COMPAT_HELPERS): build/helpers/%: tests/behave/helpers/compat/%.c
 	@mkdir -p $(@D)
 	$(call SAY,CC32)$(COMPAT_CC) $(COMPAT_HELPER_CFLAGS) -o $@ $<
 
+# Those that trace once more as 32-bit programs, as NAME32, where there is a library for them.
+LIBC32_HELPERS := $(if $(wildcard /usr/lib32/libc.a),$(addprefix build/helpers/,tracer32 requests32))
+$(LIBC32_HELPERS): build/helpers/%32: %.c
+	@mkdir -p $(@D)
+	$(call SAY,CC32)$(COMPAT_CC) -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra -Werror -Wno-unused-result -O1 -static -pthread \
+		-idirafter /usr/include/$(ARCH)-linux-gnu -o $@ $<
+
 # Some once more, with musl and its dynamic linker, as musl-NAME.
 MUSL_CC := $(shell command -v musl-gcc)
 MUSL_HELPERS := $(if $(MUSL_CC),$(addprefix build/helpers/musl-,links work storm crowd tracer))
@@ -202,7 +209,7 @@ $(MUSL_HELPERS): build/helpers/musl-%: tests/behave/helpers/%.c
 	$(call SAY,MUSL)$(MUSL_CC) -std=gnu11 -D_GNU_SOURCE -Dstrerrorname_np=strerror -I. -w -O1 -pthread \
 		-idirafter /usr/include -idirafter /usr/include/$(ARCH)-linux-gnu -o $@ $<
 
-helpers: $(HELPERS) $(if $(filter 1,$(COMPAT)),$(COMPAT_HELPERS)) $(MUSL_HELPERS)
+helpers: $(HELPERS) $(if $(filter 1,$(COMPAT)),$(COMPAT_HELPERS) $(LIBC32_HELPERS)) $(MUSL_HELPERS)
 
 # ---- tests ---------------------------------------------------------------------------------
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIBRARY)

@@ -8,8 +8,13 @@
 #define AMPHORA_PTRACE_GUEST_TRACE_H
 
 #include <signal.h>
+#include <sys/ptrace.h>
 
 #include "ptrace_backend/tracee.h"
+
+#define GUEST_OPTIONS_KNOWN ((uint64_t)PTRACE_O_MASK)
+/* Those that every tracee of ours lacks. */
+#define GUEST_OPTIONS_OWN   ((uint64_t)(PTRACE_O_TRACEVFORKDONE | PTRACE_O_TRACEEXIT))
 
 /* How a guest lets its tracee go on. */
 enum guest_go {
@@ -69,12 +74,18 @@ struct guest_exit {
 int guest_trace_begin(struct tracee *tracee, struct tracee *by, bool seized, uint32_t options);
 /* Forgets that the tracee is traced; whoever calls resumes it. */
 void guest_trace_drop(struct tracee *tracee);
+/* Untraced from now on, whatever it was doing; `signal` is delivered when it was held. */
+void guest_trace_let_go(struct tracee *tracee, int signal);
 /* The tracee is about to be freed: what it traces is let go. */
 void guest_trace_release(struct tracee *tracee);
 /* Tells the kernel the options that are the guest's alone, when it is at a stop. */
 void guest_trace_set_options(struct tracee *tracee);
 /* Whether a set-user-ID program gives its tracee more rights than the one that traces has. */
 bool guest_trace_may_gain(const struct tracee *tracee);
+
+/* guest_request.c: ptrace(2) by one guest on another that is held. Returns the result for the guest. */
+int64_t guest_request(struct tracee *by, struct tracee *target, int request, uint64_t address,
+		      uint64_t data);
 
 /* guest_stop.c: called by tracer.c at stops of a tracee that has tracee->guest. Those that return bool say
  * whether the tracee is held now. */

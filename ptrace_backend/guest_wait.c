@@ -20,7 +20,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ptrace.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <talloc.h>
@@ -30,6 +29,7 @@
 #include "core/base/file.h"
 #include "ptrace_backend/guest_trace.h"
 #include "ptrace_backend/handlers.h"
+#include "ptrace_backend/layout.h"
 #include "ptrace_backend/tracer.h"
 
 #define ERESTARTSYS    512 /* include/linux/errno.h */
@@ -70,7 +70,8 @@ static bool read_request(const struct tracee *tracee, const struct syscall_row *
 	pid = (pid_t)tracee->entry_arguments[0];
 	ret->status = tracee->entry_arguments[1];
 	ret->options = (uint32_t)tracee->entry_arguments[2] | WEXITED;
-	ret->usage = tracee->entry_arguments[3];
+	/* waitpid(2) of 32-bit programs has three arguments. */
+	ret->usage = tracee->call->shape == SHAPE_WAITPID ? 0 : tracee->entry_arguments[3];
 	ret->type = pid > 0 ? P_PID : pid == -1 ? P_ALL : P_PGID;
 	ret->id = pid > 0 ? pid : pid == 0 ? getpgid(tracee->tid) : -pid;
 	return true;
@@ -130,10 +131,9 @@ static int exit_code_of(int status)
 static int64_t tell(struct tracee *by, const struct wait_request *request, pid_t tid, uid_t uid,
 		    int status)
 {
-	struct rusage usage = { 0 };
 	siginfo_t info = { 0 };
 
-	if (request->usage && tracee_write(by, request->usage, &usage, sizeof(usage)) < 0)
+	if (request->usage && layout_write_no_usage(by, request->usage) < 0)
 		return -EFAULT;
 	if (!request->is_waitid) {
 		if (request->status && tracee_write(by, request->status, &status, sizeof(status)) < 0)
@@ -147,7 +147,7 @@ static int64_t tell(struct tracee *by, const struct wait_request *request, pid_t
 	info.si_status = WIFSTOPPED(status) ? status >> 8 :
 			 WIFEXITED(status)  ? WEXITSTATUS(status) :
 					      WTERMSIG(status);
-	if (request->info && tracee_write(by, request->info, &info, sizeof(info)) < 0)
+	if (request->info && layout_write_siginfo(by, request->info, &info) < 0)
 		return -EFAULT;
 	return 0;
 }
@@ -226,8 +226,7 @@ enum verdict handle_wait(struct tracee *tracee, const struct syscall_row *row)
 
 	tracee->waits_alone = false;
 	tracee->in_wait = true;
-	if ((!tracer->guest_traces && !tracer->guest_exits) || tracee->regs.compat ||
-	    !read_request(tracee, row, &request))
+	if ((!tracer->guest_traces && !tracer->guest_exits) || !read_request(tracee, row, &request))
 		return VERDICT_CONTINUE;
 	if (answered(tracee, &request, &result, &any)) {
 		tracee->in_wait = false;

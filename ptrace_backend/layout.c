@@ -44,6 +44,24 @@ int layout_put_pointers(struct tracee *tracee, uint64_t *pointers, size_t count,
 	return error == -E2BIG ? tracee_put_large(tracee, pointers, size, ret_address) : error;
 }
 
+int layout_read_vector(const struct tracee *tracee, uint64_t address, struct iovec *vector)
+{
+	uint32_t narrow[2];
+
+	if (!tracee->regs.compat)
+		return tracee_read(tracee, address, vector, sizeof(*vector));
+	if (tracee_read(tracee, address, narrow, sizeof(narrow)) < 0)
+		return -EFAULT;
+	vector->iov_base = (void *)(uintptr_t)narrow[0];
+	vector->iov_len = narrow[1];
+	return 0;
+}
+
+int layout_write_vector_size(const struct tracee *tracee, uint64_t address, size_t size)
+{
+	return tracee_write(tracee, address + layout_word(tracee), &size, layout_word(tracee));
+}
+
 /* stat */
 
 typedef uint64_t u64_compat __attribute__((aligned(ARCH_COMPAT_ALIGN)));

@@ -7,11 +7,20 @@
 #ifndef AMPHORA_PTRACE_LAYOUT_H
 #define AMPHORA_PTRACE_LAYOUT_H
 
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/utsname.h>
 
 #include "ptrace_backend/tracee.h"
+
+/* Bytes of a word, which is what a pointer and a register have. */
+static inline size_t layout_word(const struct tracee *tracee)
+{
+	return tracee->regs.compat ? sizeof(uint32_t) : sizeof(uint64_t);
+}
 
 /* Element `index` of an array of pointers (argv). */
 int layout_read_pointer(const struct tracee *tracee, uint64_t array, uint64_t index,
@@ -37,6 +46,16 @@ int layout_read_ids(const struct tracee *tracee, uint64_t address, uint32_t *ids
 /* Messages: the pointers in them are the guest's. */
 int layout_read_message(const struct tracee *tracee, uint64_t address, struct msghdr *message);
 int layout_put_message(struct tracee *tracee, const struct msghdr *message, uint64_t *ret_address);
+
+/* A struct iovec; its base is the guest's. */
+int layout_read_vector(const struct tracee *tracee, uint64_t address, struct iovec *vector);
+int layout_write_vector_size(const struct tracee *tracee, uint64_t address, size_t size);
+
+/* layout_signal.c. A siginfo_t has the same size in both. */
+int layout_write_siginfo(const struct tracee *tracee, uint64_t address, const siginfo_t *info);
+int layout_read_siginfo(const struct tracee *tracee, uint64_t address, siginfo_t *info);
+/* A struct rusage of a child that has used nothing. */
+int layout_write_no_usage(const struct tracee *tracee, uint64_t address);
 
 /* Bytes from one message of sendmmsg's or recvmmsg's array to the next. */
 size_t layout_message_stride(const struct tracee *tracee);

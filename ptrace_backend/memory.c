@@ -149,6 +149,11 @@ int tracee_write(const struct tracee *tracee, uint64_t address, const void *data
 		       -EFAULT;
 }
 
+int tracee_access(const struct tracee *tracee, uint64_t address, void *buffer, size_t size, bool write)
+{
+	return mem_transfer(tracee, address, buffer, size, write) == (ssize_t)size ? 0 : -EFAULT;
+}
+
 int tracee_read_string(const struct tracee *tracee, uint64_t address, char *buffer, size_t size)
 {
 	size_t length = 0;

@@ -198,6 +198,8 @@ void tracee_restore_arguments(struct tracee *tracee);
 /* memory.c. Return 0 or -EFAULT. */
 int tracee_read(const struct tracee *tracee, uint64_t address, void *buffer, size_t size);
 int tracee_write(const struct tracee *tracee, uint64_t address, const void *data, size_t size);
+/* As its tracer: memory that it may only read, or not even that, as well. */
+int tracee_access(const struct tracee *tracee, uint64_t address, void *buffer, size_t size, bool write);
 /* A NUL-terminated string: its length, -EFAULT, or -ENAMETOOLONG when no NUL within size. */
 int tracee_read_string(const struct tracee *tracee, uint64_t address, char *buffer, size_t size);
 /* Puts data where the guest can only read it; valid until this thread's next stop.

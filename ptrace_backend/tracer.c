@@ -42,7 +42,7 @@
 #endif
 
 /* How it goes on when nothing of ours is left to be seen. */
-static int guest_request(const struct tracee *tracee)
+static int request_of_guest(const struct tracee *tracee)
 {
 	if (!tracee->guest)
 		return PTRACE_CONT;
@@ -67,7 +67,7 @@ void tracee_resume(struct tracee *tracee, int signal)
 	int request = tracee->state == TRACEE_EXIT_WANTED || tracee->state == TRACEE_EXECING ||
 				      tracee->state == TRACEE_TRAPPED ?
 			      PTRACE_SYSCALL :
-			      guest_request(tracee);
+			      request_of_guest(tracee);
 
 	/* Any stop takes a pending PTRACE_INTERRUPT with it, and this one wasn't told. */
 	if (tracee->guest && tracee->guest->interrupt && !guest_must_wait(tracee))

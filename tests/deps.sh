@@ -66,6 +66,11 @@ need_command setpriv util-linux
 need_command newuidmap uidmap
 need_command bwrap bubblewrap
 need_command git git
+# 32-bit programs that trace
+if [ "$(uname -m)" = x86_64 ]; then
+	need_file /usr/lib32/libc.a libc6-dev-i386
+	need_file "$(gcc -m32 -print-libgcc-file-name 2>/dev/null)" "lib32gcc-$(gcc -dumpversion)-dev"
+fi
 need_command python3 python3-minimal
 [ -n "$missing" ] || exit 0
 # shellcheck disable=SC2086 # a list of package names

@@ -6,18 +6,28 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <sys/user.h>
 
 enum guest_request_kind {
 	GUEST_REQUEST_NONE,
 	GUEST_REQUEST_GET,	/* `size` bytes to where `data` points */
 	GUEST_REQUEST_SET,
+	GUEST_REQUEST_VALUE,	/* `data` itself, of which `size` bytes count */
 	GUEST_REQUEST_GET_WORD, /* arch_prctl(2) of another: `data` is the code, the word at `address` */
 };
 
 #define GUEST_PTRACE_SINGLEBLOCK 33
 
+/* Requests of 32-bit programs (folders below): arch_compat_request() says how many bytes move, at most
+ * COMPAT_REQUEST_MAX; arch_compat_ptrace() makes one on a stopped tracee of ours, whatever kind of program
+ * that is, with those bytes in `buffer`. Returns 0 or -errno. arch_compat_regset() returns 0 for a register
+ * set that such a program may have. */
+#define COMPAT_REQUEST_MAX 512
+
 #if defined(__x86_64__)
+#include "ptrace_backend/arch/x86_64/compat_requests.h"
+
 #define ARCH_HAS_SINGLEBLOCK true
 #define ARCH_HAS_USER_AREA   true
 
@@ -49,6 +59,8 @@ static inline enum guest_request_kind arch_guest_request(int request, size_t *re
 	}
 }
 #else
+#include "ptrace_backend/arch/aarch64/compat_requests.h"
+
 #define ARCH_HAS_SINGLEBLOCK false
 #define ARCH_HAS_USER_AREA   false
 

@@ -373,6 +373,10 @@ static unsigned long program_counter(pid_t pid)
 		return 0;
 #ifdef __x86_64__
 	return regs.rip;
+#elif defined(__i386__)
+	return (unsigned long)regs.eip;
+#elif defined(__arm__)
+	return regs.uregs[15];
 #else
 	return regs.pc;
 #endif
@@ -615,7 +619,7 @@ static void guarded(void)
 	wait_and_say(pid, "child");
 }
 
-#ifdef __x86_64__
+#if defined(__x86_64__) || defined(__i386__)
 static void attach_segments(void)
 {
 	int id = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);
@@ -633,7 +637,7 @@ static void attach_segments(void)
 static void between(void)
 {
 	int seen = 0, stops = 0;
-#ifdef __x86_64__
+#if defined(__x86_64__) || defined(__i386__)
 	pid_t pid = plain_child(attach_segments);
 	struct user_regs_struct regs;
 	struct iovec vector = { &regs, sizeof(regs) };
@@ -650,9 +654,16 @@ static void between(void)
 		if (waitpid(pid, &status, __WALL) != pid || !WIFSTOPPED(status))
 			break;
 		trace(PTRACE_GETREGSET, pid, NT_PRSTATUS, (unsigned long)&vector);
+#ifdef __x86_64__
 		if (trace(PTRACE_PEEKTEXT, pid, regs.rip, (unsigned long)&code) == 0 &&
 		    (code & 0xffff) == 0x050f && regs.rax != SYS_shmat && regs.rax != SYS_shmdt)
 			seen++;
+#else
+		if (trace(PTRACE_PEEKTEXT, pid, (unsigned long)regs.eip, (unsigned long)&code) == 0 &&
+		    (code & 0xffff) == 0x80cd && regs.eax != SYS_shmat && regs.eax != SYS_shmdt &&
+		    regs.eax != SYS_ipc)
+			seen++;
+#endif
 		trace(PTRACE_CONT, pid, 0, 0);
 	}
 	kill(pid, SIGKILL);
