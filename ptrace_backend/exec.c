@@ -10,7 +10,7 @@
  *   exec event       the kernel has built the stack, environment and auxiliary vector. The script
  *                    for the loader goes into the carrier's data, the registers to the loader.
  *   loader's opens   one for the program and one for its interpreter, both by host path, passed
- *                    untranslated. The first tells where the scratch area is.
+ *                    untranslated. The first tells where the scratch area is (exec_load.c).
  *
  * A program of another machine becomes the emulator's argument (plan->emulator), which then makes
  * ordinary calls with the guest's paths; its own execve comes here again.
@@ -34,7 +34,6 @@
 #include "core/base/log.h"
 #include "ptrace_backend/permissions.h"
 #include "ptrace_backend/carrier.h"
-#include "ptrace_backend/exec_fd.h"
 #include "ptrace_backend/exec_job.h"
 #include "ptrace_backend/exec_rights.h"
 #include "ptrace_backend/guest_trace.h"
@@ -161,8 +160,12 @@ static int find_program(struct tracee *tracee, struct exec_job *job, struct path
 		n = pread(fd, head, sizeof(head), 0);
 		if (n < 0)
 			return -errno;
-		if (shebang_parse(head, (size_t)n, interpreter, argument) < 0)
-			return parse_program(tracee, job, fd, head, (size_t)n);
+		if (shebang_parse(head, (size_t)n, interpreter, argument) < 0) {
+			error = parse_program(tracee, job, fd, head, (size_t)n);
+			if (!error && (file->flags & PATH_RESULT_MAGIC) && !job->is_emulated)
+				job->held_fd = steal_fd(&fd);
+			return error;
+		}
 		if (level == SCRIPT_LEVELS)
 			return -ELOOP;
 		error = exec_push_script(job, script, interpreter, argument);
@@ -257,6 +260,29 @@ static int find_file(struct tracee *tracee, struct exec_job *job, bool at)
 	return length;
 }
 
+/* What /proc/PID/exe says of a program that has no path: as the kernel names it. */
+static void name_by_fd(struct tracee *tracee, const char *host, char *name, size_t size)
+{
+	static const char deleted[] = " (deleted)";
+	struct path_position position;
+	ssize_t n;
+	int length;
+
+	if (tracee_link_position(tracee, host, -1, &position) == 0) {
+		length = path_to_guest(tracee_table(tracee), &tracee->fs->root, &position, name, size);
+		if (length >= 0) {
+			if (position.flags & PATH_POSITION_DELETED)
+				snprintf(name + length, size - (size_t)length, "%s", deleted);
+			return;
+		}
+	}
+	n = readlink(host, name, size - 1);
+	name[n < 0 ? 0 : n] = '\0';
+	/* memfds aside, a path outside the guest's tree is nobody's business. */
+	if (strncmp(name, "/memfd:", 7) != 0)
+		snprintf(name, size, "/%s", deleted);
+}
+
 /* What the guest is told about the program, before the emulator's file stands in for it. */
 static void name_program(struct tracee *tracee, struct exec_job *job)
 {
@@ -264,7 +290,7 @@ static void name_program(struct tracee *tracee, struct exec_job *job)
 
 	job->nosuid = tracee_mount_flags(tracee, &file->position) & PATH_MOUNT_NOSUID;
 	if (file->flags & PATH_RESULT_MAGIC)
-		exec_fd_name(tracee, file->host, job->exe, sizeof(job->exe));
+		name_by_fd(tracee, file->host, job->exe, sizeof(job->exe));
 	else if (path_to_guest(tracee_table(tracee), &tracee->fs->root, &file->position, job->exe,
 			       sizeof(job->exe)) < 0)
 		snprintf(job->exe, sizeof(job->exe), "%s", job->given);
@@ -273,29 +299,30 @@ static void name_program(struct tracee *tracee, struct exec_job *job)
 			 tracee->tracer->plan->emulator->argv[0]);
 }
 
+static int close_held(struct exec_job *job)
+{
+	if (exec_is_held(job))
+		close(job->held_fd);
+	return 0;
+}
+
 enum verdict handle_execve(struct tracee *tracee, const struct syscall_row *row)
 {
 	char *carrier = tracee->tracer->path;
 	bool at = row->number == SYS_execveat;
 	struct exec_job *job = talloc_zero(tracee, struct exec_job);
-	enum verdict verdict;
 	uint64_t address;
 	int error = job ? 0 : -ENOMEM;
 
 	if (!error) {
-		job->close_fd = -1;
+		job->held_fd = -EBADF;
+		talloc_set_destructor(job, close_held);
 		error = find_file(tracee, job, at);
 	}
 	error = error ? error : find_program(tracee, job, &job->program_file);
 	error = error ? error : find_interpreter(tracee, job);
 	if (!error)
 		name_program(tracee, job);
-	if (!error && !job->is_script && !job->is_emulated &&
-	    (job->program_file.flags & PATH_RESULT_MAGIC) &&
-	    exec_fd_prepare(tracee, &job->program_file, &job->close_fd, &verdict)) {
-		talloc_free(job);
-		return verdict;
-	}
 	if (!error && (job->is_script || job->is_emulated))
 		error = exec_write_arguments(tracee, job, at ? 2 : 1);
 	if (!error) {
@@ -389,7 +416,6 @@ void exec_on_event(struct tracee *tracee)
 		return;
 	}
 	memset(script, 0, sizeof(*script));
-	script->close_fd = job->close_fd;
 	script->program = job->program.object;
 	script->interpreter = job->interpreter.object;
 	script->stack = tracee->regs.stack;
@@ -403,6 +429,8 @@ void exec_on_event(struct tracee *tracee)
 	if (tracee->tracer->plan->spec->uname.has_hwcap)
 		script->flags |= LOAD_HWCAP;
 	script->hwcap = tracee->tracer->plan->spec->uname.hwcap;
+	if (exec_is_held(job))
+		script->flags |= LOAD_HELD;
 	fill_ids(tracee, script, job);
 	/* Executed by fd, it has the file's name since Linux 6.14 (once the fd's number). */
 	base_name = strrchr(job->by_fd ? job->exe : job->given, '/');
@@ -432,43 +460,8 @@ void exec_on_event(struct tracee *tracee)
 	tracee->mm->loader_base = script->keep_start;
 	tracee->mm->loader_size = script->keep_end - script->keep_start;
 	memcpy(tracee->mm->exe, job->exe, strlen(job->exe) + 1);
-	job->opens_left = job->program.has_interpreter ? 2 : 1;
+	job->opens_left = !exec_is_held(job) + job->program.has_interpreter;
 	tracee->mm->compat = job->program.compat;
 	registers_enter_loader(&tracee->regs, carrier.loader, carrier.script, script->stack - 256);
 	tracee->state = TRACEE_LOADING;
-}
-
-/* A filter of the guest's own survives execve and may answer the loader's calls: the guest's program would
- * then run where the loader is still expected. Its opens must not pass for the loader's. */
-static bool is_loader_open(struct tracee *tracee, const struct exec_job *job)
-{
-	bool first = job->opens_left == (job->program.has_interpreter ? 2 : 1);
-	const char *expected = first ? job->program_file.host : job->interpreter_file.host;
-	char *path = tracee->tracer->path;
-	const struct syscall_call *call = tracee_call(tracee);
-	uint64_t mark = tracee->regs.compat ? (uint32_t)LOADER_MARK : LOADER_MARK;
-
-	return call && syscall_call_row(call)->index == ROW_openat &&
-	       tracee->regs.compat == tracee->mm->compat && tracee_argument(tracee, 5) == mark &&
-	       tracee_argument(tracee, 2) == (O_RDONLY | O_CLOEXEC) &&
-	       tracee_read_string(tracee, tracee_argument(tracee, 1), path, PATH_SIZE) >= 0 &&
-	       !strcmp(path, expected);
-}
-
-void exec_on_loader_open(struct tracee *tracee)
-{
-	struct exec_job *job = tracee->exec;
-
-	if (!job || !is_loader_open(tracee, job)) {
-		kill(tracee->tgid, SIGKILL);
-		return;
-	}
-	tracee->mm->scratch = tracee_argument(tracee, 4);
-	if (--job->opens_left > 0)
-		return;
-	talloc_free(job);
-	tracee->exec = NULL;
-	tracee->state = tracee->guest ? TRACEE_LOADED : TRACEE_RUNNING;
-	if (tracee->tid == tracee->tracer->init)
-		tracee->tracer->started = true;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An execve between its entry and the loader's last open: what is to be run, and by which words. */
+/* An execve between its entry and the call after the loader's last open: what is to be run, and by which
+ * words. */
 #ifndef AMPHORA_PTRACE_EXEC_JOB_H
 #define AMPHORA_PTRACE_EXEC_JOB_H
 
@@ -20,9 +21,16 @@ struct exec_job {
 	bool is_emulated;      /* `program` is the emulator */
 	struct stat status; /* of the program, as the guest sees it */
 	bool nosuid;
-	unsigned opens_left;
-	int close_fd; /* the loader closes it, or -1 */
+	unsigned opens_left; /* by the loader */
+	/* The program, where no path will lead to it once execve has closed what closes itself; or -EBADF.
+	 * The job's destructor closes it. */
+	int held_fd;
 };
+
+static inline bool exec_is_held(const struct exec_job *job)
+{
+	return job->held_fd >= 0;
+}
 
 /* exec_arguments.c */
 

@@ -138,13 +138,12 @@ struct tracee {
 
 	syscall_exit_handler *on_exit;
 	void (*precall_done)(struct tracee *tracee, int64_t result); /* precall.h */
-	int exec_fd; /* exec_fd.c: what the fd being executed was duplicated as, plus one; 0: nothing */
 	bool names_filtered; /* names_filter.c: done, or not possible */
 	uint64_t saved[6]; /* for on_exit: whatever the entry handler wants to keep */
 	uint64_t entry_arguments[6]; /* as at entry, before any change */
 	syscall_exit_handler *inner_exit;  /* compat_call.c: of a call inside socketcall(2) */
 	uint64_t outer_arguments[6];	   /* and the registers around it */
-	struct exec_job *exec;	     /* while EXECING/LOADING */
+	struct exec_job *exec;	     /* while EXECING/LOADING, and until the next call */
 	struct trapped_call trapped;
 	struct guest_trace *guest; /* guest_trace.h: traced by a guest; NULL: by us alone */
 	bool in_wait;		   /* guest_wait.c: in wait4 or waitid, as far as we know */

@@ -107,8 +107,8 @@ static void on_call(struct tracee *tracee, int signal)
 		tracee->scratch_used = 0;
 		tracee->stack_used = 0;
 	}
-	if (tracee->state == TRACEE_LOADING) {
-		exec_on_loader_open(tracee);
+	if ((tracee->exec || tracee->state == TRACEE_LOADING) && exec_on_loader_call(tracee)) {
+		registers_store(tracee->tid, &tracee->regs);
 		tracee_resume(tracee, 0);
 		return;
 	}

@@ -48,8 +48,8 @@ void exec_on_event(struct tracee *tracee);
 /* True when the image at the exec event is a 32-bit one. */
 bool exec_is_compat(const struct tracee *tracee);
 void exec_on_failure(struct tracee *tracee);
-/* A stop of the loader: its openat. */
-void exec_on_loader_open(struct tracee *tracee);
+/* exec_load.c: a call of a tracee with a job. False when it is none of the loader's; the job is gone then. */
+bool exec_on_loader_call(struct tracee *tracee);
 /* carrier.c: true when amphora is linked statically: executing it needs no file but itself. */
 bool exec_is_static(void);
 

@@ -34,6 +34,7 @@
 #define O_RDONLY	    0
 #define O_CLOEXEC	    02000000
 #define PR_SET_NAME	    15
+#define EMFILE		    24
 
 #define AT_PHDR	  3
 #define AT_PHENT  4
@@ -68,19 +69,20 @@ inline_always void give_up(void)
 }
 
 /* A segment's file part. Where the file can't be mapped executable (a noexec mount, a W^X policy), an
- * anonymous copy. */
+ * anonymous copy; without an fd the memory for one. */
 inline_always long map_file(uint64_t address, const struct load_segment *segment, int fd)
 {
 	uint64_t length = page_up(segment->file_size), done = 0;
-	long result;
+	long result = -1;
 
-	result = arch_mmap((long)address, (long)length, (int)segment->protection,
-			   MAP_PRIVATE | MAP_FIXED, fd, segment->offset);
-	if (!failed(result) || !(segment->protection & PROT_EXEC))
+	if (fd >= 0)
+		result = arch_mmap((long)address, (long)length, (int)segment->protection,
+				   MAP_PRIVATE | MAP_FIXED, fd, segment->offset);
+	if (!failed(result) || (fd >= 0 && !(segment->protection & PROT_EXEC)))
 		return result;
 	result = arch_mmap((long)address, (long)length, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, -1, 0);
-	if (failed(result))
+	if (failed(result) || fd < 0)
 		return result;
 	while (done < segment->file_size) {
 		result = arch_pread(fd, (long)(address + done), (long)(segment->file_size - done),
@@ -99,16 +101,35 @@ inline_always void zero(uint64_t from, uint64_t to)
 		*at = 0;
 }
 
-/* Returns the difference between where the object is and what its headers say. */
-inline_always uint64_t map_object(const struct load_object *object, uint64_t scratch)
+/* What the tracer does where there is no fd. */
+inline_always void fill(const struct load_object *object, uint64_t bias, uint64_t scratch)
+{
+	long result = arch_syscall(ARCH_SYS_OPENAT, LOADER_FILL, (long)object->path,
+				   O_RDONLY | O_CLOEXEC, (long)bias, (long)scratch, (long)LOADER_MARK);
+
+	if (failed(result))
+		give_up();
+	for (uint32_t i = 0; i < object->segment_count; i++) {
+		const struct load_segment *segment = &object->segments[i];
+
+		if (segment->file_size)
+			arch_syscall(ARCH_SYS_MPROTECT, (long)(bias + segment->address),
+				     (long)page_up(segment->file_size), segment->protection, 0, 0, 0);
+	}
+}
+
+/* Returns the difference between where the object is and what its headers say. A process that has as many
+ * files open as it may gets a copy: the kernel's own execve needs no fd. */
+inline_always uint64_t map_object(const struct load_object *object, uint64_t scratch, uint32_t held)
 {
 	uint64_t bias, size = object->span_size, start;
 	uint64_t extra = object->alignment > PAGE_MASK + 1 ? object->alignment : 0;
-	long fd, result;
+	long fd = -EMFILE, result;
 
-	fd = arch_syscall(ARCH_SYS_OPENAT, AT_FDCWD, (long)object->path, O_RDONLY | O_CLOEXEC, 0,
-			  (long)scratch, (long)LOADER_MARK);
-	if (failed(fd))
+	if (!held)
+		fd = arch_syscall(ARCH_SYS_OPENAT, AT_FDCWD, (long)object->path,
+				  O_RDONLY | O_CLOEXEC, 0, (long)scratch, (long)LOADER_MARK);
+	if (failed(fd) && fd != -EMFILE)
 		give_up();
 	if (object->fixed) {
 		result = arch_mmap((long)object->span_start, (long)size, 0,
@@ -142,7 +163,7 @@ inline_always uint64_t map_object(const struct load_object *object, uint64_t scr
 
 		if (segment->file_size && failed(map_file(address, segment, (int)fd)))
 			give_up();
-		if (segment->size > segment->file_size && segment->file_size &&
+		if (fd >= 0 && segment->size > segment->file_size && segment->file_size &&
 		    (segment->protection & PROT_WRITE))
 			zero(address + segment->file_size,
 			     address + (mapped < segment->size ? mapped : page_up(segment->size)));
@@ -155,7 +176,10 @@ inline_always uint64_t map_object(const struct load_object *object, uint64_t scr
 				give_up();
 		}
 	}
-	arch_syscall(ARCH_SYS_CLOSE, fd, 0, 0, 0, 0, 0);
+	if (fd >= 0)
+		arch_syscall(ARCH_SYS_CLOSE, fd, 0, 0, 0, 0, 0);
+	else
+		fill(object, bias, scratch);
 	return bias;
 }
 
@@ -250,12 +274,10 @@ ARCH_LOADER_ABI void amphora_loader(long result, const struct load_script *from)
 		}
 	}
 
-	bias = map_object(&script->program, scratch);
+	bias = map_object(&script->program, scratch, script->flags & LOAD_HELD);
 	entry = bias + script->program.entry;
-	if (script->close_fd >= 0)
-		arch_syscall(ARCH_SYS_CLOSE, script->close_fd, 0, 0, 0, 0, 0);
 	if (script->interpreter.path) {
-		uint64_t interpreter_bias = map_object(&script->interpreter, scratch);
+		uint64_t interpreter_bias = map_object(&script->interpreter, scratch, 0);
 
 		base = interpreter_bias + script->interpreter.span_start;
 		entry = interpreter_bias + script->interpreter.entry;

@@ -42,6 +42,7 @@ enum load_flags {
 	LOAD_EXECUTABLE_STACK = 1 << 0,
 	LOAD_FAKE_IDS = 1 << 1, /* write ids below into the auxiliary vector */
 	LOAD_HWCAP = 1 << 2,	/* and hwcap */
+	LOAD_HELD = 1 << 3,	/* the tracer has the program open: it isn't opened here */
 };
 
 struct load_script {
@@ -54,8 +55,6 @@ struct load_script {
 	struct load_range unmap[2 * LOAD_RANGES_MAX]; /* segments of our own image and its interpreter */
 	uint32_t unmap_count;
 	uint32_t flags;
-	int32_t close_fd;     /* to be closed when the program is mapped, or -1 */
-	uint32_t reserved;
 	uint64_t hwcap;	      /* AT_HWCAP */
 	uint32_t ids[4];      /* AT_UID, AT_EUID, AT_GID, AT_EGID */
 	char command[16];     /* comm */
@@ -64,9 +63,12 @@ _Static_assert(sizeof(struct load_script) % sizeof(uint64_t) == 0 &&
 		       sizeof(struct load_object) == 64 + LOAD_SEGMENTS_MAX * 40,
 	       "the same for 32-bit loaders");
 
-/* The loader's first openat passes the scratch area's address as its fifth argument, and this as
+/* The loader's openat passes the scratch area's address as its fifth argument, and this as
  * its sixth, so that the tracer knows the stop. Its last call, PR_SET_NAME, has the program's entry, its stack
  * and this behind the name. */
 #define LOADER_MARK 0x616d70686f7261ULL
+/* In the place of openat's directory: there is no fd, and the tracer writes the file's bytes where anonymous
+ * memory waits for them. The fourth argument is what is added to the segments' addresses. */
+#define LOADER_FILL (-101)
 
 #endif

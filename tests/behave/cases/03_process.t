@@ -109,6 +109,13 @@ it 'takes a long argument list'
 guest sh -c 'echo $#' sh $(seq 1 5000)
 out 5000
 
+it 'executes programs when no more files can be open, as the kernel does'
+for limit in '-n 4' '-S -n 4'; do
+	guest sh -c "exec 3>&1; ulimit $limit; /bin/busybox echo ran; exec /bin/busybox sh -c 'ulimit -S -n'"
+	out 'ran
+4'
+done
+
 it 'leaves /etc/hosts, hostname and resolv.conf of the root filesystem alone'
 guest --hostname box sh -c 'cat /etc/hosts /etc/hostname /etc/resolv.conf'
 succeeds

@@ -37,6 +37,11 @@ it 'executes a 32-bit program by an fd that closes itself'
 guest -w /w ./calls32 again
 out 'calls32,words,fd'
 
+it 'executes a 32-bit program when no more files can be open'
+guest -w /w sh -c 'ulimit -n 3; ./calls32 words a'
+succeeds
+out_has a
+
 it 'shows a 32-bit program by its own name'
 guest -w /w ./calls32 execute /bin/busybox busybox sh -c 'exec 3</w/calls32; readlink /proc/self/exe; ./calls32 execute /bin/busybox readlink /proc/self/exe'
 out '/bin/busybox

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What the loader asks of us while it maps a program: to let its opens pass, and to do without an fd.
+ *
+ * Theory of operation
+ *
+ *   an open   of the next object's host path; the loader then maps it from its fd
+ *   a fill    there is none: the process has as many files open as it may, or the program has no path
+ *             (exec_job.held_fd). The loader has mapped anonymous memory, and we write the file into it
+ *
+ * A fill comes after the object's open, hence after the last call that we can expect. The job is kept until
+ * the next call of any kind.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <talloc.h>
+#include <unistd.h>
+
+#include "core/base/cleanup.h"
+#include "ptrace_backend/exec_job.h"
+#include "ptrace_backend/exec_rights.h"
+#include "ptrace_backend/loader/loader.h"
+#include "ptrace_backend/syscall_table.h"
+#include "ptrace_backend/tracer.h"
+
+/* A filter of the guest's own survives execve and may answer the loader's calls: the guest's program would
+ * then run where the loader is still expected. Its opens must not pass for the loader's. */
+static bool is_loader_call(struct tracee *tracee)
+{
+	const struct syscall_call *call = tracee_call(tracee);
+	uint64_t mark = tracee->regs.compat ? (uint32_t)LOADER_MARK : LOADER_MARK;
+
+	return call && syscall_call_row(call)->index == ROW_openat &&
+	       tracee->regs.compat == tracee->mm->compat && tracee_argument(tracee, 5) == mark &&
+	       tracee_argument(tracee, 2) == (O_RDONLY | O_CLOEXEC);
+}
+
+static bool names(struct tracee *tracee, const struct path_result *file)
+{
+	char *path = tracee->tracer->path;
+
+	return tracee_read_string(tracee, tracee_argument(tracee, 1), path, PATH_SIZE) >= 0 &&
+	       !strcmp(path, file->host);
+}
+
+/* Nothing but fills is expected any more. */
+static void end_opens(struct tracee *tracee)
+{
+	tracee->state = tracee->guest ? TRACEE_LOADED : TRACEE_RUNNING;
+	if (tracee->tid == tracee->tracer->init)
+		tracee->tracer->started = true;
+}
+
+static bool is_in_scratch_area(const struct tracee *tracee, uint64_t start, uint64_t size)
+{
+	uint64_t area = tracee->mm->scratch;
+
+	return size > UINT64_MAX - start || (start < area + SCRATCH_SIZE && start + size > area);
+}
+
+static int fill_segment(struct tracee *tracee, const struct load_segment *segment, uint64_t bias, int fd)
+{
+	static char bytes[1 << 16];
+	uint64_t done = 0, address = bias + segment->address;
+	ssize_t n;
+
+	if (is_in_scratch_area(tracee, address, segment->file_size))
+		return -EFAULT;
+	while (done < segment->file_size) {
+		uint64_t left = segment->file_size - done;
+
+		n = pread(fd, bytes, left < sizeof(bytes) ? left : sizeof(bytes),
+			  (off_t)(segment->offset + done));
+		if (n <= 0)
+			return n < 0 ? -errno : 0; /* what a mapping would have there is 0, or SIGBUS */
+		if (tracee_write(tracee, address + done, bytes, (size_t)n) < 0)
+			return -EFAULT;
+		done += (uint64_t)n;
+	}
+	return 0;
+}
+
+static int fill(struct tracee *tracee, struct exec_job *job, bool interpreter)
+{
+	const struct load_object *object = interpreter ? &job->interpreter.object :
+							  &job->program.object;
+	const struct path_result *file = interpreter ? &job->interpreter_file : &job->program_file;
+	_cleanup_close_ int opened = -EBADF;
+	struct stat status;
+	int fd = job->held_fd, error = 0;
+
+	if (interpreter || !exec_is_held(job))
+		fd = opened = exec_open(tracee, file->host, &status);
+	if (fd < 0)
+		return fd;
+	for (uint32_t i = 0; i < object->segment_count && !error; i++)
+		error = fill_segment(tracee, &object->segments[i], tracee_argument(tracee, 3), fd);
+	return error;
+}
+
+bool exec_on_loader_call(struct tracee *tracee)
+{
+	struct exec_job *job = tracee->exec;
+	bool fills = (int)tracee_argument(tracee, 0) == LOADER_FILL;
+	/* The one that is to be opened, or was opened last. */
+	bool interpreter = job && job->program.has_interpreter &&
+			   job->opens_left == (fills ? 0u : 1u);
+	bool ours = job && is_loader_call(tracee) &&
+		    names(tracee, interpreter ? &job->interpreter_file : &job->program_file);
+
+	if (ours && (fills || job->opens_left) && tracee->state == TRACEE_LOADING)
+		tracee->mm->scratch = tracee_argument(tracee, 4);
+	if (ours && fills) {
+		tracee_answer(tracee, fill(tracee, job, interpreter));
+		if (tracee->state == TRACEE_LOADING && !job->opens_left)
+			end_opens(tracee);
+		return true;
+	}
+	if (ours && job->opens_left) {
+		if (--job->opens_left == 0)
+			end_opens(tracee);
+		return true;
+	}
+	if (tracee->state == TRACEE_LOADING) {
+		kill(tracee->tgid, SIGKILL);
+		return true;
+	}
+	talloc_free(job);
+	tracee->exec = NULL;
+	return false;
+}
