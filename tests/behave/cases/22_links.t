@@ -176,7 +176,7 @@ more'
 	out '4 files with 11 names, now files of their own'
 	same '1 1 1 1 1 1 1 1 1 1 1 ' "$(cd "$WORK/real" && stat -c %h $names | tr '\n' ' ')" 'counts of names'
 	same 'ours 750 86400' "$(cd "$WORK/real" && cat d/e/four) $(stat -c '%a %Y' "$WORK/real/d/e/four")" 'a copy'
-	[ -z "$owned" ] || same 7:8:0100750 "$(getfattr --only-values -n user.containers.override_stat "$WORK/real/two" 2>&1)" 'owner of a copy'
+	[ -z "$owned" ] || same 7:8:0100750 "$(getfattr --absolute-names --only-values -n user.containers.override_stat "$WORK/real/two" 2>&1)" 'owner of a copy'
 	same '' "$(find "$WORK/real" -name '.amphora*' -o -name '.l2s*')" 'what is left'
 
 	it 'amphora links keeps files without names and names without files, and follows no symlink out'
