@@ -36,7 +36,6 @@
 #include "ptrace_backend/carrier.h"
 #include "ptrace_backend/exec_job.h"
 #include "ptrace_backend/exec_rights.h"
-#include "ptrace_backend/guest_trace.h"
 #include "ptrace_backend/handlers.h"
 #include "ptrace_backend/links.h"
 #include "ptrace_backend/syscall_table.h"
@@ -152,7 +151,7 @@ static int find_program(struct tracee *tracee, struct exec_job *job, struct path
 	int error;
 
 	for (unsigned level = 0;; level++) {
-		_cleanup_close_ int fd = open_executable(tracee, file, &job->status);
+		_cleanup_close_ int fd = open_executable(tracee, file, &job->credentials.status);
 		ssize_t n;
 
 		if (fd < 0)
@@ -161,6 +160,7 @@ static int find_program(struct tracee *tracee, struct exec_job *job, struct path
 		if (n < 0)
 			return -errno;
 		if (shebang_parse(head, (size_t)n, interpreter, argument) < 0) {
+			exec_credentials_read(tracee, fd, &job->credentials);
 			error = parse_program(tracee, job, fd, head, (size_t)n);
 			if (!error && (file->flags & PATH_RESULT_MAGIC) && !job->is_emulated)
 				job->held_fd = steal_fd(&fd);
@@ -288,7 +288,7 @@ static void name_program(struct tracee *tracee, struct exec_job *job)
 {
 	struct path_result *file = &job->program_file;
 
-	job->nosuid = tracee_mount_flags(tracee, &file->position) & PATH_MOUNT_NOSUID;
+	job->credentials.nosuid = tracee_mount_flags(tracee, &file->position) & PATH_MOUNT_NOSUID;
 	if (file->flags & PATH_RESULT_MAGIC)
 		name_by_fd(tracee, file->host, job->exe, sizeof(job->exe));
 	else if (path_to_guest(tracee_table(tracee), &tracee->fs->root, &file->position, job->exe,
@@ -323,6 +323,7 @@ enum verdict handle_execve(struct tracee *tracee, const struct syscall_row *row)
 	error = error ? error : find_interpreter(tracee, job);
 	if (!error)
 		name_program(tracee, job);
+	error = error ? error : exec_credentials_judge(tracee, &job->credentials);
 	if (!error && (job->is_script || job->is_emulated))
 		error = exec_write_arguments(tracee, job, at ? 2 : 1);
 	if (!error) {
@@ -358,34 +359,6 @@ void exec_on_failure(struct tracee *tracee)
 	talloc_free(tracee->exec);
 	tracee->exec = NULL;
 	tracee_restore_arguments(tracee);
-}
-
-static void fill_ids(struct tracee *tracee, struct load_script *script, const struct exec_job *job)
-{
-	struct credentials *credentials = &tracee->credentials;
-	mode_t mode = job->status.st_mode;
-	uid_t owner = job->status.st_uid;
-	gid_t group = job->status.st_gid;
-
-	if (!tracee->tracer->fake_ids)
-		return;
-	if (job->nosuid || !guest_trace_may_gain(tracee))
-		mode &= ~(mode_t)(S_ISUID | S_ISGID);
-	/* A root file system's su and sudo are the caller's own files: with PRoot's -i they show the
-	 * first process's ids, and are root's all the same. */
-	if (tracee->tracer->plan->own_ids_are_users && owner == tracee->tracer->own_uid)
-		owner = 0;
-	if (tracee->tracer->plan->own_ids_are_users && group == tracee->tracer->own_gid)
-		group = 0;
-	/* An owner that the user namespace doesn't know gives nothing. */
-	if (!user_ns_maps(tracee, owner, group))
-		mode &= ~(mode_t)(S_ISUID | S_ISGID);
-	credentials_exec(credentials, owner, group, mode);
-	script->flags |= LOAD_FAKE_IDS;
-	script->ids[0] = user_ns_show_uid(tracee, credentials->ruid);
-	script->ids[1] = user_ns_show_uid(tracee, credentials->euid);
-	script->ids[2] = user_ns_show_gid(tracee, credentials->rgid);
-	script->ids[3] = user_ns_show_gid(tracee, credentials->egid);
 }
 
 bool exec_is_compat(const struct tracee *tracee)
@@ -431,7 +404,7 @@ void exec_on_event(struct tracee *tracee)
 	script->hwcap = tracee->tracer->plan->spec->uname.hwcap;
 	if (exec_is_held(job))
 		script->flags |= LOAD_HELD;
-	fill_ids(tracee, script, job);
+	exec_credentials_take(tracee, &job->credentials, script);
 	/* Executed by fd, it has the file's name since Linux 6.14 (once the fd's number). */
 	base_name = strrchr(job->by_fd ? job->exe : job->given, '/');
 	snprintf(script->command, sizeof(script->command), "%.*s",

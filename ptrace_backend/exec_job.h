@@ -5,6 +5,7 @@
 #define AMPHORA_PTRACE_EXEC_JOB_H
 
 #include "ptrace_backend/elf_image.h"
+#include "ptrace_backend/exec_credentials.h"
 #include "ptrace_backend/tracee.h"
 
 #define SCRIPT_LEVELS 5 /* fs/exec.c: exec_binprm() */
@@ -19,8 +20,7 @@ struct exec_job {
 	bool is_script;
 	bool by_fd;	       /* `given` names an fd, which may close itself */
 	bool is_emulated;      /* `program` is the emulator */
-	struct stat status; /* of the program, as the guest sees it */
-	bool nosuid;
+	struct exec_credentials credentials; /* what it gives */
 	unsigned opens_left; /* by the loader */
 	/* The program, where no path will lead to it once execve has closed what closes itself; or -EBADF.
 	 * The job's destructor closes it. */

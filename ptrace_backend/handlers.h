@@ -70,11 +70,13 @@ void ports_to_guest(struct tracee *tracee, uint64_t address, uint64_t size, bool
 syscall_handler handle_stat, handle_fstat, handle_newfstatat, handle_statx;
 /* handlers_owner.c (faked ids): chown and chmod families and their fd forms */
 syscall_handler handle_chown, handle_fchown, handle_chmod, handle_fchmod;
-/* handlers_create.c (faked ids): names that come and go; handle_setxattr is for all calls that change an
- * xattr */
+/* handlers_xattr.c: all calls on extended attributes, and those that change a file's times or size by path */
+syscall_handler handle_getxattr, handle_setxattr, handle_removexattr, handle_listxattr, handle_times,
+	handle_truncate;
 /* handlers_links.c: emulated hard links */
 syscall_handler handle_link, handle_symlink, handle_getdents;
-syscall_handler handle_mknod, handle_mkdir, handle_unlink, handle_setxattr;
+/* handlers_create.c (faked ids): names that come and go */
+syscall_handler handle_mknod, handle_mkdir, handle_unlink;
 /* How a handler ends whose call makes a new file, once the host path has been put into argument `index`:
  * VERDICT_CONTINUE for the fake root, whose files need no record; otherwise VERDICT_EXIT with an
  * on_exit that gives the file to fsuid and fsgid. Uses saved[4]. */

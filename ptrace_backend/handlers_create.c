@@ -217,22 +217,6 @@ enum verdict handle_unlink(struct tracee *tracee, const struct syscall_row *row)
 	return ids_removed(tracee, tracee_result_buffer(tracee, 0)->host);
 }
 
-/* setxattr, removexattr and their kin. A copying program that takes xattrs along would also take
- * along the record, and hand the source's owner to the copy. */
-enum verdict handle_setxattr(struct tracee *tracee, const struct syscall_row *row)
-{
-	unsigned name_index = row->paths[0].flags >= 0 ? 3 : 1; /* the *xattrat calls */
-	char name[sizeof(RECORD_XATTR)];
-
-	if (tracee->tracer->fake_ids &&
-	    tracee_read_string(tracee, tracee_argument(tracee, name_index), name, sizeof(name)) ==
-		    (int)strlen(RECORD_XATTR) &&
-	    !strcmp(name, RECORD_XATTR))
-		return tracee_answer(tracee, 0);
-	return row->paths[0].path >= 0 ? translate_paths(tracee, row) :
-					 handle_fd_write(tracee, row);
-}
-
 void ids_widen(const struct tracee *tracee, int fd, struct stat *real)
 {
 	struct stat shown = *real;

@@ -5,7 +5,7 @@
  *
  * chown changes nothing on the host: owner and group go into the record. chmod changes the real
  * file as far as is safe and useful (ids_chmod()); what then differs from the wish is remembered.
- * The object is held by an O_PATH fd from resolving to the last change.
+ * The object is held by an O_PATH fd from resolving to the last change (file_object.h).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,106 +15,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/base/compat.h"
+#include "core/store/capability.h"
+#include "ptrace_backend/file_object.h"
 #include "ptrace_backend/handlers.h"
 #include "ptrace_backend/syscall_table.h"
 
 #define NO_ID ((uint32_t)-1)
 
-/* The object of a chown or chmod. */
-struct object {
-	int fd;		   /* O_PATH */
-	struct stat real;  /* as the host has it */
-	struct stat shown; /* as the guest sees it */
-};
-
-static int open_link(struct tracee *tracee, const char *link, struct object *ret_object)
-{
-	ret_object->fd = open(link, O_PATH | O_CLOEXEC);
-	if (ret_object->fd < 0)
-		return errno == ENOENT ? -EBADF : -errno;
-	if (fstat(ret_object->fd, &ret_object->real) < 0) {
-		int result = -errno;
-
-		close(ret_object->fd);
-		return result;
-	}
-	ret_object->shown = ret_object->real;
-	ids_guest_stat(tracee->tracer, NULL, ret_object->fd, &ret_object->shown);
-	return 0;
-}
-
-/* What an fd or the cwd (AT_FDCWD) refers to. Returns 0 or -errno. */
-static int open_base(struct tracee *tracee, int fd, struct object *ret_object)
-{
-	char link[64];
-
-	if (fd == AT_FDCWD)
-		snprintf(link, sizeof(link), "/proc/%d/cwd", (int)tracee->tid);
-	else if (fd < 0)
-		return -EBADF;
-	else
-		tracee_fd_host(tracee, fd, link, sizeof(link));
-	if (tracee_fd_refuses_change(tracee, fd) == -EROFS)
-		return -EROFS;
-	return open_link(tracee, link, ret_object);
-}
-
-/* What the path argument of a row refers to. Returns 0 or -errno. */
-static int open_object(struct tracee *tracee, const struct syscall_row *row,
-		       struct object *ret_object)
-{
-	const struct path_argument *argument = &row->paths[0];
-	struct path_result *result = tracee_result_buffer(tracee, 0);
-	uint64_t address = tracee_argument(tracee, (unsigned)argument->path);
-	uint32_t resolve = argument->follow == FOLLOW_NEVER ? 0 : PATH_FOLLOW;
-	int dirfd = AT_FDCWD, error;
-	const char *host;
-
-	if (argument->dirfd >= 0)
-		dirfd = (int)tracee_argument(tracee, (unsigned)argument->dirfd);
-	if (argument->flags >= 0) {
-		uint32_t flags = (uint32_t)tracee_argument(tracee, (unsigned)argument->flags);
-		char first = 1;
-
-		if (flags & ~(uint32_t)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
-			return -EINVAL;
-		if (flags & AT_SYMLINK_NOFOLLOW)
-			resolve = 0;
-		if ((flags & AT_EMPTY_PATH) && address &&
-		    tracee_read(tracee, address, &first, 1) < 0)
-			return -EFAULT;
-		if ((flags & AT_EMPTY_PATH) && (!address || !first))
-			return open_base(tracee, dirfd, ret_object);
-	}
-	error = tracee_resolve(tracee, dirfd, address, resolve | PATH_WANT_FD, result);
-	if (error)
-		return error;
-	host = result->host_length ? result->host : "/";
-	ret_object->fd = result->fd;
-	if (ret_object->fd < 0)
-		ret_object->fd =
-			open(host, O_PATH | O_CLOEXEC |
-					   (result->flags & PATH_RESULT_MAGIC ? 0 : O_NOFOLLOW));
-	if (ret_object->fd < 0)
-		return -errno;
-	if (tracee_result_is_read_only(tracee, result))
-		error = -EROFS;
-	else if (fstat(ret_object->fd, &ret_object->real) < 0)
-		error = -errno;
-	if (error) {
-		close(ret_object->fd);
-		return error;
-	}
-	ret_object->shown = ret_object->real;
-	ids_guest_stat(tracee->tracer, result->flags & PATH_RESULT_MAGIC ? NULL : host,
-		       ret_object->fd, &ret_object->shown);
-	return 0;
-}
-
-static int remember(struct tracee *tracee, const struct object *object)
+static int remember(struct tracee *tracee, const struct file_object *object)
 {
 	return ids_remember(tracee->tracer, object->fd, &object->real, &object->shown);
+}
+
+/* A chown takes a file's capabilities, root's too. */
+static int drop_capabilities(const struct file_object *object)
+{
+	const struct record_file file = { .status = &object->real, .fd = object->fd };
+
+	return !S_ISREG(object->real.st_mode) || !capability_is_likely(&file) ? 0 : capability_remove(&file);
 }
 
 /* chown */
@@ -146,13 +64,20 @@ static mode_t mode_after_chown(const struct credentials *credentials, const stru
 	return mode & ~(mode_t)S_ISUID;
 }
 
+/* Who takes set-id bits away by a chown must be allowed to, as well. */
+static bool may_chmod(const struct credentials *credentials, const struct stat *shown)
+{
+	return credentials->fsuid == shown->st_uid || credentials_capable(credentials, CAP_FOWNER);
+}
+
 /* uid and gid are the caller's, in its user namespace. */
-static enum verdict chown_object(struct tracee *tracee, struct object *object, uid_t uid, gid_t gid)
+static enum verdict chown_object(struct tracee *tracee, struct file_object *object, uid_t uid, gid_t gid)
 {
 	struct stat *shown = &object->shown;
 	uid_t own_uid = uid == NO_ID ? NO_ID : user_ns_take_uid(tracee, uid);
 	gid_t own_gid = gid == NO_ID ? NO_ID : user_ns_take_gid(tracee, gid);
 	bool unmapped = (uid != NO_ID && own_uid == NO_ID) || (gid != NO_ID && own_gid == NO_ID);
+	mode_t mode = mode_after_chown(&tracee->credentials, shown);
 	int result = 0;
 
 	uid = own_uid;
@@ -161,15 +86,17 @@ static enum verdict chown_object(struct tracee *tracee, struct object *object, u
 		result = -EINVAL;
 	} else if (!user_ns_maps(tracee, shown->st_uid, shown->st_gid)) {
 		result = -EPERM;
-	} else if (!may_chown(&tracee->credentials, shown, uid, gid)) {
+	} else if (!may_chown(&tracee->credentials, shown, uid, gid) ||
+		   (mode != shown->st_mode && !may_chmod(&tracee->credentials, shown))) {
 		result = -EPERM;
 	} else {
-		shown->st_mode = mode_after_chown(&tracee->credentials, shown);
+		shown->st_mode = mode;
 		if (uid != NO_ID)
 			shown->st_uid = uid;
 		if (gid != NO_ID)
 			shown->st_gid = gid;
-		result = remember(tracee, object);
+		result = drop_capabilities(object);
+		result = result ? result : remember(tracee, object);
 	}
 	close(object->fd);
 	return tracee_answer(tracee, result);
@@ -179,12 +106,12 @@ static enum verdict chown_object(struct tracee *tracee, struct object *object, u
 enum verdict handle_chown(struct tracee *tracee, const struct syscall_row *row)
 {
 	unsigned owner = (unsigned)row->paths[0].path + 1;
-	struct object object;
+	struct file_object object;
 	int result;
 
 	if (!tracee->tracer->fake_ids)
 		return translate_paths(tracee, row);
-	result = open_object(tracee, row, &object);
+	result = file_object_open(tracee, row, true, &object);
 	if (result)
 		return tracee_answer(tracee, result);
 	return chown_object(tracee, &object, (uid_t)tracee_argument(tracee, owner),
@@ -194,11 +121,11 @@ enum verdict handle_chown(struct tracee *tracee, const struct syscall_row *row)
 enum verdict handle_fchown(struct tracee *tracee, const struct syscall_row *row)
 {
 	int fd = (int)tracee_argument(tracee, 0), result;
-	struct object object;
+	struct file_object object;
 
 	if (!tracee->tracer->fake_ids)
 		return handle_fd_write(tracee, row);
-	result = fd < 0 ? -EBADF : open_base(tracee, fd, &object);
+	result = fd < 0 ? -EBADF : file_object_open_fd(tracee, fd, true, &object);
 	if (result)
 		return tracee_answer(tracee, result);
 	return chown_object(tracee, &object, (uid_t)tracee_argument(tracee, 1),
@@ -207,7 +134,7 @@ enum verdict handle_fchown(struct tracee *tracee, const struct syscall_row *row)
 
 /* chmod */
 
-static int change_mode(struct tracee *tracee, struct object *object, mode_t mode)
+static int change_mode(struct tracee *tracee, struct file_object *object, mode_t mode)
 {
 	const struct credentials *credentials = &tracee->credentials;
 	struct stat *shown = &object->shown;
@@ -215,7 +142,7 @@ static int change_mode(struct tracee *tracee, struct object *object, mode_t mode
 
 	if (S_ISLNK(object->real.st_mode))
 		return -EOPNOTSUPP;
-	if (credentials->fsuid != shown->st_uid && !credentials_capable(credentials, CAP_FOWNER))
+	if (!may_chmod(credentials, shown))
 		return -EPERM;
 	mode = (mode & 07777) | (shown->st_mode & S_IFMT);
 	if (!credentials_in_group(credentials, shown->st_gid) &&
@@ -229,7 +156,7 @@ static int change_mode(struct tracee *tracee, struct object *object, mode_t mode
 	return remember(tracee, object);
 }
 
-static enum verdict chmod_object(struct tracee *tracee, struct object *object, mode_t mode)
+static enum verdict chmod_object(struct tracee *tracee, struct file_object *object, mode_t mode)
 {
 	int result = change_mode(tracee, object, mode);
 
@@ -240,12 +167,12 @@ static enum verdict chmod_object(struct tracee *tracee, struct object *object, m
 /* chmod, fchmodat, fchmodat2 */
 enum verdict handle_chmod(struct tracee *tracee, const struct syscall_row *row)
 {
-	struct object object;
+	struct file_object object;
 	int result;
 
 	if (!tracee->tracer->fake_ids)
 		return translate_paths(tracee, row);
-	result = open_object(tracee, row, &object);
+	result = file_object_open(tracee, row, true, &object);
 	if (result)
 		return tracee_answer(tracee, result);
 	return chmod_object(tracee, &object,
@@ -255,11 +182,11 @@ enum verdict handle_chmod(struct tracee *tracee, const struct syscall_row *row)
 enum verdict handle_fchmod(struct tracee *tracee, const struct syscall_row *row)
 {
 	int fd = (int)tracee_argument(tracee, 0), result;
-	struct object object;
+	struct file_object object;
 
 	if (!tracee->tracer->fake_ids)
 		return handle_fd_write(tracee, row);
-	result = fd < 0 ? -EBADF : open_base(tracee, fd, &object);
+	result = fd < 0 ? -EBADF : file_object_open_fd(tracee, fd, true, &object);
 	if (result)
 		return tracee_answer(tracee, result);
 	return chmod_object(tracee, &object, (mode_t)tracee_argument(tracee, 1));

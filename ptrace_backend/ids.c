@@ -6,12 +6,10 @@
  * Each function is one system call of the kernel, on numbers instead of on a task. The order of
  * checks follows kernel/sys.c and security/commoncap.c of Linux 6.18, because programs that drop
  * privileges test that they can't get them back. Where kernels differ the newest counts:
- * setresuid() without effect leaves fsuid alone (6.1), some securebits need no capability (6.14),
- * and execve() forgets ambient capabilities when euid changes, not when euid differs from uid
- * (6.16).
+ * setresuid() without effect leaves fsuid alone (6.1), and some securebits need no capability (6.14).
+ * execve() is in ids_exec.c.
  *
  *   set*id()  --ids change-->  fix_capabilities(): the four rules of capabilities(7)
- *   execve()  --set-id bits--> ids, then pP' = bounding for root, ambient for others
  *
  * tests/unit/test_credentials.c runs the same random calls on the kernel and compares.
  */
@@ -386,37 +384,4 @@ long credentials_prctl(struct credentials *credentials, int option, unsigned lon
 	default:
 		return -ENOSYS;
 	}
-}
-
-void credentials_exec(struct credentials *credentials, uid_t owner, gid_t group, mode_t mode)
-{
-	const struct credentials old = *credentials;
-	const uid_t root = old.root_uid;
-	uint64_t permitted = 0;
-	bool effective, id_changed;
-
-	if ((mode & S_ISUID) && !old.no_new_privs)
-		credentials->euid = owner;
-	if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && !old.no_new_privs)
-		credentials->egid = group;
-
-	effective = credentials->euid == root && !secure(&old, SECURE_NOROOT);
-	if ((credentials->euid == root || credentials->ruid == root) && !secure(&old, SECURE_NOROOT))
-		permitted = old.bounding | old.inheritable;
-
-	id_changed = credentials->euid != old.euid ||
-		     !credentials_in_group(&old, credentials->egid);
-	if (old.no_new_privs && (id_changed || !is_subset(permitted, old.permitted))) {
-		/* No more than before, and perhaps less. */
-		credentials->euid = credentials->ruid;
-		credentials->egid = credentials->rgid;
-		permitted &= old.permitted;
-	}
-	credentials->suid = credentials->fsuid = credentials->euid;
-	credentials->sgid = credentials->fsgid = credentials->egid;
-	if (id_changed)
-		credentials->ambient = 0;
-	credentials->permitted = permitted | credentials->ambient;
-	credentials->effective = effective ? credentials->permitted : credentials->ambient;
-	credentials->securebits &= ~(uint32_t)SECBIT_KEEP_CAPS;
 }

@@ -37,9 +37,30 @@ struct tracee;
  * CREDENTIALS_GROUPS_MAX are dropped. */
 void credentials_init(struct credentials *credentials, uid_t uid, gid_t gid, const gid_t *groups,
 		      size_t group_count);
-/* execve of a program whose guest-visible owner and mode are these (set-user-ID, set-group-ID,
- * capability recomputation). On a nosuid mount the caller takes S_ISUID and S_ISGID out of mode. */
-void credentials_exec(struct credentials *credentials, uid_t owner, gid_t group, mode_t mode);
+/* ids_exec.c */
+/* What security.capability says of a program (capabilities(7)). */
+struct file_capabilities {
+	bool present;
+	bool effective;	  /* the program doesn't know of capabilities: it gets them switched on, or isn't run */
+	uint32_t root_uid; /* counts in the user namespaces that this id is root of, and below */
+	uint64_t permitted, inheritable;
+};
+/* The xattr's value, any version of it. Returns 0 or -EINVAL. */
+int file_capabilities_parse(const void *value, size_t size, struct file_capabilities *ret);
+
+/* A program as the guest sees it. */
+struct exec_program {
+	uid_t owner;
+	gid_t group;
+	mode_t mode;
+	struct file_capabilities capabilities;
+	bool nosuid; /* neither set-id bits nor capabilities count: a nosuid mount */
+	bool unmapped; /* its owner or group is unknown in the user namespace: set-id bits don't count */
+	bool traced; /* by a process that lacks CAP_SYS_PTRACE */
+};
+/* execve: set-user-ID, set-group-ID, capabilities. *ret_secure is what AT_SECURE tells. Returns 0, or -EPERM for a
+ * program that would get less than it needs. */
+int credentials_exec(struct credentials *credentials, const struct exec_program *program, bool *ret_secure);
 
 /* The calls of the same names. (uid_t)-1 and (gid_t)-1 mean what they mean there. Return 0 or
  * -errno and change nothing on failure. */

@@ -155,6 +155,8 @@ gid_t user_ns_show_gid(struct tracee *tracee, gid_t gid);
 uid_t user_ns_take_uid(struct tracee *tracee, uid_t uid);
 gid_t user_ns_take_gid(struct tracee *tracee, gid_t gid);
 bool user_ns_maps(struct tracee *tracee, uid_t uid, gid_t gid);
+/* Whether a user id (the container's) is root of the thread's user namespace or of one above it. */
+bool user_ns_has_root(struct tracee *tracee, uid_t uid);
 /* Whether setgroups(2) is on offer there. */
 bool user_ns_allows_setgroups(struct tracee *tracee);
 void user_ns_free(struct guest_namespace *namespace);

@@ -165,6 +165,14 @@ bool user_ns_maps(struct tracee *tracee, uid_t uid, gid_t gid)
 	return id_map_has(uids_of(user), uid) && id_map_has(gids_of(user), gid);
 }
 
+bool user_ns_has_root(struct tracee *tracee, uid_t uid)
+{
+	for (const struct guest_namespace *user = settled(tracee); user; user = user->owner)
+		if (id_map_take(&user->user->uids, 0) == uid)
+			return true;
+	return uid == 0;
+}
+
 bool user_ns_allows_setgroups(struct tracee *tracee)
 {
 	const struct guest_namespace *user = settled(tracee);

@@ -34,31 +34,36 @@ int record_file_read(const struct record_file *file, struct record_entry *ret_en
 	return errno == ENODATA || errno == ERANGE ? 0 : -errno;
 }
 
-static int change_xattr(const struct record_file *file, const char *text)
+static int change_xattr(const struct record_file *file, const char *name, const void *value, size_t size)
 {
 	char link[FD_PATH_SIZE];
 	int result;
 
-	if (text)
-		result = setxattr(fd_path(file, link), RECORD_XATTR, text, strlen(text), 0);
+	if (value)
+		result = setxattr(fd_path(file, link), name, value, size, 0);
 	else
-		result = removexattr(fd_path(file, link), RECORD_XATTR);
+		result = removexattr(fd_path(file, link), name);
 	return result < 0 && errno != ENODATA ? -errno : 0;
 }
 
-int record_file_write(const struct record_file *file, const char *text)
+int record_file_set_xattr(const struct record_file *file, const char *name, const void *value, size_t size)
 {
 	mode_t mode = file->status->st_mode & 07777;
-	int result = change_xattr(file, text);
+	int result = change_xattr(file, name, value, size);
 	char link[FD_PATH_SIZE];
 
 	if (result != -EACCES)
 		return result;
 	if (chmod(fd_path(file, link), mode | S_IRUSR | S_IWUSR) == 0) {
-		result = change_xattr(file, text);
+		result = change_xattr(file, name, value, size);
 		chmod(fd_path(file, link), mode);
 	}
 	return result;
+}
+
+int record_file_write(const struct record_file *file, const char *text)
+{
+	return record_file_set_xattr(file, RECORD_XATTR, text, text ? strlen(text) : 0);
 }
 
 void record_file_times(const struct record_file *file, int64_t *ret_birth, int64_t *ret_change)

@@ -26,6 +26,9 @@ int record_file_read(const struct record_file *file, struct record_entry *ret_en
  * owner may not write is made writable for a moment. Needs the fd. Returns 0 or -errno. */
 int record_file_write(const struct record_file *file, const char *text);
 
+/* Sets an xattr of that name, or removes it with value NULL. Otherwise the same. */
+int record_file_set_xattr(const struct record_file *file, const char *name, const void *value, size_t size);
+
 /* Birth and change time as they are now, in ns; zero where the file system doesn't say. */
 void record_file_times(const struct record_file *file, int64_t *ret_birth, int64_t *ret_change);
 

@@ -214,7 +214,7 @@ inline_always void set_auxv(word *auxv, const struct load_script *script, uint64
 		else if (type == AT_EGID)
 			auxv[1] = script->ids[3];
 		else if (type == AT_SECURE)
-			auxv[1] = script->ids[0] != script->ids[1] || script->ids[2] != script->ids[3];
+			auxv[1] = !!(script->flags & LOAD_SECURE);
 	}
 }
 

@@ -43,6 +43,7 @@ enum load_flags {
 	LOAD_FAKE_IDS = 1 << 1, /* write ids below into the auxiliary vector */
 	LOAD_HWCAP = 1 << 2,	/* and hwcap */
 	LOAD_HELD = 1 << 3,	/* the tracer has the program open: it isn't opened here */
+	LOAD_SECURE = 1 << 4,	/* with LOAD_FAKE_IDS: AT_SECURE is 1 */
 };
 
 struct load_script {

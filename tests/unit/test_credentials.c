@@ -11,10 +11,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -25,8 +27,9 @@
 
 #define SEQUENCES      3000
 #define CALLS_EACH     30
-#define EXEC_SEQUENCES 300
+#define EXEC_SEQUENCES 1500
 #define NOT_EXECUTABLE 3
+#define NOT_ENOUGH     4
 #define PRINT_STATUS   "--print-status" /* argv[1] of the program that tests execute */
 
 /* The children change their ids, after which they can't be traced, and LeakSanitizer needs that. */
@@ -356,80 +359,154 @@ static void make_program(char directory[], char *path, size_t size)
 		assert_int_equal(file_write_fd(to, buffer, (size_t)n), 0);
 }
 
-static void exec_in_child(uint32_t seed, const char *program, uid_t owner, gid_t group, mode_t mode,
-			  int output, int expected)
+/* What a program prints, or what became of executing it. */
+struct exec_outcome {
+	int error; /* errno */
+	bool secure;
+	struct credentials credentials;
+};
+
+static void exec_in_child(uint32_t seed, const char *path, const struct exec_program *program, int output,
+			  int expected)
 {
 	uint32_t random = seed * 7;
-	struct credentials model;
+	struct exec_outcome model = { 0 };
 	char argument[] = PRINT_STATUS;
 	char *argv[] = { argument, argument, NULL };
 	char *environment[] = { NULL };
 
-	if (!agree(seed, next_random(&random) % 12, &model))
+	if (!agree(seed, next_random(&random) % 12, &model.credentials))
 		_exit(1);
 	if (next_random(&random) % 4 == 0) {
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-		credentials_prctl(&model, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+		credentials_prctl(&model.credentials, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	}
-	credentials_exec(&model, owner, group, mode);
+	model.error = -credentials_exec(&model.credentials, program, &model.secure);
 	if (file_write_fd(expected, &model, sizeof(model)) || dup2(output, 1) < 0)
 		_exit(1);
-	execve(program, argv, environment);
-	_exit(errno == EACCES ? NOT_EXECUTABLE : 2);
+	execve(path, argv, environment);
+	_exit(errno == EACCES ? NOT_EXECUTABLE : errno == EPERM ? NOT_ENOUGH : 2);
+}
+
+/* Gives a file capabilities, often such as its user may have. Its ids and mode are set. */
+static void random_file_capabilities(uint32_t *random, const char *path, struct file_capabilities *ret)
+{
+	struct vfs_ns_cap_data value = { 0 };
+	bool limited = next_random(random) % 4 == 0;
+	uint64_t bits[2];
+	size_t size;
+
+	*ret = (struct file_capabilities){ 0 };
+	if (next_random(random) % 2)
+		return;
+	for (unsigned i = 0; i < 2; i++)
+		switch (next_random(random) % 4) {
+		case 0:
+			bits[i] = 0;
+			break;
+		case 1:
+			bits[i] = CREDENTIALS_ALL_CAPABILITIES;
+			break;
+		default:
+			bits[i] = UINT64_C(1) << (next_random(random) % 41);
+			break;
+		}
+	for (unsigned i = 0; i < 2; i++) {
+		value.data[i].permitted = (uint32_t)(bits[0] >> (32 * i));
+		value.data[i].inheritable = (uint32_t)(bits[1] >> (32 * i));
+	}
+	size = limited ? XATTR_CAPS_SZ_3 : XATTR_CAPS_SZ_2;
+	value.magic_etc = limited ? VFS_CAP_REVISION_3 : VFS_CAP_REVISION_2;
+	if (next_random(random) % 2)
+		value.magic_etc |= VFS_CAP_FLAGS_EFFECTIVE;
+	value.rootid = next_random(random) % 2 ? 1000 : 0;
+	assert_int_equal(setxattr(path, "security.capability", &value, size, 0), 0);
+	assert_int_equal(file_capabilities_parse(&value, size, ret), 0);
+	if (ret->root_uid != 0)
+		*ret = (struct file_capabilities){ 0 };
+}
+
+/* What a child prints or how it ends. False when its ids may not execute the file at all. */
+static bool read_outcome(int output, pid_t child, struct exec_outcome *ret)
+{
+	char text[8192];
+	const char *bits;
+	int status;
+
+	assert_true(file_read_fd(output, text, sizeof(text)) >= 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	*ret = (struct exec_outcome){ 0 };
+	if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_EXECUTABLE)
+		return false;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_ENOUGH) {
+		ret->error = EPERM;
+		return true;
+	}
+	assert_int_equal(status, 0);
+	parse_status(text, &ret->credentials);
+	bits = strstr(text, "\nSecureBits:");
+	ret->credentials.securebits = (uint32_t)strtoul(bits + strlen("\nSecureBits:"), NULL, 16);
+	ret->secure = strstr(text, "\nSecure:\t1");
+	return true;
 }
 
 static void exec_does_what_the_kernel_does(void **state)
 {
 	static const mode_t modes[] = { 0755, 0755, 04755, 02755, 06755, 02745, 0755 | S_ISVTX };
-	char directory[] = "/tmp/amphora-credentials.XXXXXX", program[128];
-	unsigned failed = 0;
+	char directory[] = "/tmp/amphora-credentials.XXXXXX", path[128];
+	unsigned failed = 0, refused = 0, gained = 0;
 
 	(void)state;
 	need_root_and_linux(6, 16);
-	make_program(directory, program, sizeof(program));
+	make_program(directory, path, sizeof(path));
 	for (uint32_t seed = 1; seed <= EXEC_SEQUENCES; seed++) {
 		uint32_t random = seed;
-		uid_t owner = next_random(&random) % 2 ? 0 : 1000;
-		gid_t group = next_random(&random) % 2 ? 0 : 1001;
-		mode_t mode = modes[next_random(&random) % ARRAY_SIZE(modes)];
-		struct credentials model, real;
-		int output[2], expected[2], status;
-		char text[8192];
-		const char *bits;
+		struct exec_program program = {
+			.owner = next_random(&random) % 2 ? 0 : 1000,
+			.group = next_random(&random) % 2 ? 0 : 1001,
+			.mode = modes[next_random(&random) % ARRAY_SIZE(modes)],
+		};
+		struct exec_outcome model, real;
+		int output[2], expected[2];
 		pid_t child;
+		bool executable;
 
-		assert_int_equal(chown(program, owner, group), 0);
-		assert_int_equal(chmod(program, mode), 0);
+		assert_int_equal(chown(path, program.owner, program.group), 0);
+		assert_int_equal(chmod(path, program.mode), 0);
+		random_file_capabilities(&random, path, &program.capabilities);
 		assert_int_equal(pipe2(output, O_CLOEXEC), 0);
 		assert_int_equal(pipe2(expected, O_CLOEXEC), 0);
 		child = fork();
 		if (child == 0)
-			exec_in_child(seed, program, owner, group, mode, output[1], expected[1]);
+			exec_in_child(seed, path, &program, output[1], expected[1]);
 		close(output[1]);
 		close(expected[1]);
 		assert_int_equal(read(expected[0], &model, sizeof(model)), sizeof(model));
-		assert_true(file_read_fd(output[0], text, sizeof(text)) >= 0);
+		executable = read_outcome(output[0], child, &real);
 		close(output[0]);
 		close(expected[0]);
-		assert_int_equal(waitpid(child, &status, 0), child);
-		if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_EXECUTABLE)
-			continue; /* by its mode, for the ids of this sequence */
-		assert_int_equal(status, 0);
-		parse_status(text, &real);
-		bits = strstr(text, "\nSecureBits:");
-		real.securebits = (uint32_t)strtoul(bits + strlen("\nSecureBits:"), NULL, 16);
-		if (!same(&model, &real)) {
-			fprintf(stderr, "seed %u: exec of %u:%u mode %o\n", seed, owner, group,
-				mode);
-			describe("kernel", &real);
-			describe("model", &model);
+		if (!executable)
+			continue;
+		refused += real.error != 0;
+		gained += !real.error && program.capabilities.present && real.credentials.euid &&
+			  real.credentials.permitted;
+		if (model.error != real.error ||
+		    (!real.error && (!same(&model.credentials, &real.credentials) || model.secure != real.secure))) {
+			fprintf(stderr, "seed %u: exec of %u:%u mode %o, capabilities %d %d %lx %lx: kernel %d %d, "
+				"model %d %d\n", seed, program.owner, program.group, program.mode,
+				program.capabilities.present, program.capabilities.effective,
+				program.capabilities.permitted, program.capabilities.inheritable, real.error,
+				real.secure, model.error, model.secure);
+			describe("kernel", &real.credentials);
+			describe("model", &model.credentials);
 			failed++;
 		}
 		assert_true(failed < 3);
 	}
-	unlink(program);
+	unlink(path);
 	rmdir(directory);
 	assert_int_equal(failed, 0);
+	assert_true(refused > 10 && gained > 10);
 }
 
 static void the_first_process_of_root_has_all_capabilities(void **state)
@@ -479,17 +556,85 @@ static void dropping_root_for_good_leaves_no_way_back(void **state)
 
 static void a_set_user_id_root_program_is_root_again(void **state)
 {
+	const struct exec_program program = { .mode = S_IFREG | 04755 };
 	struct credentials credentials;
+	bool secure;
 
 	(void)state;
 	credentials_init(&credentials, 1000, 1000, NULL, 0);
-	credentials_exec(&credentials, 0, 0, S_IFREG | 04755);
+	assert_int_equal(credentials_exec(&credentials, &program, &secure), 0);
+	assert_true(secure);
 	assert_int_equal(credentials.ruid, 1000);
 	assert_int_equal(credentials.euid, 0);
 	assert_int_equal(credentials.suid, 0);
 	assert_true(credentials.effective == CREDENTIALS_ALL_CAPABILITIES);
 	assert_int_equal(credentials_setuid(&credentials, 0), 0);
 	assert_int_equal(credentials.ruid, 0);
+}
+
+static void a_program_with_capabilities_gets_them_and_no_more(void **state)
+{
+	struct exec_program program = {
+		.mode = S_IFREG | 0755,
+		.capabilities = { .present = true, .effective = true, .permitted = 1 << CAP_NET_RAW },
+	};
+	struct credentials credentials;
+	bool secure;
+
+	(void)state;
+	credentials_init(&credentials, 1000, 1000, NULL, 0);
+	assert_int_equal(credentials_exec(&credentials, &program, &secure), 0);
+	assert_true(secure && credentials.permitted == 1 << CAP_NET_RAW);
+	assert_true(credentials.effective == 1 << CAP_NET_RAW && credentials.euid == 1000);
+
+	program.nosuid = true;
+	credentials_init(&credentials, 1000, 1000, NULL, 0);
+	assert_int_equal(credentials_exec(&credentials, &program, &secure), 0);
+	assert_true(!secure && credentials.permitted == 0);
+
+	program.nosuid = false;
+	credentials.bounding = 0;
+	assert_int_equal(credentials_exec(&credentials, &program, &secure), -EPERM);
+	program.capabilities.effective = false;
+	assert_int_equal(credentials_exec(&credentials, &program, &secure), 0);
+	assert_true(credentials.permitted == 0);
+
+	/* Traced by somebody without CAP_SYS_PTRACE: nothing is gained. */
+	program.capabilities.effective = program.traced = true;
+	credentials_init(&credentials, 1000, 1000, NULL, 0);
+	assert_int_equal(credentials_exec(&credentials, &program, &secure), 0);
+	assert_true(credentials.permitted == 0);
+}
+
+static void values_that_the_kernel_refuses_are_no_file_capabilities(void **state)
+{
+	static const struct {
+		uint32_t magic;
+		size_t size;
+		int result;
+	} cases[] = {
+		{ VFS_CAP_REVISION_1, XATTR_CAPS_SZ_1, 0 },	    { VFS_CAP_REVISION_1, XATTR_CAPS_SZ_2, -EINVAL },
+		{ VFS_CAP_REVISION_2, XATTR_CAPS_SZ_2, 0 },	    { VFS_CAP_REVISION_2, XATTR_CAPS_SZ_3, -EINVAL },
+		{ VFS_CAP_REVISION_2, XATTR_CAPS_SZ_2 - 1, -EINVAL }, { VFS_CAP_REVISION_3, XATTR_CAPS_SZ_3, 0 },
+		{ VFS_CAP_REVISION_3, XATTR_CAPS_SZ_2, -EINVAL },   { 0x04000000, XATTR_CAPS_SZ_3, -EINVAL },
+		{ 0, 3, -EINVAL },				    { 0, 0, -EINVAL },
+	};
+	struct file_capabilities found;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct vfs_ns_cap_data value = { .magic_etc = cases[i].magic, .rootid = 7 };
+
+		value.data[0].permitted = 1;
+		value.data[1].inheritable = UINT32_MAX;
+		assert_int_equal(file_capabilities_parse(&value, cases[i].size, &found), cases[i].result);
+		if (cases[i].result)
+			continue;
+		assert_true(found.present && !found.effective && found.permitted == 1);
+		assert_true(found.inheritable ==
+			    (cases[i].size == XATTR_CAPS_SZ_1 ? 0 : CREDENTIALS_ALL_CAPABILITIES >> 32 << 32));
+		assert_int_equal(found.root_uid, cases[i].size == XATTR_CAPS_SZ_3 ? 7 : 0);
+	}
 }
 
 static void more_groups_than_fit_are_refused(void **state)
@@ -510,7 +655,7 @@ static int print_status(void)
 
 	if (file_read_at(AT_FDCWD, "/proc/self/status", text, sizeof(text)) < 0)
 		return 1;
-	printf("%sSecureBits:\t%x\n", text, (unsigned)prctl(PR_GET_SECUREBITS));
+	printf("%sSecureBits:\t%x\nSecure:\t%lu\n", text, (unsigned)prctl(PR_GET_SECUREBITS), getauxval(AT_SECURE));
 	return 0;
 }
 
@@ -521,6 +666,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(the_first_process_of_a_user_has_none),
 		cmocka_unit_test(dropping_root_for_good_leaves_no_way_back),
 		cmocka_unit_test(a_set_user_id_root_program_is_root_again),
+		cmocka_unit_test(a_program_with_capabilities_gets_them_and_no_more),
+		cmocka_unit_test(values_that_the_kernel_refuses_are_no_file_capabilities),
 		cmocka_unit_test(more_groups_than_fit_are_refused),
 		cmocka_unit_test(random_calls_do_what_the_kernel_does),
 		cmocka_unit_test(exec_does_what_the_kernel_does),
