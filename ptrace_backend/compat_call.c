@@ -113,6 +113,8 @@ enum verdict syscall_enter(struct tracee *tracee, const struct syscall_call *cal
 	enum verdict verdict;
 
 	memcpy(tracee->entry_arguments, tracee->regs.arguments, sizeof(tracee->entry_arguments));
+	tracee->entry_number = tracee->regs.number;
+	tracee->entry_after = tracee->regs.after;
 	tracee->call = call;
 	if (!tracee->regs.compat)
 		return handle(tracee, row);

@@ -17,13 +17,6 @@
 #include "ptrace_backend/syscall_table.h"
 #include "ptrace_backend/tracer.h"
 
-/* An open of a FIFO blocks and may be restarted after a signal handler that used the same scratch slot:
- * with the arguments restored, the restarted call is translated anew. */
-static void restore_after_open(struct tracee *tracee)
-{
-	tracee_restore_arguments(tracee);
-}
-
 static uint32_t open_resolve_flags(uint64_t flags)
 {
 	uint32_t resolve = PATH_WANT_FD;
@@ -100,10 +93,6 @@ static enum verdict open_file(struct tracee *tracee, int dirfd, unsigned index, 
 		error = tracee_set_path(tracee, index, file);
 	if (error)
 		return tracee_answer(tracee, error);
-	if (exists && S_ISFIFO(status.st_mode) && !(flags & (O_NONBLOCK | O_PATH))) {
-		tracee->on_exit = restore_after_open;
-		return VERDICT_EXIT;
-	}
 	if (!exists && (flags & O_CREAT) && tracee->tracer->fake_ids)
 		return ids_created(tracee, index);
 	return VERDICT_CONTINUE;

@@ -141,6 +141,8 @@ struct tracee {
 	bool names_filtered; /* names_filter.c: done, or not possible */
 	uint64_t saved[6]; /* for on_exit: whatever the entry handler wants to keep */
 	uint64_t entry_arguments[6]; /* as at entry, before any change */
+	int64_t entry_number;	     /* and the call's number, and what is behind its instruction */
+	uint64_t entry_after;
 	syscall_exit_handler *inner_exit;  /* compat_call.c: of a call inside socketcall(2) */
 	uint64_t outer_arguments[6];	   /* and the registers around it */
 	struct exec_job *exec;	     /* while EXECING/LOADING, and until the next call */

@@ -82,6 +82,25 @@ void tracee_restore_arguments(struct tracee *tracee)
 			registers_set_argument(&tracee->regs, i, tracee->entry_arguments[i]);
 }
 
+/* A signal came into a call that wasn't to stop at its exit, such as the open of a terminal or of a leased
+ * file. The kernel may make it again, and then its path must not be what a handler's own calls have put in
+ * the same place: it is to be the guest's call, translated anew. */
+static void restore_interrupted(struct tracee *tracee)
+{
+	struct registers regs = { .compat = false };
+	bool rewritten = false;
+
+	if (tracee->state != TRACEE_RUNNING || tracee->regs.compat || tracee->trapped.active ||
+	    chain_is_active(tracee) || registers_fetch(tracee->tid, &regs) < 0 ||
+	    regs.number != tracee->entry_number || !registers_restart(&regs, tracee->entry_after))
+		return;
+	for (unsigned i = ARCH_RESULT_IN_ARGUMENT; i < 6; i++)
+		rewritten = rewritten || tracee_in_scratch(tracee, regs.arguments[i]);
+	for (unsigned i = ARCH_RESULT_IN_ARGUMENT; rewritten && i < 6; i++)
+		registers_set_argument(&regs, i, tracee->entry_arguments[i]);
+	registers_store(tracee->tid, &regs);
+}
+
 /* The guest that watches sees the call that was made. */
 static void restore_call(struct tracee *tracee)
 {
@@ -138,7 +157,7 @@ static void on_call(struct tracee *tracee, int signal)
 	/* The exit is told, or a shared slot given back there. */
 	if ((verdict != VERDICT_EXIT && tracee->guest && tracee->guest->go != GUEST_GO_ON) ||
 	    (verdict == VERDICT_CONTINUE && tracee_shares_slot(tracee))) {
-		tracee->on_exit = NULL;
+		tracee->on_exit = verdict == VERDICT_CONTINUE ? tracee_restore_arguments : NULL;
 		verdict = VERDICT_EXIT;
 	}
 	if (verdict == VERDICT_SKIP)
@@ -323,6 +342,7 @@ static void on_stop(struct tracer *tracer, struct tracee *tracee, int status)
 		on_exec(tracer, tracee);
 		return;
 	case PTRACE_EVENT_STOP:
+		restore_interrupted(tracee);
 		trapped_on_first_stop(tracee);
 		ipc_on_interrupt(tracee);
 		tracee->group_stopped = signal == SIGSTOP || signal == SIGTSTP ||
@@ -341,10 +361,12 @@ static void on_stop(struct tracer *tracer, struct tracee *tracee, int status)
 			tracee_resume(tracee, 0);
 		return;
 	}
-	if (signal == (SIGTRAP | 0x80))
+	if (signal == (SIGTRAP | 0x80)) {
 		on_syscall_stop(tracee);
-	else
+	} else {
+		restore_interrupted(tracee);
 		on_signal(tracee, signal);
+	}
 }
 
 /* Whether a thread is inside a clone(CLONE_PARENT): its child is ours from the start when it is the first

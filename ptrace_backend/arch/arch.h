@@ -29,6 +29,7 @@ struct registers {
 	uint64_t arguments[6];
 	int64_t result;
 	uint64_t stack;
+	uint64_t after;	  /* the address behind the call's instruction: only at a seccomp stop */
 	bool compat;	  /* a 32-bit call: as at the last seccomp stop, and set by exec.c */
 	unsigned changed; /* enum register_bit */
 	bool raw_valid;	  /* raw holds what the kernel gave */
@@ -61,14 +62,19 @@ static inline int registers_fetch_entry(pid_t tid, struct registers *regs)
 
 	if (ptrace(PTRACE_GET_SYSCALL_INFO, tid, sizeof(info), &info) <= 0 ||
 	    info.op != PTRACE_SYSCALL_INFO_SECCOMP) {
+		int error;
+
 		regs->compat = false; /* the filter refuses 32-bit calls then */
-		return registers_fetch(tid, regs);
+		error = registers_fetch(tid, regs);
+		regs->after = registers_program_counter(regs);
+		return error;
 	}
 	regs->changed = 0;
 	regs->raw_valid = false;
 	regs->compat = info.arch == ARCH_COMPAT_AUDIT;
 	regs->number = (int64_t)info.seccomp.nr;
 	regs->stack = info.stack_pointer;
+	regs->after = info.instruction_pointer;
 	for (unsigned i = 0; i < 6; i++)
 		regs->arguments[i] = info.seccomp.args[i];
 	return 0;

@@ -212,4 +212,11 @@ static inline void registers_finish_trap(struct registers *regs, int64_t number,
 	regs->changed = REGISTER_ALL;
 }
 
+/* At a signal's stop: whether it came into a call that the kernel may make again once it is handled. It has
+ * been prepared for that already. */
+static inline bool registers_restart(const struct registers *regs, uint64_t after)
+{
+	return regs->raw.pc + 4 == after; /* svc #0 */
+}
+
 #endif

@@ -200,4 +200,13 @@ static inline void registers_finish_trap(struct registers *regs, int64_t number,
 	}
 }
 
+/* At a signal's stop: whether it came into a call that the kernel may make again once it is handled. */
+static inline bool registers_restart(const struct registers *regs, uint64_t after)
+{
+	const int64_t first = -516, last = -512; /* ERESTARTSYS and its kin */
+
+	return regs->raw.rip == after && regs->number >= 0 && regs->result >= first &&
+	       regs->result <= last;
+}
+
 #endif

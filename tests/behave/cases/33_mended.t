@@ -44,6 +44,15 @@ if as root && [ "$BACKEND" = ptrace ]; then
 	out "$(printf '0\n1\nown')"
 fi
 
+it 'an open that waits, for a lease or a FIFO, is made again as it was after a handler has opened other files'
+mkdir -p "$WORK/leased" "$root/leased"
+run "$HELPERS/leased" "$WORK/leased"
+succeeds
+cp "$out" "$WORK/expected"
+guest /helpers/leased /leased
+succeeds
+out "$(cat "$WORK/expected")"
+
 if [ "$BACKEND" = ptrace ]; then
 	it 'no thread is counted on for ever that was killed while it executed a program'
 	run env LC_ALL=C "${AMPHORA%/*}/proot" -r "$root" -w / /helpers/kin execute 800
