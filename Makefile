@@ -32,10 +32,12 @@ LOADER_CFLAGS := -O2 -g -ffreestanding -fPIC -fno-stack-protector -fno-asynchron
 ifneq ($(ARCH),x86_64)
 LOADER_CFLAGS := $(filter-out -fcf-protection=none,$(LOADER_CFLAGS))
 endif
+# The largest that a kernel may have: whatever a linker's own default is.
+LARGEST_PAGE := -z,max-page-size=$(if $(filter x86_64,$(ARCH)),4096,65536)
 # 32-bit programs: the loader once more, as a 32-bit program of its own. Needs no 32-bit library.
 COMPAT_CC ?= $(if $(filter x86_64,$(ARCH)),$(CC) -m32,arm-linux-gnueabihf-gcc -marm)
 COMPAT_CFLAGS = -std=gnu11 -I. $(WARNINGS) -fno-strict-aliasing $(LOADER_CFLAGS) -fomit-frame-pointer -nostdlib \
-	-static-pie -Wl,--no-dynamic-linker,--build-id=none,-z,norelro,-z,max-page-size=4096,-e,amphora_loader,-s
+	-static-pie -Wl,--no-dynamic-linker,--build-id=none,-z,norelro,$(LARGEST_PAGE),-e,amphora_loader,-s
 ifneq ($(findstring clang,$(shell $(CC) --version)),)
 LOADER_CFLAGS := $(filter-out -fno-tree-%,$(LOADER_CFLAGS)) -fno-vectorize -fno-slp-vectorize
 endif
@@ -121,7 +123,7 @@ ifeq ($(UNWIND),1)
 FEATURES += -DHAVE_LIBUNWIND=1
 LIB_LIBS += $(UNWIND_LIBS)
 endif
-BINARY_LDFLAGS := $(if $(filter 1,$(STATIC)),-static-pie,-pie)
+BINARY_LDFLAGS := $(if $(filter 1,$(STATIC)),-static-pie,-pie) -Wl,$(LARGEST_PAGE)
 # core/start runs before the C library does.
 START_LDFLAGS := -Wl,-e,amphora_start -Wl,--wrap=__clone3 -Wl,--wrap=__clone
 START_CFLAGS := $(filter -fno-%,$(LOADER_CFLAGS)) -ffreestanding -mgeneral-regs-only
@@ -185,6 +187,7 @@ build/helpers/%: %.c
 		$(HELPER_LDFLAGS) -o $@ $<
 # Where wine's loader lies: vm.mmap_min_addr.
 build/helpers/low build/aarch64/helpers/low: HELPER_LDFLAGS = -no-pie -Wl,-Ttext-segment=0x10000
+build/helpers/small-pages build/aarch64/helpers/small-pages: HELPER_LDFLAGS = -Wl,-z,max-page-size=4096
 
 # 32-bit ones, without a library: there may be none.
 COMPAT_HELPERS := $(patsubst tests/behave/helpers/compat/%.c,build/helpers/%,$(wildcard tests/behave/helpers/compat/*.c))

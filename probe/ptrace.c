@@ -17,7 +17,6 @@
 #include "probe/arch/arch.h"
 #include "probe/check.h"
 
-#define PAGE_SIZE_KNOWN 4096 /* ptrace_backend's loader and scratch area */
 #define OPTIONS                                                                                    \
 	(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |  \
 	 PTRACE_O_TRACEEXEC | PTRACE_O_TRACESECCOMP | PTRACE_O_EXITKILL)
@@ -201,17 +200,9 @@ static void check_ptrace(struct probe_context *context, const struct probe_check
 {
 	probe_registers registers;
 	const char *step = "waiting for the tracee";
-	long page = sysconf(_SC_PAGESIZE);
 	int status, result;
 	pid_t pid;
 
-	if (page != PAGE_SIZE_KNOWN) {
-		probe_fails(context, FACT_ID_PTRACE, ENOTSUP,
-			    "this kernel's pages have %ld KiB: programs are loaded on pages of 4 KiB only",
-			    page / 1024);
-		probe_rest_fails(context, check, ENOTSUP, "needs a tracee");
-		return;
-	}
 	pid = probe_fork();
 	if (pid == 0)
 		tracee();

@@ -30,10 +30,10 @@
 #include "core/base/cleanup.h"
 #include "core/base/file.h"
 #include "core/base/log.h"
+#include "core/base/page.h"
 #include "ptrace_backend/carrier.h"
 #include "ptrace_backend/tracer.h"
 
-#define PAGE	 4096ULL
 #define SELF_EXE "/proc/self/exe"
 
 extern const char __start_loader_text[], __stop_loader_text[];
@@ -63,8 +63,8 @@ static unsigned image_ranges(const Elf64_Ehdr *elf, uint64_t base, struct load_r
 
 		if (headers[i].p_type != PT_LOAD)
 			continue;
-		ranges[count].start = base + (headers[i].p_vaddr & ~(PAGE - 1));
-		ranges[count++].end = base + ((end + PAGE - 1) & ~(PAGE - 1));
+		ranges[count].start = base + page_down(headers[i].p_vaddr);
+		ranges[count++].end = base + page_up(end);
 	}
 	return count;
 }
@@ -76,7 +76,7 @@ int carrier_init(struct error *err)
 	ssize_t length;
 
 	own.phdr = getauxval(AT_PHDR);
-	elf = (const void *)(uintptr_t)(own.phdr & ~(PAGE - 1));
+	elf = (const void *)(uintptr_t)page_down(own.phdr);
 	if (!own.phdr || memcmp(elf->e_ident, ELFMAG, SELFMAG) != 0)
 		return error_plain(err, "amphora's own program headers are not in its first page");
 	own.count = image_ranges(elf, (uintptr_t)elf, own.ranges);
@@ -216,8 +216,8 @@ static int locate_own(const struct tracee *tracee, const void *script, struct ca
 	shift = phdr - own.phdr;
 	carrier->loader = (uintptr_t)amphora_loader + shift;
 	carrier->script = (uintptr_t)script + shift;
-	carrier->keep_start = ((uintptr_t)__start_loader_text & ~(PAGE - 1)) + shift;
-	carrier->keep_end = (((uintptr_t)__stop_loader_text + PAGE - 1) & ~(PAGE - 1)) + shift;
+	carrier->keep_start = page_down((uintptr_t)__start_loader_text) + shift;
+	carrier->keep_end = page_up((uintptr_t)__stop_loader_text) + shift;
 	add_ranges(carrier, own.ranges, own.count, shift);
 	if (base)
 		add_ranges(carrier, own.interpreter, own.interpreter_count, base);
@@ -237,9 +237,8 @@ static int locate_compat(const struct tracee *tracee, struct carrier *carrier)
 	bias = carrier->loader - (elf->e_entry & ~1u);
 	for (unsigned i = 0; i < elf->e_phnum && carrier->unmap_count < LOAD_RANGES_MAX; i++) {
 		struct load_range range = {
-			.start = bias + (headers[i].p_vaddr & ~(uint32_t)(PAGE - 1)),
-			.end = bias + ((headers[i].p_vaddr + headers[i].p_memsz + PAGE - 1) &
-				       ~(uint32_t)(PAGE - 1)),
+			.start = bias + page_down(headers[i].p_vaddr),
+			.end = bias + page_up((uint64_t)headers[i].p_vaddr + headers[i].p_memsz),
 		};
 
 		if (headers[i].p_type != PT_LOAD)

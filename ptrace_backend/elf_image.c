@@ -7,33 +7,26 @@
 
 #include "ptrace_backend/elf_image.h"
 
-#define PAGE	     4096ULL
 #define ADDRESS_LIMIT (1ULL << 56)
 
-static uint64_t page_down(uint64_t value)
+static int add_segment(struct load_object *object, const Elf64_Phdr *header, uint64_t page)
 {
-	return value & ~(PAGE - 1);
-}
-
-static uint64_t page_up(uint64_t value)
-{
-	return page_down(value + PAGE - 1);
-}
-
-static int add_segment(struct load_object *object, const Elf64_Phdr *header)
-{
-	uint64_t in_page = header->p_vaddr & (PAGE - 1);
+	uint64_t in_page = header->p_vaddr & (page - 1);
 	struct load_segment *segment;
 
 	if (header->p_memsz == 0)
 		return 0;
 	if (object->segment_count == LOAD_SEGMENTS_MAX || header->p_filesz > header->p_memsz ||
 	    header->p_vaddr >= ADDRESS_LIMIT || header->p_memsz >= ADDRESS_LIMIT ||
-	    header->p_offset >= ADDRESS_LIMIT || (header->p_offset & (PAGE - 1)) != in_page)
+	    header->p_offset >= ADDRESS_LIMIT)
 		return -ENOEXEC;
+	/* Linked for smaller pages than this kernel's. What mmap(2) says to the kernel's own loader, which
+	 * then kills the process. */
+	if ((header->p_offset & (page - 1)) != in_page)
+		return -EINVAL;
 	segment = &object->segments[object->segment_count++];
-	segment->address = page_down(header->p_vaddr);
-	segment->offset = page_down(header->p_offset);
+	segment->address = header->p_vaddr - in_page;
+	segment->offset = header->p_offset - in_page;
 	segment->file_size = header->p_filesz ? header->p_filesz + in_page : 0;
 	segment->size = header->p_memsz + in_page;
 	segment->protection = (uint32_t)((header->p_flags & PF_R ? PROT_READ : 0) |
@@ -61,7 +54,7 @@ static int read_interpreter(elf_reader *reader, void *context, const Elf64_Phdr 
 	return 0;
 }
 
-static int finish(struct load_object *object, const Elf64_Ehdr *elf)
+static int finish(struct load_object *object, const Elf64_Ehdr *elf, uint64_t page)
 {
 	uint64_t low = UINT64_MAX, high = 0;
 
@@ -69,11 +62,12 @@ static int finish(struct load_object *object, const Elf64_Ehdr *elf)
 		return -ENOEXEC;
 	for (uint32_t i = 0; i < object->segment_count; i++) {
 		const struct load_segment *segment = &object->segments[i];
+		uint64_t end = (segment->address + segment->size + page - 1) & ~(page - 1);
 
 		if (segment->address < low)
 			low = segment->address;
-		if (page_up(segment->address + segment->size) > high)
-			high = page_up(segment->address + segment->size);
+		if (end > high)
+			high = end;
 		if (!object->phdr && elf->e_phoff >= segment->offset &&
 		    elf->e_phoff < segment->offset + segment->file_size)
 			object->phdr = elf->e_phoff - segment->offset + segment->address;
@@ -156,7 +150,7 @@ static int read_program_headers(elf_reader *reader, void *context, const Elf64_E
 }
 
 int elf_image_parse(elf_reader *reader, void *context, unsigned machine, unsigned compat_machine,
-		    struct elf_image *ret_image)
+		    uint64_t page, struct elf_image *ret_image)
 {
 	struct elf_image *image = ret_image;
 	Elf64_Phdr headers[HEADERS_MAX];
@@ -171,7 +165,7 @@ int elf_image_parse(elf_reader *reader, void *context, unsigned machine, unsigne
 
 	memset(image, 0, sizeof(*image));
 	image->compat = compat;
-	image->object.alignment = PAGE;
+	image->object.alignment = page;
 	image->object.entry = elf.e_entry;
 	image->object.fixed = elf.e_type == ET_EXEC;
 	image->object.phdr_count = elf.e_phnum;
@@ -181,7 +175,7 @@ int elf_image_parse(elf_reader *reader, void *context, unsigned machine, unsigne
 
 		result = 0;
 		if (header->p_type == PT_LOAD)
-			result = add_segment(&image->object, header);
+			result = add_segment(&image->object, header, page);
 		else if (header->p_type == PT_INTERP && !image->has_interpreter)
 			result = read_interpreter(reader, context, header, image);
 		else if (header->p_type == PT_PHDR)
@@ -191,7 +185,7 @@ int elf_image_parse(elf_reader *reader, void *context, unsigned machine, unsigne
 		if (result)
 			return result;
 	}
-	return finish(&image->object, &elf);
+	return finish(&image->object, &elf, page);
 }
 
 static const char *skip_blanks(const char *at, const char *end)

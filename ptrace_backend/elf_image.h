@@ -26,11 +26,11 @@ struct elf_image {
 	char interpreter[PATH_SIZE]; /* guest path from PT_INTERP */
 };
 
-/* Returns 0; -ENOEXEC when it isn't an ELF program of this architecture or is malformed; -errno of a
- * failed read. `machine` is EM_*, and so is `compat_machine`, of 32-bit programs that run here (0: none
- * do). */
+/* Returns 0; -ENOEXEC when it isn't an ELF program of this architecture or is malformed; -EINVAL when its
+ * segments can't be mapped with pages of this size; -errno of a failed read. `machine` is EM_*, and so is
+ * `compat_machine`, of 32-bit programs that run here (0: none do). */
 int elf_image_parse(elf_reader *reader, void *context, unsigned machine, unsigned compat_machine,
-		    struct elf_image *ret_image);
+		    uint64_t page, struct elf_image *ret_image);
 
 /* A "#!" line as fs/binfmt_script.c reads it: interpreter and at most one argument. head holds the
  * file's first `length` (<= EXEC_HEAD_SIZE) bytes. Returns 0 (argument[0] == 0: none) or -ENOEXEC.

@@ -32,6 +32,7 @@
 #include "core/base/cleanup.h"
 #include "core/base/compat.h"
 #include "core/base/log.h"
+#include "core/base/page.h"
 #include "ptrace_backend/permissions.h"
 #include "ptrace_backend/carrier.h"
 #include "ptrace_backend/exec_job.h"
@@ -118,6 +119,13 @@ static void explain_format(struct tracee *tracee, const struct exec_job *job,
 			"qemu-user-static)", name, platform->machine, platform->name);
 }
 
+static void explain_pages(struct tracee *tracee, const struct exec_job *job, const char *program, int error)
+{
+	if (error == -EINVAL)
+		explain(tracee, "%.100s can't be loaded: %.100s is linked for smaller pages than this kernel's, "
+			"which have %u KiB", job->given, program, (unsigned)(page_size() / 1024));
+}
+
 /* The ELF program in `fd`, or what runs it: the emulator's file takes its place. Both stand on the host
  * side: the guest can't name, see or change the emulator. */
 static int parse_program(struct tracee *tracee, struct exec_job *job, int fd, const char *head,
@@ -127,10 +135,11 @@ static int parse_program(struct tracee *tracee, struct exec_job *job, int fd, co
 	const struct platform *platform = platform_of_program(head, size);
 	_cleanup_close_ int host_fd = -EBADF;
 	int error = elf_image_parse(read_file, &fd, ARCH_ELF_MACHINE, compat_machine(tracee),
-				    &job->program);
+				    page_size(), &job->program);
 
 	if (!emulator || !platform || (error != -ENOEXEC && !emulator->native_too) ||
 	    (emulator->platform && emulator->platform != platform)) {
+		explain_pages(tracee, job, job->given, error);
 		if (error == -ENOEXEC)
 			explain_format(tracee, job, platform);
 		return error;
@@ -139,7 +148,7 @@ static int parse_program(struct tracee *tracee, struct exec_job *job, int fd, co
 	if (host_fd < 0)
 		return -errno;
 	job->is_emulated = true;
-	error = elf_image_parse(read_file, &host_fd, ARCH_ELF_MACHINE, 0, &job->program);
+	error = elf_image_parse(read_file, &host_fd, ARCH_ELF_MACHINE, 0, page_size(), &job->program);
 	return error || job->program.has_interpreter ? -ENOEXEC : 0;
 }
 
@@ -200,7 +209,8 @@ static int find_interpreter(struct tracee *tracee, struct exec_job *job)
 		return error;
 	}
 	error = elf_image_parse(read_file, &fd, ARCH_ELF_MACHINE, compat_machine(tracee),
-				&job->interpreter);
+				page_size(), &job->interpreter);
+	explain_pages(tracee, job, job->program.interpreter, error);
 	if (!error && job->interpreter.compat != job->program.compat)
 		error = -ENOEXEC;
 	return error == -ENOEXEC ? -ELIBBAD : error;
@@ -393,6 +403,7 @@ void exec_on_event(struct tracee *tracee)
 	script->interpreter = job->interpreter.object;
 	script->stack = tracee->regs.stack;
 	script->scratch_size = SCRATCH_SIZE;
+	script->page_size = page_size();
 	script->keep_start = carrier.keep_start;
 	script->keep_end = carrier.keep_end;
 	script->unmap_count = carrier.unmap_count;

@@ -79,7 +79,7 @@ static bool is_guarded(const struct tracee *target, uint64_t address, size_t siz
 {
 	const struct tracee_mm *mm = target->mm;
 
-	return (address + size > mm->scratch && address < mm->scratch + SCRATCH_SIZE + 4096) ||
+	return (address + size > mm->scratch && address < mm->scratch + SCRATCH_MAPPED) ||
 	       (address + size > mm->loader_base &&
 		address < mm->loader_base + mm->loader_size);
 }

@@ -25,7 +25,7 @@
 
 #include "ptrace_backend/tracee.h"
 
-#define PAGE	 4096UL
+#define CHUNK	 4096UL /* no page is smaller */
 #define RED_ZONE 256UL
 #define MEM_FDS_SPARE 64
 #define LARGE_TURN (4UL << 20)
@@ -160,7 +160,7 @@ int tracee_read_string(const struct tracee *tracee, uint64_t address, char *buff
 
 	while (length < size) {
 		/* Most paths are short: copying a whole page would cost as much as the call. */
-		size_t chunk = length ? PAGE - (address & (PAGE - 1)) :
+		size_t chunk = length ? CHUNK - (address & (CHUNK - 1)) :
 					256 - (address & 255);
 		ssize_t n;
 		char *nul;

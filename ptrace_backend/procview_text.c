@@ -35,7 +35,7 @@ static bool is_ours(const struct tracee *subject, uint64_t start, uint64_t end)
 	const struct tracee_mm *mm = subject->mm;
 
 	return (start >= mm->loader_base && end <= mm->loader_base + mm->loader_size) ||
-	       (mm->scratch && start >= mm->scratch && end <= mm->scratch + SCRATCH_SIZE + 4096);
+	       (mm->scratch && start >= mm->scratch && end <= mm->scratch + SCRATCH_MAPPED);
 }
 
 /* A line with a host path at its end, from `name`. */

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "core/base/cleanup.h"
+#include "core/base/page.h"
 #include "ptrace_backend/chain.h"
 #include "ptrace_backend/handlers.h"
 #include "ptrace_backend/sysvipc.h"
@@ -33,16 +34,6 @@
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000 /* Linux 4.17; before, the address is a hint */
 #endif
-
-static uint64_t page_size(void)
-{
-	return (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
-static uint64_t round_up(uint64_t size)
-{
-	return (size + page_size() - 1) & ~(page_size() - 1);
-}
 
 /* Files */
 
@@ -76,7 +67,7 @@ static int make_file(const struct tracer *tracer, const struct ipc_segment *segm
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (fd < 0)
 		return -ENOMEM;
-	if (fchmod(fd, mode) < 0 || ftruncate(fd, (off_t)round_up(segment->size)) < 0 ||
+	if (fchmod(fd, mode) < 0 || ftruncate(fd, (off_t)page_up(segment->size)) < 0 ||
 	    (reserve && fstatvfs(fd, &room) == 0 && room.f_blocks > 0 &&
 	     segment->size / room.f_frsize >= room.f_bavail)) {
 		unlink(path);
@@ -107,7 +98,7 @@ int ipc_make_segment(struct ipc_space *space, int32_t key, uint64_t size, unsign
 
 	if (size < 1 || size > IPC_SHMMAX)
 		return -EINVAL;
-	if (round_up(size) < size || size > (uint64_t)INT64_MAX)
+	if (page_up(size) < size || size > (uint64_t)INT64_MAX)
 		return -ENOSPC;
 	if (flags & SHM_HUGETLB)
 		return -ENOMEM; /* as a kernel whose pool of large pages is empty */
@@ -123,7 +114,7 @@ int ipc_make_segment(struct ipc_space *space, int32_t key, uint64_t size, unsign
 		talloc_free(segment);
 		return error;
 	}
-	space->pages += round_up(size) / page_size();
+	space->pages += page_up(size) / page_size();
 	*ret_object = &segment->object;
 	return 0;
 }
@@ -136,7 +127,7 @@ static void destroy(struct ipc_segment *segment)
 	file_name(tracer, segment, path, sizeof(path));
 	unlink(path);
 	if (segment->object.space)
-		segment->object.space->pages -= round_up(segment->size) / page_size();
+		segment->object.space->pages -= page_up(segment->size) / page_size();
 	ipc_unlist(&segment->object);
 	talloc_free(segment);
 }
@@ -170,7 +161,7 @@ static struct ipc_attachment *remember(struct tracee *tracee, struct ipc_segment
 		return NULL;
 	new->segment = segment;
 	new->address = address;
-	new->length = round_up(segment->size);
+	new->length = page_up(segment->size);
 	new->next = tracee->mm->ipc_attached;
 	tracee->mm->ipc_attached = new;
 	return new;
@@ -242,7 +233,7 @@ static void after_close(struct tracee *tracee, int64_t result)
 		uint64_t address = (uint64_t)result;
 
 		if (data[DATA_FLAGS] & MAP_FIXED)
-			forget_covered(tracee, address, round_up(segment->size));
+			forget_covered(tracee, address, page_up(segment->size));
 		if (remember(tracee, segment, address)) {
 			data[DATA_SEGMENT] = 0;
 			segment->atime = time(NULL);
@@ -272,7 +263,7 @@ static void after_map(struct tracee *tracee, int64_t result)
 	data[DATA_RESULT] = (uint64_t)(result == -EEXIST ? -EINVAL : result);
 	if (data[DATA_ADDRESS] && (result >= 0 || result < -4095) &&
 	    (uint64_t)result != data[DATA_ADDRESS]) {
-		uint64_t arguments[6] = { (uint64_t)result, round_up(pinned(tracee)->size) };
+		uint64_t arguments[6] = { (uint64_t)result, page_up(pinned(tracee)->size) };
 
 		data[DATA_RESULT] = (uint64_t)-EINVAL;
 		chain_call(tracee, ROW_munmap, arguments, after_unmap);
@@ -284,7 +275,7 @@ static void after_map(struct tracee *tracee, int64_t result)
 static void after_open(struct tracee *tracee, int64_t result)
 {
 	uint64_t *data = tracee->chain.data;
-	uint64_t arguments[6] = { data[DATA_ADDRESS], round_up(pinned(tracee)->size),
+	uint64_t arguments[6] = { data[DATA_ADDRESS], page_up(pinned(tracee)->size),
 				  data[DATA_PROTECTION], data[DATA_FLAGS], (uint64_t)result };
 
 	if (result < 0) {
@@ -329,7 +320,7 @@ enum verdict ipc_attach(struct tracee *tracee, int id, uint64_t asked, unsigned 
 
 	if (id < 0)
 		return tracee_answer(tracee, -EINVAL);
-	error = place(asked, flags, segment ? round_up(segment->size) : 0, &data[DATA_ADDRESS],
+	error = place(asked, flags, segment ? page_up(segment->size) : 0, &data[DATA_ADDRESS],
 		      &data[DATA_FLAGS]);
 	if (error || !object)
 		return tracee_answer(tracee, -EINVAL);

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include "core/base/page.h"
 #include "core/model/plan.h"
 #include "core/path/resolve.h"
 #include "ptrace_backend/arch/arch.h"
@@ -86,6 +87,7 @@ struct tracee_mm {
 #define SCRATCH_SLOT_SIZE (4 * 4096) /* two paths and a structure */
 #define SCRATCH_NO_SLOT	  SCRATCH_SLOTS
 #define SCRATCH_SIZE	  ((uint64_t)SCRATCH_SLOTS * SCRATCH_SLOT_SIZE)
+#define SCRATCH_MAPPED	  (SCRATCH_SIZE + page_size()) /* and the loader's strings */
 
 /* trapped.h: a call that an outer filter trapped, while another is made in its place. */
 struct trapped_call {

@@ -19,8 +19,6 @@
 #include "ptrace_backend/arch/loader_arch.h"
 #include "ptrace_backend/loader/loader.h"
 
-#define PAGE_MASK 4095ULL
-
 #define MAP_PRIVATE	    0x02
 #define MAP_FIXED	    0x10
 #define MAP_ANONYMOUS	    0x20
@@ -53,9 +51,9 @@
 
 typedef unsigned long word; /* of the stack that the kernel made */
 
-inline_always uint64_t page_up(uint64_t value)
+inline_always uint64_t page_up(uint64_t value, uint64_t page)
 {
-	return (value + PAGE_MASK) & ~PAGE_MASK;
+	return (value + page - 1) & ~(page - 1);
 }
 
 inline_always int failed(long result)
@@ -70,9 +68,9 @@ inline_always void give_up(void)
 
 /* A segment's file part. Where the file can't be mapped executable (a noexec mount, a W^X policy), an
  * anonymous copy; without an fd the memory for one. */
-inline_always long map_file(uint64_t address, const struct load_segment *segment, int fd)
+inline_always long map_file(uint64_t address, const struct load_segment *segment, int fd, uint64_t page)
 {
-	uint64_t length = page_up(segment->file_size), done = 0;
+	uint64_t length = page_up(segment->file_size, page), done = 0;
 	long result = -1;
 
 	if (fd >= 0)
@@ -102,7 +100,7 @@ inline_always void zero(uint64_t from, uint64_t to)
 }
 
 /* What the tracer does where there is no fd. */
-inline_always void fill(const struct load_object *object, uint64_t bias, uint64_t scratch)
+inline_always void fill(const struct load_object *object, uint64_t bias, uint64_t scratch, uint64_t page)
 {
 	long result = arch_syscall(ARCH_SYS_OPENAT, LOADER_FILL, (long)object->path,
 				   O_RDONLY | O_CLOEXEC, (long)bias, (long)scratch, (long)LOADER_MARK);
@@ -114,16 +112,16 @@ inline_always void fill(const struct load_object *object, uint64_t bias, uint64_
 
 		if (segment->file_size)
 			arch_syscall(ARCH_SYS_MPROTECT, (long)(bias + segment->address),
-				     (long)page_up(segment->file_size), segment->protection, 0, 0, 0);
+				     (long)page_up(segment->file_size, page), segment->protection, 0, 0, 0);
 	}
 }
 
 /* Returns the difference between where the object is and what its headers say. A process that has as many
  * files open as it may gets a copy: the kernel's own execve needs no fd. */
-inline_always uint64_t map_object(const struct load_object *object, uint64_t scratch, uint32_t held)
+inline_always uint64_t map_object(const struct load_object *object, uint64_t scratch, uint32_t held, uint64_t page)
 {
 	uint64_t bias, size = object->span_size, start;
-	uint64_t extra = object->alignment > PAGE_MASK + 1 ? object->alignment : 0;
+	uint64_t extra = object->alignment > page ? object->alignment : 0;
 	long fd = -EMFILE, result;
 
 	if (!held)
@@ -159,18 +157,18 @@ inline_always uint64_t map_object(const struct load_object *object, uint64_t scr
 	for (uint32_t i = 0; i < object->segment_count; i++) {
 		const struct load_segment *segment = &object->segments[i];
 		uint64_t address = bias + segment->address;
-		uint64_t mapped = page_up(segment->file_size);
+		uint64_t mapped = page_up(segment->file_size, page);
+		uint64_t end = page_up(segment->size, page);
 
-		if (segment->file_size && failed(map_file(address, segment, (int)fd)))
+		if (segment->file_size && failed(map_file(address, segment, (int)fd, page)))
 			give_up();
 		if (fd >= 0 && segment->size > segment->file_size && segment->file_size &&
 		    (segment->protection & PROT_WRITE))
 			zero(address + segment->file_size,
-			     address + (mapped < segment->size ? mapped : page_up(segment->size)));
-		if (page_up(segment->size) > mapped) {
+			     address + (mapped < segment->size ? mapped : end));
+		if (end > mapped) {
 			result = arch_mmap((long)(address + mapped),
-					   (long)(page_up(segment->size) - mapped),
-					   (int)segment->protection,
+					   (long)(end - mapped), (int)segment->protection,
 					   MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, -1, 0);
 			if (failed(result))
 				give_up();
@@ -179,7 +177,7 @@ inline_always uint64_t map_object(const struct load_object *object, uint64_t scr
 	if (fd >= 0)
 		arch_syscall(ARCH_SYS_CLOSE, fd, 0, 0, 0, 0, 0);
 	else
-		fill(object, bias, scratch);
+		fill(object, bias, scratch, page);
 	return bias;
 }
 
@@ -245,7 +243,7 @@ ARCH_LOADER_ABI void amphora_loader(long result, const struct load_script *from)
 	uint64_t copy[LOAD_IMAGE_MAX / sizeof(uint64_t)];
 	struct load_script *script = (struct load_script *)copy;
 	word *at = (word *)(word)from->stack;
-	uint64_t scratch, execfn, bias, base = 0, entry;
+	uint64_t page = from->page_size, scratch, execfn, bias, base = 0, entry;
 
 	(void)result;
 	for (word i = 0; i * sizeof(uint64_t) < from->size; i++)
@@ -254,13 +252,13 @@ ARCH_LOADER_ABI void amphora_loader(long result, const struct load_script *from)
 	if (script->interpreter.path)
 		script->interpreter.path += (word)copy;
 	script->execfn += (word)copy;
-	scratch = (word)arch_mmap(0, (long)(script->scratch_size + 4096), PROT_READ | PROT_WRITE,
+	scratch = (word)arch_mmap(0, (long)(script->scratch_size + page), PROT_READ | PROT_WRITE,
 				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (failed((long)scratch))
 		give_up();
 	/* The page behind the slots holds what must outlive the stack below us. */
 	execfn = copy_string(scratch + script->scratch_size, script->execfn);
-	arch_syscall(ARCH_SYS_MPROTECT, (long)scratch, (long)(script->scratch_size + 4096),
+	arch_syscall(ARCH_SYS_MPROTECT, (long)scratch, (long)(script->scratch_size + page),
 		     PROT_READ, 0, 0, 0);
 
 	for (uint32_t i = 0; i < script->unmap_count; i++) {
@@ -274,10 +272,10 @@ ARCH_LOADER_ABI void amphora_loader(long result, const struct load_script *from)
 		}
 	}
 
-	bias = map_object(&script->program, scratch, script->flags & LOAD_HELD);
+	bias = map_object(&script->program, scratch, script->flags & LOAD_HELD, page);
 	entry = bias + script->program.entry;
 	if (script->interpreter.path) {
-		uint64_t interpreter_bias = map_object(&script->interpreter, scratch, 0);
+		uint64_t interpreter_bias = map_object(&script->interpreter, scratch, 0, page);
 
 		base = interpreter_bias + script->interpreter.span_start;
 		entry = interpreter_bias + script->interpreter.entry;
@@ -289,7 +287,7 @@ ARCH_LOADER_ABI void amphora_loader(long result, const struct load_script *from)
 	set_auxv(at, script, bias, base, execfn);
 
 	if (script->flags & LOAD_EXECUTABLE_STACK)
-		arch_syscall(ARCH_SYS_MPROTECT, (long)(script->stack & ~PAGE_MASK), 4096,
+		arch_syscall(ARCH_SYS_MPROTECT, (long)(script->stack & ~(page - 1)), (long)page,
 			     PROT_READ | PROT_WRITE | PROT_EXEC | PROT_GROWSDOWN, 0, 0, 0);
 	/* The rest is for the tracer, where a guest traces. */
 	arch_syscall(ARCH_SYS_PRCTL, PR_SET_NAME, (long)script->command, (long)entry,

@@ -49,7 +49,8 @@ enum load_flags {
 struct load_script {
 	struct load_object program, interpreter;
 	uint64_t stack;	      /* the stack pointer that the kernel made: argc is there */
-	uint64_t scratch_size; /* the guest-read-only area to make */
+	uint64_t page_size;
+	uint64_t scratch_size; /* the guest-read-only area to make, but for a page of strings behind it */
 	uint64_t execfn;      /* offset of the string for AT_EXECFN */
 	uint64_t size;	      /* of the script with its strings; at most LOAD_IMAGE_MAX */
 	uint64_t keep_start, keep_end; /* the loader's own pages */

@@ -25,17 +25,17 @@ static ssize_t read_bytes(void *context, void *buffer, size_t size, uint64_t off
 }
 
 /* What the loader relies on. */
-static void check(const struct elf_image *image)
+static void check(const struct elf_image *image, uint64_t page)
 {
 	const struct load_object *object = &image->object;
 
 	assert(object->segment_count > 0 && object->segment_count <= LOAD_SEGMENTS_MAX);
-	assert(object->span_start % 4096 == 0 && object->span_size % 4096 == 0);
-	assert(object->alignment >= 4096 && (object->alignment & (object->alignment - 1)) == 0);
+	assert(object->span_start % page == 0 && object->span_size % page == 0);
+	assert(object->alignment >= page && (object->alignment & (object->alignment - 1)) == 0);
 	for (uint32_t i = 0; i < object->segment_count; i++) {
 		const struct load_segment *segment = &object->segments[i];
 
-		assert(segment->address % 4096 == 0 && segment->offset % 4096 == 0);
+		assert(segment->address % page == 0 && segment->offset % page == 0);
 		assert(segment->file_size <= segment->size);
 		assert(segment->address >= object->span_start);
 		assert(segment->address + segment->size <= object->span_start + object->span_size);
@@ -51,8 +51,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct file file = { data, size };
 	static struct elf_image image;
 
-	if (elf_image_parse(read_bytes, &file, EM_X86_64, EM_386, &image) == 0)
-		check(&image);
+	for (uint64_t page = 4096; page <= 65536; page *= 4)
+		if (elf_image_parse(read_bytes, &file, EM_X86_64, EM_386, page, &image) == 0)
+			check(&image, page);
 	if (shebang_parse((const char *)data, size < EXEC_HEAD_SIZE ? size : EXEC_HEAD_SIZE,
 			  interpreter, argument) == 0)
 		assert(interpreter[0] && strlen(interpreter) < EXEC_HEAD_SIZE &&

@@ -3,7 +3,7 @@
 # Debian's kernels and a small userland for the lab, by apt from the archive that this machine uses.
 # Kept in $AMPHORA_LAB_CACHE (/var/tmp/amphora-lab). Prints the path of what was asked for.
 #   tests/lab/packages.sh tools                  installs what the lab runs
-#   tests/lab/packages.sh kernel SUITE ARCH     unpacked: vmlinuz, lib/modules/*
+#   tests/lab/packages.sh kernel SUITE ARCH     unpacked: vmlinuz, lib/modules/*. SUITE/FLAVOUR: trixie/16k
 #   tests/lab/packages.sh package ARCH NAME     Debian 12's, unpacked
 #   tests/lab/packages.sh userland ARCH         Debian 12's, unpacked and not configured
 #   tests/lab/packages.sh disk ARCH             the same as an ext4 image
@@ -49,14 +49,22 @@ apt() {
 }
 
 kernel() {
+	name=linux-image-cloud-$2
 	target=$cache/kernel-$1-$2
+	case $1 in
+	*/*)
+		name=linux-image-$2-${1#*/}
+		target=$cache/kernel-${1%/*}-$2-${1#*/}
+		set -- "${1%/*}" "$2"
+		;;
+	esac
 	if [ ! -e "$target/.complete" ]; then
 		rm -rf "$target"
 		mkdir -p "$target"
 		apt "$1" "$2" apt-get -qq update >&2
-		package=$(apt "$1" "$2" apt-cache depends "linux-image-cloud-$2" |
+		package=$(apt "$1" "$2" apt-cache depends "$name" |
 			sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1)
-		[ -n "$package" ] || die "no kernel in $1 for $2"
+		[ -n "$package" ] || die "no $name in $1"
 		# From Linux 7 on the image and its modules are packages that this one depends on.
 		parts=$(apt "$1" "$2" apt-cache depends "$package" |
 			sed -n 's/^ *Depends: \(linux-\(binary\|modules\)-[0-9].*\)/\1/p')

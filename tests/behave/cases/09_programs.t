@@ -94,6 +94,20 @@ it 'kills a process group'
 guest sh -c 'setsid sleep 100 & p=$!; sleep 0.3; kill -TERM -$p; wait $p; echo $?'
 out 143
 
+it 'runs a program linked for pages of 4 KiB where the kernel has them'
+guest /helpers/small-pages
+if [ "$(getconf PAGESIZE)" = 4096 ]; then
+	out ran
+elif on ns 'the kernel kills it, having begun'; then
+	status 139
+else
+	status 126
+	err_has 'small-pages is linked for smaller pages than this kernel'
+	guest sh -c '/helpers/small-pages; echo $?'
+	out 126
+	err_has 'Invalid argument'
+fi
+
 it 'reaps orphans'
 guest --init sh -c 'i=0; while [ $i -lt 20 ]; do (sleep 0.1 &) ; i=$((i + 1)); done; sleep 0.6; ps 2>/dev/null | grep -c "[Z] "; true'
 out_has '^0$'
