@@ -103,7 +103,11 @@ static void narrow_result(struct tracee *tracee, const struct syscall_row *row)
 /* An earlier handler may have set on_exit and answered after all. */
 static enum verdict handle(struct tracee *tracee, const struct syscall_row *row)
 {
+	enum verdict verdict;
+
 	tracee->on_exit = NULL;
+	if (tracee->mm->emulator.missing && emulator_call(tracee, row, &verdict))
+		return verdict;
 	return row->enter ? row->enter(tracee, row) : translate_paths(tracee, row);
 }
 

@@ -49,6 +49,11 @@ static ssize_t read_file(void *context, void *buffer, size_t size, uint64_t offs
 	return n < 0 ? -errno : n;
 }
 
+int exec_parse(int fd, unsigned compat, struct elf_image *ret_image)
+{
+	return elf_image_parse(read_file, &fd, ARCH_ELF_MACHINE, compat, page_size(), ret_image);
+}
+
 /* Opens a resolved file for execution. Returns an fd, or the errno that execve would give. */
 static int open_executable(struct tracee *tracee, const struct path_result *file,
 			   struct stat *ret_status)
@@ -133,9 +138,7 @@ static int parse_program(struct tracee *tracee, struct exec_job *job, int fd, co
 {
 	const struct emulator *emulator = tracee->tracer->plan->emulator;
 	const struct platform *platform = platform_of_program(head, size);
-	_cleanup_close_ int host_fd = -EBADF;
-	int error = elf_image_parse(read_file, &fd, ARCH_ELF_MACHINE, compat_machine(tracee),
-				    page_size(), &job->program);
+	int error = exec_parse(fd, compat_machine(tracee), &job->program);
 
 	if (!emulator || !platform || (error != -ENOEXEC && !emulator->native_too) ||
 	    (emulator->platform && emulator->platform != platform)) {
@@ -144,12 +147,7 @@ static int parse_program(struct tracee *tracee, struct exec_job *job, int fd, co
 			explain_format(tracee, job, platform);
 		return error;
 	}
-	host_fd = open(emulator->argv[0], O_RDONLY | O_CLOEXEC);
-	if (host_fd < 0)
-		return -errno;
-	job->is_emulated = true;
-	error = elf_image_parse(read_file, &host_fd, ARCH_ELF_MACHINE, 0, page_size(), &job->program);
-	return error || job->program.has_interpreter ? -ENOEXEC : 0;
+	return exec_take_emulator(tracee, job);
 }
 
 /* Follows scripts to the ELF program. *file is the first file, resolved; it becomes the program. */
@@ -193,7 +191,7 @@ static int find_interpreter(struct tracee *tracee, struct exec_job *job)
 	_cleanup_close_ int fd = -EBADF;
 	int error;
 
-	if (!job->program.has_interpreter)
+	if (!job->program.has_interpreter || job->is_emulated)
 		return 0;
 	error = tracee_resolve_string(tracee, AT_FDCWD, job->program.interpreter, PATH_FOLLOW,
 				      &job->interpreter_file);
@@ -208,8 +206,7 @@ static int find_interpreter(struct tracee *tracee, struct exec_job *job)
 			job->given, job->program.interpreter);
 		return error;
 	}
-	error = elf_image_parse(read_file, &fd, ARCH_ELF_MACHINE, compat_machine(tracee),
-				page_size(), &job->interpreter);
+	error = exec_parse(fd, compat_machine(tracee), &job->interpreter);
 	explain_pages(tracee, job, job->program.interpreter, error);
 	if (!error && job->interpreter.compat != job->program.compat)
 		error = -ENOEXEC;
@@ -305,8 +302,7 @@ static void name_program(struct tracee *tracee, struct exec_job *job)
 			       sizeof(job->exe)) < 0)
 		snprintf(job->exe, sizeof(job->exe), "%s", job->given);
 	if (job->is_emulated)
-		snprintf(file->host, sizeof(file->host), "%s",
-			 tracee->tracer->plan->emulator->argv[0]);
+		exec_name_emulator(tracee, job);
 }
 
 static int close_held(struct exec_job *job)
@@ -440,6 +436,8 @@ void exec_on_event(struct tracee *tracee)
 	if (tracee_write(tracee, carrier.script, &image, script->size) < 0)
 		log_debug("pid %d: its new image can't be written", (int)tracee->tid);
 
+	if (job->is_emulated)
+		exec_start_emulator(tracee, script->stack);
 	tracee->mm->stack = script->stack;
 	tracee->mm->loader_base = script->keep_start;
 	tracee->mm->loader_size = script->keep_end - script->keep_start;

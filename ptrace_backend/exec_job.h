@@ -32,6 +32,18 @@ static inline bool exec_is_held(const struct exec_job *job)
 	return job->held_fd >= 0;
 }
 
+/* exec.c: elf_image_parse() of an open file. */
+int exec_parse(int fd, unsigned compat_machine, struct elf_image *ret_image);
+
+/* exec_emulator.c */
+
+/* Parses the emulator, and its dynamic linker, in place of a program. Returns 0 or -errno. */
+int exec_take_emulator(const struct tracee *tracee, struct exec_job *job);
+/* Their host files, when the program's own names are no longer needed. */
+void exec_name_emulator(const struct tracee *tracee, struct exec_job *job);
+/* At the exec event: its dynamic linker will begin. `stack`: where argc is. */
+void exec_start_emulator(struct tracee *tracee, uint64_t stack);
+
 /* exec_arguments.c */
 
 /* One level of "#!": puts interpreter, argument and script name before what is there. */

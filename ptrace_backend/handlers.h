@@ -14,6 +14,8 @@ syscall_handler handle_shmget, handle_shmat, handle_shmctl, handle_shmdt, handle
 	handle_ipc;
 /* exec.c */
 syscall_handler handle_execve;
+/* exec_emulator.c: the calls of an emulator's dynamic linker. False: the call is like any other. */
+bool emulator_call(struct tracee *tracee, const struct syscall_row *row, enum verdict *ret_verdict);
 /* guest_trace.c, guest_wait.c */
 syscall_handler handle_ptrace, handle_wait;
 /* handlers_namespace.c */

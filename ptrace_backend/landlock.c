@@ -182,6 +182,17 @@ static bool is_everyones_device(const char *host)
 	return false;
 }
 
+static int allow_emulator(const struct ruleset *ruleset, const struct emulator *emulator, struct error *err)
+{
+	int error = allow(ruleset, emulator->argv[0], RIGHTS_READ, err);
+
+	if (!error && emulator->interpreter)
+		error = allow(ruleset, emulator->interpreter, RIGHTS_READ, err);
+	for (size_t i = 0; i < emulator->library_count && !error; i++)
+		error = allow(ruleset, emulator->libraries[i].path, RIGHTS_READ, err);
+	return error;
+}
+
 static int allow_all(const struct ruleset *ruleset, const struct tracer *tracer,
 		     const struct backend_context *context, struct error *err)
 {
@@ -190,7 +201,7 @@ static int allow_all(const struct ruleset *ruleset, const struct tracer *tracer,
 	int error = allow_own_binary(ruleset, err);
 
 	if (!error && emulator)
-		error = allow(ruleset, emulator->argv[0], RIGHTS_READ, err);
+		error = allow_emulator(ruleset, emulator, err);
 	if (!error && !ruleset->guest)
 		error = allow_tracer_files(ruleset, tracer, context, err);
 	if (!error)

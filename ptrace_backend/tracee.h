@@ -66,6 +66,13 @@ struct tracee_fs {
 	struct path_position root; /* chroot */
 };
 
+/* exec_emulator.c: an emulator whose dynamic linker is at work. */
+struct emulator_start {
+	uint64_t missing;	/* its libraries that haven't been opened; 0: it runs */
+	uint64_t hidden[16];	/* where the first letters of the environment's LD_* are */
+	unsigned hidden_count;
+};
+
 /* Shared by CLONE_VM. */
 struct tracee_mm {
 	unsigned references;
@@ -79,6 +86,7 @@ struct tracee_mm {
 	bool compat;		/* a 32-bit program: everything below 4 GiB */
 	struct ipc_attachment *ipc_attached; /* sysvipc.h: segments mapped */
 	char exe[PATH_SIZE];	/* guest path of the program (/proc/self/exe) */
+	struct emulator_start emulator;
 };
 
 #define SCRATCH_OWNED	  1984	     /* slots that a thread keeps: 64 in a word of slots_used */

@@ -3,7 +3,8 @@
 # Root filesystems for tests, made from this machine's own packages and kept in
 # $AMPHORA_TEST_CACHE (/var/tmp/amphora-test, for a plain user with -UID). Prints the path of the one asked for.
 #   tests/rootfs.sh busybox           a few MB, instant
-#   tests/rootfs.sh foreign           the same for another machine, with the emulator for it in /qemu
+#   tests/rootfs.sh foreign           the same for another machine, with the emulator for it in /qemu, and a
+#                                     dynamically linked one in /qemu/dynamic with libraries that it needs
 #   tests/rootfs.sh debian            Debian 12 with gcc, git, python3, perl, tmux (root only, once)
 #   tests/rootfs.sh debian USER       a copy that belongs to USER
 set -eu
@@ -44,8 +45,7 @@ small_root() {
 	echo "$target"
 }
 
-# An arm64 busybox (on arm64 an amd64 one), and QEMU's static emulator as a host file. Neither package is
-# installed.
+# An arm64 busybox (on arm64 an amd64 one), and QEMU's emulators as host files. No package is installed.
 foreign_root() {
 	packages=$(dirname "$0")/lab/packages.sh
 	case $(uname -m) in
@@ -60,6 +60,19 @@ foreign_root() {
 		file=$("$packages" package "$here" qemu-user-static)/usr/bin/qemu-$machine-static
 		mv "$file" "$cache/foreign/qemu/"
 		rm -rf "$cache/packages"
+	fi
+	if [ ! -e "$cache/foreign/qemu/dynamic/.complete" ]; then
+		mkdir -p "$cache/foreign/qemu/dynamic/lib"
+		for name in qemu-user libcapstone4 libnuma1 liburing2 libglib2.0-0; do
+			tree=$("$packages" package "$here" "$name")
+			if [ "$name" = qemu-user ]; then
+				cp "$tree/usr/bin/qemu-$machine" "$cache/foreign/qemu/dynamic/"
+			else
+				find "$tree" -name 'lib*.so.*' -exec cp -P {} "$cache/foreign/qemu/dynamic/lib/" \;
+			fi
+		done
+		rm -rf "$cache/packages"
+		: >"$cache/foreign/qemu/dynamic/.complete"
 	fi
 	echo "$cache/foreign"
 }

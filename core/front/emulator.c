@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Finding QEMU's user-mode emulators, and what binfmt_misc has registered. */
-#include <elf.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -16,26 +15,6 @@
 #include "core/path/rootfs.h"
 
 #define BINFMT_DIRECTORY "/proc/sys/fs/binfmt_misc/"
-
-bool emulator_is_static(const char *path)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	Elf64_Ehdr elf;
-	Elf64_Phdr header;
-
-	if (fd < 0 || pread(fd, &elf, sizeof(elf), 0) != (ssize_t)sizeof(elf) ||
-	    platform_of_program(&elf, sizeof(elf)) != platform_here() ||
-	    elf.e_phentsize != sizeof(header))
-		return false;
-	for (unsigned i = 0; i < elf.e_phnum; i++) {
-		off_t at = (off_t)(elf.e_phoff + i * sizeof(header));
-
-		if (pread(fd, &header, sizeof(header), at) != (ssize_t)sizeof(header) ||
-		    header.p_type == PT_INTERP)
-			return false;
-	}
-	return elf.e_phnum > 0;
-}
 
 static bool is_program(const char *path)
 {
@@ -65,16 +44,24 @@ char *emulator_search(void *parent, const char *name)
 }
 
 /* Debian's and Fedora's names of a static one, and QEMU's own. */
-static const char *find_static(void *parent, const struct platform *platform)
+static const struct emulator *find_qemu(void *parent, const struct platform *platform)
 {
 	static const char *const names[] = {"qemu-%s-static", "qemu-%s"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		char *name = talloc_asprintf(parent, names[i], platform->machine);
-		char *path = name ? emulator_search(parent, name) : NULL;
+		struct emulator *emulator = talloc_zero(parent, struct emulator);
+		const char **argv = talloc_zero_array(emulator, const char *, 2);
+		char *name = talloc_asprintf(emulator, names[i], platform->machine);
 
-		if (path && emulator_is_static(path))
-			return path;
+		if (!argv || !name)
+			return NULL;
+		argv[0] = emulator_search(emulator, name);
+		emulator->argv = argv;
+		emulator->argc = 1;
+		emulator->platform = platform;
+		if (argv[0] && emulator_examine(emulator, NULL) == 0)
+			return emulator;
+		talloc_free(emulator);
 	}
 	return NULL;
 }
@@ -96,7 +83,7 @@ void emulator_find(void *parent, const struct platform *platform, struct host_in
 {
 	if (!platform || platform_is_native(platform))
 		return;
-	host->emulator = find_static(parent, platform);
+	host->emulator = find_qemu(parent, platform);
 	host->emulator_in_kernel = is_in_kernel(platform);
 }
 

@@ -5,6 +5,7 @@
 #ifndef AMPHORA_FRONT_EMULATOR_H
 #define AMPHORA_FRONT_EMULATOR_H
 
+#include "core/base/error.h"
 #include "core/model/plan.h"
 #include "core/model/platform.h"
 
@@ -18,7 +19,8 @@ const struct platform *emulator_platform_of_root(const char *rootfs);
 /* A program by name in PATH, or by path, as an absolute host path. NULL when there is none. */
 char *emulator_search(void *parent, const char *name);
 
-/* A program of this machine that needs no other file. */
-bool emulator_is_static(const char *path);
+/* Fills in what the program argv[0] needs beside its own file: emulator->interpreter and its libraries, as this
+ * machine's dynamic linker finds them. Returns 0; -errno with err. */
+int emulator_examine(struct emulator *emulator, struct error *err);
 
 #endif

@@ -26,21 +26,12 @@ bool decide_platform_needs_ptrace(const struct decision *decision)
 
 static void use_emulator(struct decision *decision)
 {
-	struct emulator *emulator = talloc_zero(decision->plan, struct emulator);
+	const struct emulator *emulator = decision->host->emulator;
 	char note[FACT_TEXT_SIZE];
 
-	if (emulator)
-		emulator->argv = talloc_zero_array(emulator, const char *, 2);
-	if (!emulator || !emulator->argv) {
-		decision->out_of_memory = true;
-		return;
-	}
-	emulator->argv[0] = decision->host->emulator;
-	emulator->argc = 1;
-	emulator->platform = decision->spec->platform;
 	decision->plan->emulator = emulator;
 	snprintf(note, sizeof(note), "%s programs run through %s", emulator->platform->machine,
-		 decision->host->emulator);
+		 emulator->argv[0]);
 	decision_note(decision, FACET_FILES, note);
 }
 
@@ -60,7 +51,7 @@ void decide_platform(struct decision *decision)
 	}
 	if (decision->spec->platform_found)
 		return;
-	snprintf(hint, sizeof(hint), "Install qemu-user-static, or put a static qemu-%s in PATH",
+	snprintf(hint, sizeof(hint), "Install qemu-user-static, or put qemu-%s in PATH",
 		 platform->machine);
 	decision_unmet(decision, FACET_FILES, hint,
 		       "--platform linux/%s: nothing here runs %s programs", platform->name,

@@ -180,7 +180,7 @@ struct host_info {
 	const char *resolv_conf; /* text of the host's, NULL: none */
 	const char *hostname;	 /* generated default when the spec has none */
 	const char *machine_hostname; /* what the guest sees when it can't have its own; may be NULL */
-	const char *emulator;	 /* static QEMU for spec->platform; NULL: none */
+	const struct emulator *emulator; /* QEMU for spec->platform; NULL: none */
 	bool emulator_in_kernel; /* binfmt_misc runs that platform's programs in any root */
 	bool rootfs_has_links; /* the rootfs has emulated hard links: links_exist() */
 };

@@ -33,12 +33,21 @@ const struct platform *platform_of_program(const void *head, size_t size);
 const struct platform *platform_here(void);
 bool platform_is_native(const struct platform *platform);
 
-/* What runs programs of another machine: argv[0] is a host path of a static QEMU. */
+/* One that the emulator's dynamic linker opens: by this name, in whatever directory; the host's file. */
+#define EMULATOR_LIBRARIES_MAX 64
+struct emulator_library {
+	const char *name, *path;
+};
+
+/* What runs programs of another machine: argv[0] is a host path of a QEMU for user programs. */
 struct emulator {
 	const char **argv; /* NULL-terminated: words that come before the program's own */
 	size_t argc;
 	const struct platform *platform; /* whose programs; NULL: all that don't run by themselves */
 	bool native_too;		 /* even this machine's own */
+	const char *interpreter; /* its dynamic linker, a host path; NULL: it is statically linked */
+	struct emulator_library *libraries;
+	size_t library_count; /* at most EMULATOR_LIBRARIES_MAX */
 };
 
 #endif

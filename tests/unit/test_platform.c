@@ -18,6 +18,17 @@ static const struct platform *foreign(void)
 	return platform_parse("linux/s390x", NULL);
 }
 
+static struct emulator *qemu(void *parent)
+{
+	static const char *words[] = {"/usr/bin/qemu-s390x-static", NULL};
+	struct emulator *emulator = talloc_zero(parent, struct emulator);
+
+	emulator->argv = words;
+	emulator->argc = 1;
+	emulator->platform = foreign();
+	return emulator;
+}
+
 static void a_platform_has_several_names(void **state)
 {
 	static const char *const same[][2] = {
@@ -65,12 +76,10 @@ static void a_foreign_root_is_run_by_ptrace_with_an_emulator(void **state)
 
 	(void)state;
 	spec->platform = foreign();
-	with.emulator = "/usr/bin/qemu-s390x-static";
+	with.emulator = qemu(t);
 	assert_int_equal(decide(t, spec, &machine_server_user, &with, &plan, NULL), 0);
 	assert_int_equal(plan->backend, PLAN_BACKEND_PTRACE);
-	assert_string_equal(plan->emulator->argv[0], with.emulator);
-	assert_null(plan->emulator->argv[plan->emulator->argc]);
-	assert_ptr_equal(plan->emulator->platform, foreign());
+	assert_ptr_equal(plan->emulator, with.emulator);
 	talloc_free(t);
 }
 
@@ -83,7 +92,7 @@ static void the_kernels_own_way_keeps_namespaces(void **state)
 
 	(void)state;
 	spec->platform = foreign();
-	with.emulator = "/usr/bin/qemu-s390x-static";
+	with.emulator = qemu(t);
 	with.emulator_in_kernel = true;
 	assert_int_equal(decide(t, spec, &machine_server_user, &with, &plan, NULL), 0);
 	assert_int_equal(plan->backend, PLAN_BACKEND_NS);
@@ -122,7 +131,7 @@ static void namespaces_asked_for_need_the_kernel(void **state)
 	(void)state;
 	spec->platform = foreign();
 	spec->backend = BACKEND_NS;
-	with.emulator = "/usr/bin/qemu-s390x-static";
+	with.emulator = qemu(t);
 	assert_true(decide(t, spec, &machine_server_user, &with, &plan, &err) < 0);
 	assert_non_null(strstr(err.message, "binfmt_misc"));
 	talloc_free(t);

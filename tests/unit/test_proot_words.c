@@ -62,7 +62,7 @@ static void options_take_values_as_proot_s_do(void **state)
 		{"--port=80:8080 -p -n --netcoop true", 5},
 		{"-n true", 2},
 		{"-q qemu-for-nothing true", -1},
-		{"-q /bin/sh true", -1},
+		{"-q /bin/sh true", 3},
 		{"-P x.py true", -1},
 		{"-l --link2symlink -L -H --sysvipc --ashmem-memfd --kill-on-exit true", 8},
 		{"-v -1 --verbose=-1 true", 4},

@@ -211,6 +211,7 @@ static int set_qemu(struct proot_request *request, const char *value, struct err
 {
 	struct emulator *emulator = talloc_zero(request->spec, struct emulator);
 	char *words = talloc_strdup(emulator, value), *rest = NULL;
+	struct error why = ERROR_INIT;
 	const char **argv = talloc_zero_array(emulator, const char *, strlen(value) / 2 + 2);
 
 	for (char *word = strtok_r(words, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
@@ -223,9 +224,8 @@ static int set_qemu(struct proot_request *request, const char *value, struct err
 	argv[0] = emulator_search(emulator, argv[0]);
 	if (!argv[0])
 		return error_plain(err, "option -q %s: there is no such program.", value);
-	if (!emulator_is_static(argv[0]))
-		return error_plain(err, "option -q %s: %s is not statically linked: give the one of "
-				   "qemu-user-static.", value, argv[0]);
+	if (emulator_examine(emulator, &why) < 0)
+		return error_plain(err, "option -q %s: %s.", value, why.message);
 	request->emulator = emulator;
 	return 0;
 }

@@ -82,13 +82,13 @@ deleted'
 it 'says what to install when there is no emulator'
 PATH=$plain_path
 foreign true
-if ! command -v "qemu-$machine-static" >/dev/null; then
+if ! command -v "qemu-$machine-static" "qemu-$machine" >/dev/null; then
 	if [ "$code" = 125 ]; then refused "$machine"; else status 126; fi
 	foreign --backend ptrace true
 	status 126
 	err_has "is for $machine: install qemu-user-static"
 	foreign --platform "$platform" true
-	refused "nothing here runs $machine programs. Install qemu-user-static, or put a static qemu-$machine"
+	refused "nothing here runs $machine programs. Install qemu-user-static, or put qemu-$machine in PATH"
 fi
 PATH=$PATH:$FOREIGN/qemu
 
@@ -132,12 +132,53 @@ fails
 run env PROOT_FORCE_FOREIGN_BINARY=1 "$proot" -q "qemu-$machine-static" -r "$root" -w / /bin/uname -m
 fails
 
-it '-q refuses what is not there or needs the guest'\''s libraries'
+dynamic=$FOREIGN/qemu/dynamic
+proot_dynamic() {
+	words="$dynamic/qemu-$machine $1"
+	shift
+	run env "LD_LIBRARY_PATH=$dynamic/lib" "$proot" -q "$words" -r "$there" -w / "$@"
+}
+
+it '-q takes a QEMU that is linked dynamically, with the words for it'
+proot_dynamic '-E A=from-qemu' /bin/sh -c 'uname -m; echo $A; (echo a; echo b) | sort -r; /bin/second c'
+out "$machine
+from-qemu
+b
+a
+first /bin/first -x /bin/second c"
+status 0
+
+it 'no name leads a guest to the libraries of its QEMU'
+guess='for name in libc.so.6 libglib-2.0.so.0 libz.so.1; do
+	for place in /lib64 /lib/*-linux-gnu "$1" . ""; do cat "$place/$name"; done
+done; cat "$1"/*; ls -d /lib "$1"'
+proot_dynamic '' /bin/sh -c "$guess" sh "$dynamic/lib"
+out ''
+[ -s "$dynamic/lib/libglib-2.0.so.0" ] || fail 'no library to look for'
+
+it 'leaves LD_ variables and files of the dynamic linker to the guest'
+echo /nothing.so >"$there/etc/ld.so.preload"
+proot_dynamic '' /bin/sh -c 'LD_PRELOAD=libnothing.so LD_TRACE_LOADED_OBJECTS=1 busybox env 2>&1 | grep -v PATH= | grep -e LD_ -e nothing | sort'
+out 'LD_PRELOAD=libnothing.so
+LD_TRACE_LOADED_OBJECTS=1'
+rm "$there/etc/ld.so.preload"
+
+it 'finds such a QEMU for a root of that machine'
+run env "LD_LIBRARY_PATH=$dynamic/lib" "PATH=$plain_path:$dynamic" "$AMPHORA" run --rootfs "$there" uname -m
+out "$machine"
+
+it '-q refuses what is not there, not of this machine, or lacks a library'
 proot -q qemu-nothing -r "$there" true
 fails
 err_has '^proot error: option -q qemu-nothing: there is no such program'
-proot -q /bin/sh -r "$there" true
-err_has '^proot error: option -q /bin/sh: .* is not statically linked'
+proot -q "$there/bin/busybox" -r "$there" true
+fails
+err_has '^proot error: option -q .*busybox is not a program of this machine'
+sed 's/libcapstone/libnotthere/' "$dynamic/qemu-$machine" >"$WORK/qemu"
+chmod 755 "$WORK/qemu"
+run env "LD_LIBRARY_PATH=$dynamic/lib" "$proot" -q "$WORK/qemu" -r "$there" true
+fails
+err_has '^proot error: option -q .*/qemu can.t be loaded: .*libnotthere.so.4'
 proot -q '' -r "$there" true
 err_has 'expects a command'
 
