@@ -3,13 +3,13 @@
 . "$LIB"
 
 it 'clone(CLONE_PARENT) makes processes that live, even after another was killed'
-guest /helpers/kin siblings 3000
+guest /helpers/kin siblings $((3000 / every))
 out 'lost 0'
 
 it 'threads that execute scripts at once with many arguments don'\''t get each other'\''s'
 printf '#!/bin/sh\neval echo $1 \\${$#} $#\n' >"$root/script"
 chmod 755 "$root/script"
-guest /helpers/kin arguments 25
+guest /helpers/kin arguments $((25 / every))
 out 'wrong 0'
 
 it 'a magic link that is read by an fd of its own shows the guest its own path'
