@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC1090,SC2154,SC2016
+# shellcheck shell=sh disable=SC1090,SC2154,SC2016,SC2086
 # security.capability: given, carried along, taken away, and what a program has of it.
 . "$LIB"
 
@@ -15,15 +15,20 @@ else
 	cp -a "$root" "$WORK/own"
 	mkdir -p "$WORK/home-plain"
 	chown -hR amphora-test: "$WORK/own" "$WORK/home-plain"
-	for seed in 1 2 3 4; do
+	while read -r seed flags; do
 		mkdir "$WORK/native$seed"
 		env -i "$HELPERS/filecaps" "$WORK/native$seed" $seed 300 >"$WORK/expected"
 		run setpriv --reuid amphora-test --regid amphora-test --clear-groups env HOME="$WORK/home-plain" \
-			"$AMPHORA" run --backend ptrace --rootfs "$WORK/own" \
+			"$AMPHORA" run --backend ptrace $flags --rootfs "$WORK/own" \
 			sh -c "mkdir /tmp/$seed && exec env -i /helpers/filecaps /tmp/$seed $seed 300"
 		succeeds
 		cmp -s "$WORK/expected" "$out" || fail "seed $seed: $(diff "$WORK/expected" "$out" | head -n 6)"
-	done
+	done <<END
+1
+2
+3 --hard-links emulated
+4 --fake-permissions
+END
 	grep -q 'set 0$' "$out" || fail 'nothing was set'
 	grep -q 'secure 1 .* capget 0*[1-9a-f]' "$out" || fail 'nobody gained a capability'
 fi
@@ -141,6 +146,26 @@ if [ "$BACKEND" = ptrace ] && as plain; then
 	else
 		skip 'lab: no namespaces for a plain user here'
 	fi
+fi
+
+it 'in a user namespace of its own a user gives capabilities that count there'
+if on ns 'a container makes no user namespaces' || { as root && on ptrace 'nor with real ids'; }; then
+	:
+else
+	guest sh -c 'cd /tmp && cp /helpers/filecaps own && cp own roots && chmod 755 own roots && chown 1000:1000 own'
+	guest -u 1000:1000 sh -c 'cd /tmp; f=/helpers/filecaps; $f set own '$raw'; unshare -r $f set own '$raw'; $f get own; unshare -r $f get own
+		./own status; unshare -r unshare -U ./own status; unshare -r $f set roots '$raw'; unshare -r $f set own 0100000300200000000000000000000000000000e8030000'
+	# Natively the same, but for the lines of status that are left out here.
+	same "EPERM
+0
+  own:0100000300200000000000000000000000000000e8030000 1
+  own:$raw 1
+secure 0 keepcaps 0 bits 0 nnp 0, capget 0000000000000000 0000000000000000,
+secure 1 keepcaps 0 bits 0 nnp 0, capget 0000000000002000 0000000000002000,
+EPERM
+EINVAL" "$(grep -E '^(secure|  own|[0E])' "$out" | sed 's/, Uid:.*/,/')" 'what it gave'
+	guest sh -c 'unshare -r /helpers/filecaps get /tmp/own'
+	out '  /tmp/own: EOVERFLOW 1'
 fi
 
 if [ -n "$DEBIAN" ]; then
