@@ -207,6 +207,22 @@ static void quiet_stops(void)
 	sigaction(SIGCHLD, &action, NULL);
 }
 
+/* What the kernel has isn't told: guest_filter_our_answer(), names_filter.c. Returns the length or -errno. */
+static int keep_filters(struct tracer *tracer, const struct sock_filter *program, int length)
+{
+	struct sock_filter names[NAMES_FILTER_SIZE];
+	int names_length = filter_build_names(tracer->plan->emulate_netlink, ARCH_CALLS,
+					      ARCH_COMPAT_CALLS, names, NAMES_FILTER_SIZE);
+
+	if (names_length < 0)
+		return names_length;
+	tracer->filter.length = (size_t)length;
+	tracer->filter.names_length = (size_t)names_length;
+	tracer->filter.program = talloc_memdup(tracer, program, (size_t)length * sizeof(names[0]));
+	tracer->filter.names = talloc_memdup(tracer, names, (size_t)names_length * sizeof(names[0]));
+	return tracer->filter.program && tracer->filter.names ? length : -ENOMEM;
+}
+
 static int ptrace_start(void *parent, const struct backend_context *context,
 			struct container **ret_container, struct error *err)
 {
@@ -237,6 +253,8 @@ static int ptrace_start(void *parent, const struct backend_context *context,
 		.compat_table = ARCH_COMPAT_CALLS,
 	};
 	length = filter_build(&options, program, FILTER_SIZE);
+	if (length > 0)
+		length = keep_filters(&container->tracer, program, length);
 	if (length < 0) {
 		error = error_set(err, -length, "seccomp filter");
 		goto fail;

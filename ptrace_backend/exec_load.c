@@ -21,6 +21,8 @@
 #include "core/base/cleanup.h"
 #include "ptrace_backend/exec_job.h"
 #include "ptrace_backend/exec_rights.h"
+#include "ptrace_backend/guest_filter.h"
+#include "ptrace_backend/guest_trace.h"
 #include "ptrace_backend/loader/loader.h"
 #include "ptrace_backend/syscall_table.h"
 #include "ptrace_backend/tracer.h"
@@ -48,7 +50,7 @@ static bool names(struct tracee *tracee, const struct path_result *file)
 /* Nothing but fills is expected any more. */
 static void end_opens(struct tracee *tracee)
 {
-	tracee->state = tracee->guest ? TRACEE_LOADED : TRACEE_RUNNING;
+	tracee->state = tracee->guest || guest_filter_watches_loader(tracee) ? TRACEE_LOADED : TRACEE_RUNNING;
 	if (tracee->tid == tracee->tracer->init)
 		tracee->tracer->started = true;
 }

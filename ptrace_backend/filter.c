@@ -109,11 +109,14 @@ static void emit_if_any(struct writer *writer, const uint32_t *values, size_t co
 	 CLONE_NEWCGROUP | CLONE_UNTRACED | CLONE_PARENT)
 
 static const uint32_t prctl_always[] = {
-	PR_SET_DUMPABLE, PR_GET_DUMPABLE, PR_SET_PTRACER, PR_SET_MM, PR_SCHED_CORE,
+	PR_SET_DUMPABLE, PR_GET_DUMPABLE, PR_SET_PTRACER, PR_SET_MM, PR_SCHED_CORE, PR_SET_SECCOMP,
 };
 static const uint32_t prctl_fake_ids[] = {
 	PR_GET_KEEPCAPS,   PR_SET_KEEPCAPS,   PR_CAPBSET_READ, PR_CAPBSET_DROP,	    PR_GET_SECUREBITS,
 	PR_SET_SECUREBITS, PR_CAP_AMBIENT,    PR_GET_NO_NEW_PRIVS, PR_SET_NO_NEW_PRIVS,
+};
+static const uint32_t seccomp_stops[] = {
+	SECCOMP_SET_MODE_FILTER, SECCOMP_GET_ACTION_AVAIL, SECCOMP_GET_NOTIF_SIZES,
 };
 static const uint32_t ioctl_input[] = { TIOCSTI, TIOCLINUX };
 static const uint32_t ioctl_owner[] = { FIOSETOWN, SIOCSPGRP };
@@ -251,9 +254,7 @@ static void emit_rule(struct writer *writer, const struct syscall_row *row)
 		break;
 	case RULE_SECCOMP:
 		emit_load(writer, LOW_HALF(0));
-		emit_unless(writer, BPF_JEQ, SECCOMP_SET_MODE_FILTER, ALLOW);
-		emit_load(writer, LOW_HALF(1));
-		emit_if(writer, BPF_JSET, SECCOMP_FILTER_FLAG_NEW_LISTENER, ANSWER(row->error));
+		EMIT_IF_ANY(writer, seccomp_stops, STOP);
 		emit_return(writer, ALLOW);
 		break;
 	case RULE_SOCKETCALL:

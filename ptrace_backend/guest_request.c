@@ -226,7 +226,12 @@ static int64_t get_syscall_info(struct tracee *by, struct tracee *target, uint64
 
 	if (length < 0)
 		return -errno;
-	if (target->guest->info_made && (target->guest->code & 0x80) == 0) {
+	if (target->guest->info_made && target->guest->code >> 8 == PTRACE_EVENT_SECCOMP) {
+		info.op = PTRACE_SYSCALL_INFO_SECCOMP; /* told at the entry */
+		info.seccomp.ret_data = (uint32_t)target->guest->message;
+		length = (long)(offsetof(struct __ptrace_syscall_info, seccomp.ret_data) +
+				sizeof(info.seccomp.ret_data));
+	} else if (target->guest->info_made && (target->guest->code & 0x80) == 0) {
 		info.op = PTRACE_SYSCALL_INFO_NONE;
 		length = (long)offsetof(struct __ptrace_syscall_info, entry);
 	}

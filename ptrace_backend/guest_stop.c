@@ -9,7 +9,8 @@
  *
  *   entry stop     told; the guest may change registers
  *   seccomp event  ours: the call is translated from the registers as they are now. Told as well when a
- *                  filter of the guest's own asked for it: ours has FILTER_MARK as its data.
+ *                  filter of the guest's own asked for it (guest_filter.c). For a call that is notified to us
+ *                  there is no such event: it is told at the entry.
  *   exit stop      ours first: results and arguments are put right; then told
  *
  * Not real are: what PTRACE_ATTACH and PTRACE_TRACEME have in the place of PTRACE_EVENT_STOP; and all
@@ -19,6 +20,7 @@
  * untold execs give, each of them one hold that leads to the next.
  */
 #include <errno.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -27,6 +29,7 @@
 #include <unistd.h>
 
 #include "ptrace_backend/chain.h"
+#include "ptrace_backend/guest_filter.h"
 #include "ptrace_backend/guest_trace.h"
 #include "ptrace_backend/loader/loader.h"
 #include "ptrace_backend/tracer.h"
@@ -83,17 +86,78 @@ static bool steps(const struct guest_trace *guest)
 	return guest->go == GUEST_GO_STEP || guest->go == GUEST_GO_BLOCK;
 }
 
+static void keep_result(struct tracee *tracee)
+{
+	tracee_set_result(tracee, (int64_t)tracee->saved[0]);
+}
+
+/* A guest that traces has taken the call away: our filter, which refuses what is no call, doesn't touch the
+ * result that it left. */
+static void enter_call(struct tracee *tracee, int signal)
+{
+	(void)signal;
+	if (tracee->guest && registers_fetch(tracee->tid, &tracee->regs) == 0 &&
+	    tracee->regs.number < 0) {
+		tracee->guest->number = tracee->regs.number;
+		memcpy(tracee->entry_arguments, tracee->regs.arguments,
+		       sizeof(tracee->entry_arguments));
+		tracee->saved[0] = (uint64_t)tracee->regs.result;
+		tracee->on_exit = keep_result;
+		tracee->state = TRACEE_EXIT_WANTED;
+		tracee->regs.after = registers_program_counter(&tracee->regs);
+		if (tracee->guest->asked) /* natively a filter isn't asked about it again */
+			guest_filter_pass(tracee);
+	}
+	tracee_resume(tracee, 0);
+}
+
+/* True for a call that is notified to us, and about which a filter of the guest's own asks. */
+static bool asks_at_entry(struct tracee *tracee, uint32_t *ret_answer)
+{
+	if (!guest_filter_watches(tracee) || registers_fetch_entry(tracee->tid, &tracee->regs) < 0)
+		return false;
+	*ret_answer = guest_filter_answer(tracee);
+	return (*ret_answer & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_TRACE &&
+	       (guest_filter_our_answer(tracee) & SECCOMP_RET_ACTION_FULL) ==
+		       SECCOMP_RET_USER_NOTIF;
+}
+
+static bool ask_at_entry(struct tracee *tracee)
+{
+	struct guest_trace *guest = tracee->guest;
+	const int code = SIGTRAP | PTRACE_EVENT_SECCOMP << 8;
+	uint32_t answer;
+
+	if (!asks_at_entry(tracee, &answer))
+		return false;
+	guest->asked = true;
+	guest->message = answer & SECCOMP_RET_DATA;
+	guest_hold(tracee, code, enter_call);
+	make_info(guest, SIGTRAP, code, tracee->tid,
+		  user_ns_show_uid(tracee, tracee->credentials.ruid));
+	return true;
+}
+
+static void after_entry(struct tracee *tracee, int signal)
+{
+	if (!tracee->guest || !ask_at_entry(tracee))
+		enter_call(tracee, signal);
+}
+
 bool guest_on_entry(struct tracee *tracee)
 {
 	struct guest_trace *guest = tracee->guest;
+	bool repeated = guest->skip_entry, was_asked = guest->asked;
 
 	guest->in_call = true;
-	if (guest->skip_entry || guest->go != GUEST_GO_SYSCALL) {
-		guest->skip_entry = false;
-		return false;
+	guest->skip_entry = false;
+	guest->own_filter = guest->asked = false;
+	if (repeated || guest->go != GUEST_GO_SYSCALL) {
+		guest->asked = tracee->repeats && was_asked;
+		return !guest->asked && ask_at_entry(tracee);
 	}
 	guest->message = PTRACE_EVENTMSG_SYSCALL_ENTRY;
-	guest_hold(tracee, syscall_code(guest), tracee_resume);
+	guest_hold(tracee, syscall_code(guest), after_entry);
 	return true;
 }
 
@@ -146,21 +210,28 @@ bool guest_on_trap_answered(struct tracee *tracee)
 bool guest_on_seccomp(struct tracee *tracee, guest_continuation *then)
 {
 	struct guest_trace *guest = tracee->guest;
-	unsigned long data = FILTER_MARK;
+	bool told = guest->asked || tracee->repeats;
+	uint32_t answer;
 
 	guest->in_call = true;
 	guest->own_filter = false;
-	if (!(guest->options & PTRACE_O_TRACESECCOMP) ||
-	    ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, &data) < 0 || data == FILTER_MARK)
+	if (!(guest->options & PTRACE_O_TRACESECCOMP) || !tracee->filters || tracee->trapped.active ||
+	    registers_fetch_entry(tracee->tid, &tracee->regs) < 0)
+		return false;
+	answer = guest_filter_answer(tracee);
+	if ((answer & SECCOMP_RET_ACTION_FULL) != SECCOMP_RET_TRACE)
 		return false;
 	guest->own_filter = true;
-	guest->message = data;
+	if (told)
+		return false;
+	guest->message = answer & SECCOMP_RET_DATA;
 	guest_hold(tracee, SIGTRAP | PTRACE_EVENT_SECCOMP << 8, then);
 	return true;
 }
 
 static void after_signal(struct tracee *tracee, int signal)
 {
+	tracee->repeats = false;
 	ipc_before_signal(tracee, signal);
 	trapped_undo(tracee, signal);
 	tracee_resume(tracee, signal);
@@ -338,11 +409,18 @@ static void finish_exec(struct tracee *tracee)
 	}
 }
 
+bool guest_loader_ends(const struct tracee *tracee)
+{
+	const struct syscall_call *call = tracee_call(tracee);
+	uint64_t mark = tracee->regs.compat ? (uint32_t)LOADER_MARK : LOADER_MARK;
+
+	return call && syscall_call_row(call)->index == ROW_prctl &&
+	       tracee_argument(tracee, 0) == PR_SET_NAME && tracee_argument(tracee, 4) == mark;
+}
+
 void guest_on_loader(struct tracee *tracee)
 {
 	struct guest_trace *guest = tracee->guest;
-	const struct syscall_call *call;
-	uint64_t mark;
 
 	if (!guest || registers_fetch(tracee->tid, &tracee->regs) < 0) {
 		tracee_resume(tracee, 0);
@@ -350,10 +428,7 @@ void guest_on_loader(struct tracee *tracee)
 	}
 	guest->in_call = !guest->in_call;
 	if (guest->in_call) {
-		call = tracee_call(tracee);
-		mark = tracee->regs.compat ? (uint32_t)LOADER_MARK : LOADER_MARK;
-		if (call && syscall_call_row(call)->index == ROW_prctl &&
-		    tracee_argument(tracee, 0) == PR_SET_NAME && tracee_argument(tracee, 4) == mark) {
+		if (guest_loader_ends(tracee)) {
 			guest->load_ended = true;
 			guest->entry = tracee_argument(tracee, 2);
 			guest->stack = tracee_argument(tracee, 3);

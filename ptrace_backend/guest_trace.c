@@ -13,6 +13,7 @@
 
 #include "core/base/compat.h"
 #include "core/base/file.h"
+#include "ptrace_backend/guest_filter.h"
 #include "ptrace_backend/guest_trace.h"
 #include "ptrace_backend/handlers.h"
 #include "ptrace_backend/tracer.h"
@@ -185,14 +186,16 @@ static int64_t attach(struct tracee *by, pid_t pid, bool seize, uint64_t address
 		return error;
 	/* A tracee that we hold for nobody is in a call, or in user mode. */
 	target->guest->in_call = target->state == TRACEE_EXIT_WANTED ||
-				 target->state == TRACEE_EXECING;
+				 target->state == TRACEE_EXECING ||
+				 (target->filters && target->state != TRACEE_RUNNING &&
+				  target->loader_calls);
 	target->guest->stop_sent = !seize;
 	if (target->group_stopped) {
 		target->guest->interrupt = true;
 		ptrace(PTRACE_INTERRUPT, pid, NULL, NULL);
 	} else if (!seize) {
 		syscall(SYS_tgkill, target->tgid, pid, SIGSTOP);
-	} else if (target->guest->options_due) {
+	} else if (target->guest->options_due || guest_filter_watches(target)) {
 		ptrace(PTRACE_INTERRUPT, pid, NULL, NULL); /* to set them at a stop */
 	}
 	return 0;

@@ -39,6 +39,7 @@ struct guest_trace {
 	bool held;		/* stopped on the guest's behalf */
 	bool waited;		/* and wait() has told */
 	bool own_filter;	/* one of the guest's own stopped this call */
+	bool asked;		/* the same at the call's entry, for we are notified of it */
 	bool in_call;		/* the next system-call stop is an exit */
 	bool skip_entry;	/* the next entry repeats a call that was told already */
 	bool exit_due;		/* an outer filter trapped the call: its exit comes with the SIGSYS */
@@ -95,13 +96,20 @@ void guest_hold(struct tracee *tracee, int code, guest_continuation *then);
 bool guest_on_entry(struct tracee *tracee);
 /* After the exit was handled; the registers are stored. */
 void guest_on_exit(struct tracee *tracee);
-/* RET_TRACE of a filter of the guest's own: `then` goes on with our part. */
+/* RET_TRACE of a filter of the guest's own: `then` goes on with our part. The registers may be fetched. */
 bool guest_on_seccomp(struct tracee *tracee, guest_continuation *then);
 bool guest_on_signal(struct tracee *tracee, int signal);
 bool guest_on_event_stop(struct tracee *tracee, int signal);
 bool guest_on_event(struct tracee *tracee, int event);
 /* The parent's side of a fork event: `child` is traced as its parent is, where that was asked for. */
 void guest_on_clone(struct tracee *tracee, struct tracee *child, int event, uint64_t flags);
+/* Whether a guest that traces was told of this call by RET_TRACE. */
+static inline bool guest_was_asked(const struct tracee *tracee)
+{
+	return tracee->guest && (tracee->guest->own_filter || tracee->guest->asked);
+}
+/* At an entry stop of the loader, whose registers are fetched: it is its last call. */
+bool guest_loader_ends(const struct tracee *tracee);
 /* The kernel has executed the carrier: the loader is to be watched. */
 void guest_on_exec(struct tracee *tracee, pid_t former);
 /* A system-call stop of the loader. */

@@ -18,6 +18,8 @@ syscall_handler handle_execve;
 bool emulator_call(struct tracee *tracee, const struct syscall_row *row, enum verdict *ret_verdict);
 /* guest_trace.c, guest_wait.c */
 syscall_handler handle_ptrace, handle_wait;
+/* guest_filter.c */
+syscall_handler handle_seccomp;
 /* handlers_namespace.c */
 syscall_handler handle_clone, handle_clone3, handle_unshare, handle_setns, handle_socket;
 /* handlers_mount.c */

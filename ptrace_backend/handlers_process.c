@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,6 +28,7 @@
 
 #include "core/base/compat.h"
 #include "core/base/file.h"
+#include "ptrace_backend/guest_filter.h"
 #include "ptrace_backend/handlers.h"
 #include "ptrace_backend/syscall_table.h"
 
@@ -73,6 +75,9 @@ enum verdict handle_prctl(struct tracee *tracee, const struct syscall_row *row)
 		    !tracer_has(tracee->tracer, (pid_t)tracee_argument(tracee, 2)))
 			return tracee_answer(tracee, -ESRCH);
 		return VERDICT_CONTINUE;
+	case PR_SET_SECCOMP:
+		return value == SECCOMP_MODE_FILTER ? guest_filter_install(tracee, false, 2) :
+						      VERDICT_CONTINUE;
 	default:
 		return tracee->tracer->fake_ids ? handle_prctl_ids(tracee, row) : VERDICT_CONTINUE;
 	}

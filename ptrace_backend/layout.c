@@ -332,6 +332,31 @@ int layout_write_sent(const struct tracee *tracee, uint64_t message, uint32_t si
 	return tracee_write(tracee, message + offset, &size, sizeof(size));
 }
 
+struct filter_32 {
+	uint16_t length, pad;
+	uint32_t program;
+};
+
+int layout_read_filter(const struct tracee *tracee, uint64_t address, uint64_t *ret_program,
+		       uint16_t *ret_length)
+{
+	struct sock_fprog wide;
+	struct filter_32 narrow;
+
+	if (tracee->regs.compat) {
+		if (tracee_read(tracee, address, &narrow, sizeof(narrow)) < 0)
+			return -EFAULT;
+		*ret_program = narrow.program;
+		*ret_length = narrow.length;
+		return 0;
+	}
+	if (tracee_read(tracee, address, &wide, sizeof(wide)) < 0)
+		return -EFAULT;
+	*ret_program = (uint64_t)(uintptr_t)wide.filter;
+	*ret_length = wide.len;
+	return 0;
+}
+
 int layout_put_filter(struct tracee *tracee, uint64_t program, uint16_t length,
 		      uint64_t *ret_address)
 {
@@ -339,10 +364,7 @@ int layout_put_filter(struct tracee *tracee, uint64_t program, uint16_t length,
 		.len = length,
 		.filter = (struct sock_filter *)(uintptr_t)program,
 	};
-	struct {
-		uint16_t length, pad;
-		uint32_t program;
-	} narrow = { length, 0, (uint32_t)program };
+	struct filter_32 narrow = { length, 0, (uint32_t)program };
 
 	if (!tracee->regs.compat)
 		return tracee_put(tracee, &wide, sizeof(wide), ret_address);

@@ -63,6 +63,9 @@ size_t layout_message_stride(const struct tracee *tracee);
 int layout_write_sent(const struct tracee *tracee, uint64_t message, uint32_t size);
 int layout_write_name_size(const struct tracee *tracee, uint64_t message, uint32_t size);
 
+/* A struct sock_fprog; the program's address is the guest's. */
+int layout_read_filter(const struct tracee *tracee, uint64_t address, uint64_t *ret_program,
+		       uint16_t *ret_length);
 /* Puts a struct sock_fprog for a program that lies at `program` in the guest. Returns 0 or -errno. */
 int layout_put_filter(struct tracee *tracee, uint64_t program, uint16_t length,
 		      uint64_t *ret_address);

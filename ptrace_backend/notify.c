@@ -33,6 +33,8 @@
 
 #include "core/base/cleanup.h"
 #include "core/start/start.h"
+#include "ptrace_backend/guest_filter.h"
+#include "ptrace_backend/guest_trace.h"
 #include "ptrace_backend/notify.h"
 #include "ptrace_backend/syscall_table.h"
 #include "ptrace_backend/tracer.h"
@@ -105,6 +107,14 @@ int notify_install(const struct sock_fprog *filter)
 	return fd < 0 ? -errno : (int)fd;
 }
 
+/* A guest's own filter that answers RET_TRACE isn't heard by the kernel, for our answer outranks it. With a
+ * tracer it was asked at the call's entry. */
+static bool guest_refuses(const struct tracee *tracee, const struct seccomp_data *call)
+{
+	return tracee->filters && !tracee->trapped.active && !guest_was_asked(tracee) &&
+	       (guest_filter_answer_to(tracee, call) & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_TRACE;
+}
+
 static void answer(struct tracer *tracer, const struct seccomp_notif *request,
 		   struct seccomp_notif_resp *response)
 {
@@ -118,7 +128,8 @@ static void answer(struct tracer *tracer, const struct seccomp_notif *request,
 	tracer->stops++;
 	tracee = tracer_find(tracer, (pid_t)request->pid);
 	/* Another state: its thread was killed by an execve that has taken over the tid meanwhile. */
-	if (tracee && (tracee->state == TRACEE_RUNNING || tracee->trapped.active)) {
+	if (tracee && (tracee->state == TRACEE_RUNNING || tracee->trapped.active) &&
+	    !guest_refuses(tracee, &request->data)) {
 		tracee->regs.number = request->data.nr;
 		tracee->regs.changed = 0;
 		tracee->regs.compat = request->data.arch == ARCH_COMPAT_AUDIT;

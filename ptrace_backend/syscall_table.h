@@ -42,7 +42,7 @@ enum filter_rule {
 	RULE_ACCEPT,	/* stop only when there is a buffer for a name */
 	RULE_PASSCRED,	/* setsockopt: stop only for SOL_SOCKET, SO_PASSCRED */
 	RULE_PEERCRED,	/* getsockopt: stop only for SOL_SOCKET, SO_PEERCRED */
-	RULE_SECCOMP,	/* a listener (USER_NOTIF outranks TRACE): `error`; else pass */
+	RULE_SECCOMP,	/* stop for a new filter, and for what tells of listeners */
 	RULE_SOCKETCALL, /* stop only for calls whose own row doesn't pass */
 };
 
@@ -171,6 +171,7 @@ struct filter_options {
 	bool compat; /* 32-bit calls are looked at too; else they are ENOSYS */
 	enum call_table native, compat_table; /* ARCH_CALLS, ARCH_COMPAT_CALLS */
 };
+#define NAMES_FILTER_SIZE 128 /* is enough for the second */
 /* The second filter: the rows with WHEN_NAMES, and `sends`: every sendto. The same result. */
 int filter_build_names(bool sends, enum call_table native, enum call_table compat,
 		       struct sock_filter *program, size_t capacity);

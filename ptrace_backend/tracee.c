@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/base/file.h"
+#include "ptrace_backend/guest_filter.h"
 #include "ptrace_backend/guest_trace.h"
 #include "ptrace_backend/sysvipc.h"
 #include "ptrace_backend/tracer.h"
@@ -190,6 +191,7 @@ void tracee_inherit(struct tracee *child, struct tracee *parent, uint64_t clone_
 	child->tgid = clone_flags & CLONE_THREAD ? parent->tgid : child->tid;
 	child->credentials = parent->credentials;
 	child->names_filtered = parent->names_filtered;
+	guest_filter_inherit(child, parent);
 	namespaces_inherit(child, parent);
 	namespaces_adopt(child, &parent->made, true);
 	ipc_inherit(child, parent, clone_flags);
@@ -236,6 +238,7 @@ void tracee_free(struct tracee *tracee)
 {
 	guest_trace_release(tracee);
 	ipc_tracee_ends(tracee);
+	guest_filter_release(tracee);
 	if (tracee->mm)
 		tracee_release_slot(tracee);
 	hash_remove(tracee);

@@ -157,6 +157,12 @@ struct tracee {
 	uint64_t outer_arguments[6];	   /* and the registers around it */
 	struct exec_job *exec;	     /* while EXECING/LOADING, and until the next call */
 	struct trapped_call trapped;
+	struct guest_filter *filters;	 /* guest_filter.h: of its own, the newest first; NULL: none */
+	struct guest_filter *installing; /* until the call that does has ended */
+	uint64_t passing_from; /* the program counter, while the kernel is shown another; 0: it is right */
+	uint64_t passing_child; /* at a fork event: the same, of the new process */
+	bool loader_calls;     /* with filters: the loader is inside a call */
+	bool loader_ends;      /* which is its last */
 	struct guest_trace *guest; /* guest_trace.h: traced by a guest; NULL: by us alone */
 	bool in_wait;		   /* guest_wait.c: in wait4 or waitid, as far as we know */
 	bool waits_alone;	   /* and has no child that the kernel knows of */
@@ -295,6 +301,8 @@ static inline bool tracer_has(struct tracer *tracer, pid_t tid)
 
 /* One per container. */
 #define TRACER_HASH 1024
+struct guest_filter;
+struct sock_filter;
 struct ipc_space;
 struct record;
 struct socket_names;
@@ -346,6 +354,10 @@ struct tracer {
 	struct notifier *notifier;
 	struct path_result results[2];
 	struct uts_names names_set; /* by the guest's sethostname() */
+	struct { /* as every guest process has it; `names` some: names_filter.c */
+		struct sock_filter *program, *names;
+		size_t length, names_length;
+	} filter;
 	struct mount_table *mounts; /* `table` and what tells about it */
 	struct path_table *plan_table; /* `table` as the plan made it */
 	struct guest_namespace *namespaces; /* that guests made */

@@ -21,6 +21,7 @@
  * false).
  */
 #include <errno.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -31,6 +32,7 @@
 #include "core/base/log.h"
 #include "ptrace_backend/arch/guest_requests.h"
 #include "ptrace_backend/chain.h"
+#include "ptrace_backend/guest_filter.h"
 #include "ptrace_backend/guest_trace.h"
 #include "ptrace_backend/syscall_table.h"
 #include "ptrace_backend/sysvipc.h"
@@ -44,10 +46,12 @@
 /* How it goes on when nothing of ours is left to be seen. */
 static int request_of_guest(const struct tracee *tracee)
 {
-	if (!tracee->guest)
+	if (!tracee->guest && !tracee->filters)
 		return PTRACE_CONT;
 	if (tracee->state == TRACEE_LOADING || tracee->state == TRACEE_LOADED)
-		return PTRACE_SYSCALL;
+		return tracee->guest || guest_filter_watches_loader(tracee) ? PTRACE_SYSCALL : PTRACE_CONT;
+	if (!tracee->guest)
+		return PTRACE_CONT;
 	switch (tracee->guest->go) {
 	case GUEST_GO_SYSCALL:
 		return PTRACE_SYSCALL;
@@ -58,7 +62,7 @@ static int request_of_guest(const struct tracee *tracee)
 	case GUEST_GO_ON:
 		break;
 	}
-	return PTRACE_CONT;
+	return guest_filter_watches(tracee) ? PTRACE_SYSCALL : PTRACE_CONT;
 }
 
 /* ESRCH is a tracee killed meanwhile: its exit status will come. */
@@ -110,11 +114,43 @@ static void restore_call(struct tracee *tracee)
 	registers_set_number(&tracee->regs, tracee->guest->number);
 }
 
+static void resume_call_of_ours(struct tracee *tracee)
+{
+	if (tracee->regs.number >= 0)
+		guest_filter_pass(tracee);
+	tracee_resume(tracee, 0);
+}
+
+/* A call that stopped for a filter of the guest's own: whether it would have stopped for ours. */
+static bool is_ours(const struct tracee *tracee, const struct syscall_call *call)
+{
+	uint32_t action = guest_filter_our_answer(tracee) & SECCOMP_RET_ACTION_FULL;
+
+	return call && (action == SECCOMP_RET_TRACE || action == SECCOMP_RET_USER_NOTIF);
+}
+
+/* True when the loader's: a filter of the guest's own may ask about any. */
+static bool on_loader_call(struct tracee *tracee)
+{
+	bool loads = tracee->state == TRACEE_LOADING || tracee->state == TRACEE_LOADED;
+
+	if (loads && tracee->filters && !is_ours(tracee, tracee_call(tracee))) {
+		resume_call_of_ours(tracee);
+		return true;
+	}
+	if ((!tracee->exec && tracee->state != TRACEE_LOADING) || !exec_on_loader_call(tracee))
+		return false;
+	registers_store(tracee->tid, &tracee->regs);
+	resume_call_of_ours(tracee);
+	return true;
+}
+
 /* Our part of a seccomp event. */
 static void on_call(struct tracee *tracee, int signal)
 {
 	const struct syscall_call *call;
 	enum verdict verdict;
+	bool rewritten = true;
 
 	(void)signal;
 	if (registers_fetch_entry(tracee->tid, &tracee->regs) < 0)
@@ -126,15 +162,12 @@ static void on_call(struct tracee *tracee, int signal)
 		tracee->scratch_used = 0;
 		tracee->stack_used = 0;
 	}
-	if ((tracee->exec || tracee->state == TRACEE_LOADING) && exec_on_loader_call(tracee)) {
-		registers_store(tracee->tid, &tracee->regs);
-		tracee_resume(tracee, 0);
+	if (on_loader_call(tracee))
 		return;
-	}
 	if (chain_is_active(tracee)) { /* in a trapped call's place: the path is a host's */
 		tracee->state = TRACEE_EXIT_WANTED;
 		tracee->skip_entry_stop = !tracee->tracer->plan->seccomp_stop_after_entry;
-		tracee_resume(tracee, 0);
+		resume_call_of_ours(tracee);
 		return;
 	}
 	call = tracee_call(tracee);
@@ -143,12 +176,12 @@ static void on_call(struct tracee *tracee, int signal)
 		memcpy(tracee->entry_arguments, tracee->regs.arguments,
 		       sizeof(tracee->entry_arguments));
 	}
-	if (tracee->guest && tracee->guest->own_filter &&
-	    (!call || syscall_call_row(call)->action != ACTION_TRACE ||
-	     !syscall_row_applies(syscall_call_row(call), tracee->tracer))) {
+	if (guest_filter_decides(tracee, &verdict)) {
+		rewritten = false;
+	} else if (tracee->guest && tracee->guest->own_filter && !is_ours(tracee, call)) {
 		verdict = VERDICT_CONTINUE;
 	} else if (!call || syscall_call_row(call)->action != ACTION_TRACE) {
-		/* RET_TRACE of a guest's own filter: as without a tracer (seccomp(2)). */
+		/* RET_TRACE of a filter above ours: as without a tracer (seccomp(2)). */
 		tracee_answer(tracee, -ENOSYS);
 		verdict = VERDICT_SKIP;
 	} else {
@@ -167,7 +200,15 @@ static void on_call(struct tracee *tracee, int signal)
 			tracee->state = TRACEE_EXIT_WANTED;
 		tracee->skip_entry_stop = !tracee->tracer->plan->seccomp_stop_after_entry;
 	}
+	rewritten = rewritten && verdict != VERDICT_SKIP && (tracee->regs.changed || tracee->trapped.active);
 	registers_store(tracee->tid, &tracee->regs);
+	if (rewritten && tracee->filters) {
+		guest_filter_pass(tracee);
+		if (tracee->passing_from && verdict == VERDICT_CONTINUE && !tracee->trapped.active) {
+			tracee->on_exit = tracee_restore_arguments;
+			tracee->state = TRACEE_EXIT_WANTED;
+		}
+	}
 	tracee_resume(tracee, 0);
 }
 
@@ -188,7 +229,9 @@ static void on_syscall_stop(struct tracee *tracee)
 		tracee_resume(tracee, 0);
 		return;
 	}
-	if (tracee->state == TRACEE_LOADED || (guest && tracee->state == TRACEE_LOADING)) {
+	if (tracee->state == TRACEE_LOADED || tracee->state == TRACEE_LOADING) {
+		if (tracee->filters)
+			guest_filter_on_loader(tracee);
 		guest_on_loader(tracee);
 		return;
 	}
@@ -197,7 +240,9 @@ static void on_syscall_stop(struct tracee *tracee)
 			guest->in_call = true;
 		tracee->state = TRACEE_EXIT_WANTED;
 		ipc_interrupt_again(tracee);
-		tracee_resume(tracee, 0);
+		if (tracee->filters)
+			registers_fetch_entry(tracee->tid, &tracee->regs);
+		resume_call_of_ours(tracee);
 		return;
 	}
 	if (guest && !guest->in_call) {
@@ -249,6 +294,7 @@ static void on_clone(struct tracee *tracee, int event)
 	if (!flags && event == PTRACE_EVENT_VFORK)
 		flags = CLONE_VM | CLONE_VFORK; /* vfork(2) itself */
 	tracee->clone_flags = 0;
+	tracee->passing_from = tracee->passing_child; /* to be inherited */
 
 	child = tracer_find(tracee->tracer, (pid_t)message);
 	stopped = child != NULL;
@@ -257,6 +303,7 @@ static void on_clone(struct tracee *tracee, int event)
 		tracee->tracer->new_count--;
 		tracee_inherit(child, tracee, flags);
 		trapped_inherit(child, tracee);
+		guest_filter_lift(child);
 		trapped_on_first_stop(child);
 		child->state = TRACEE_RUNNING;
 	} else if (kill((pid_t)message, 0) == 0) { /* else it has been killed and reaped */
@@ -269,6 +316,7 @@ static void on_clone(struct tracee *tracee, int event)
 			child->state = TRACEE_RUNNING;
 		}
 	}
+	tracee->passing_from = tracee->passing_child = 0;
 	if (tracee->guest)
 		guest_on_clone(tracee, child, event, flags);
 	else
@@ -294,6 +342,9 @@ static void on_exec(struct tracer *tracer, struct tracee *tracee)
 			tracee = caller;
 		}
 	}
+	tracee->passing_from = 0;
+	tracee->loader_calls = guest_filter_watches_loader(tracee); /* execve's exit comes first */
+	tracee->loader_ends = false;
 	tracee->regs.compat = exec_is_compat(tracee);
 	if (registers_fetch(tracee->tid, &tracee->regs) == 0)
 		exec_on_event(tracee);
@@ -318,9 +369,18 @@ static void on_signal(struct tracee *tracee, int signal)
 	}
 	if (tracee->guest && guest_on_signal(tracee, signal))
 		return;
+	tracee->repeats = false;
 	ipc_before_signal(tracee, signal);
 	trapped_undo(tracee, signal);
 	tracee_resume(tracee, signal);
+}
+
+/* A new process has a copy of the registers, and is told of it by on_clone(). */
+static void lift(struct tracee *tracee, int event)
+{
+	if (event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK || event == PTRACE_EVENT_CLONE)
+		tracee->passing_child = tracee->passing_from;
+	guest_filter_lift(tracee);
 }
 
 static void on_stop(struct tracer *tracer, struct tracee *tracee, int status)
@@ -329,6 +389,8 @@ static void on_stop(struct tracer *tracer, struct tracee *tracee, int status)
 
 	if (tracee->guest)
 		guest_trace_set_options(tracee);
+	if (tracee->passing_from && event != PTRACE_EVENT_EXEC)
+		lift(tracee, event);
 	switch (event) {
 	case PTRACE_EVENT_SECCOMP:
 		on_seccomp(tracee);

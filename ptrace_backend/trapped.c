@@ -23,6 +23,7 @@
  * have lost its life without us.
  */
 #include <errno.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ptrace.h>
@@ -30,6 +31,7 @@
 
 #include "core/base/compat.h"
 #include "ptrace_backend/chain.h"
+#include "ptrace_backend/guest_filter.h"
 #include "ptrace_backend/trapped.h"
 
 #ifndef SYS_SECCOMP
@@ -105,6 +107,24 @@ static enum verdict handle(struct tracee *tracee, const struct syscall_row *row)
 	return lacks(tracee, ENOSYS);
 }
 
+/* RET_TRAP outranks what a filter of the guest's own may have answered. */
+static bool guest_answers(struct tracee *tracee, enum verdict *ret_verdict)
+{
+	uint32_t answer = guest_filter_answer(tracee);
+
+	switch (answer & SECCOMP_RET_ACTION_FULL) {
+	case SECCOMP_RET_ERRNO:
+		*ret_verdict = lacks(tracee, (int)(answer & SECCOMP_RET_DATA));
+		return true;
+	case SECCOMP_RET_TRACE:
+	case SECCOMP_RET_USER_NOTIF:
+		*ret_verdict = lacks(tracee, ENOSYS);
+		return true;
+	default:
+		return false;
+	}
+}
+
 static enum verdict carry_out(struct tracee *tracee, int number)
 {
 	const struct trapped_row *trapped = trapped_row(number);
@@ -161,9 +181,12 @@ bool trapped_on_sigsys(struct tracee *tracee)
 	if (registers_fetch(tracee->tid, &tracee->regs) < 0)
 		return true;
 	after = (uint64_t)(uintptr_t)info.si_call_addr;
+	tracee->regs.number = info.si_syscall;
+	tracee->regs.after = after;
 	if (registers_program_counter(&tracee->regs) != after) /* made up */
 		return false;
-	tracee->regs.number = info.si_syscall;
+	if ((guest_filter_answer(tracee) & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_TRAP)
+		return false; /* the guest's own, and the newer one's data */
 	call->restarted = call->restarted && is_same_call(tracee, after);
 	call->number = info.si_syscall;
 	call->after = after;
@@ -173,8 +196,9 @@ bool trapped_on_sigsys(struct tracee *tracee)
 	tracee->scratch_used = 0;
 	tracee->stack_used = 0;
 
-	verdict = info.si_arch == ARCH_AUDIT ? carry_out(tracee, info.si_syscall) :
-					       lacks(tracee, ENOSYS);
+	if (!guest_answers(tracee, &verdict))
+		verdict = info.si_arch == ARCH_AUDIT ? carry_out(tracee, info.si_syscall) :
+						       lacks(tracee, ENOSYS);
 	if (verdict != VERDICT_SKIP)
 		verdict = replace(tracee);
 	if (verdict == VERDICT_SKIP) {

@@ -29,7 +29,7 @@ struct registers {
 	uint64_t arguments[6];
 	int64_t result;
 	uint64_t stack;
-	uint64_t after;	  /* the address behind the call's instruction: only at a seccomp stop */
+	uint64_t after;	  /* the address behind the call's instruction: only as registers_fetch_entry() read it */
 	bool compat;	  /* a 32-bit call: as at the last seccomp stop, and set by exec.c */
 	unsigned changed; /* enum register_bit */
 	bool raw_valid;	  /* raw holds what the kernel gave */
@@ -55,13 +55,13 @@ static inline int registers_fetch(pid_t tid, struct registers *regs)
 	return error;
 }
 
-/* At a seccomp stop; the result isn't read. Returns 0 or -errno. */
+/* At a seccomp or entry stop; the result isn't read. Returns 0 or -errno. */
 static inline int registers_fetch_entry(pid_t tid, struct registers *regs)
 {
 	struct __ptrace_syscall_info info;
 
 	if (ptrace(PTRACE_GET_SYSCALL_INFO, tid, sizeof(info), &info) <= 0 ||
-	    info.op != PTRACE_SYSCALL_INFO_SECCOMP) {
+	    (info.op != PTRACE_SYSCALL_INFO_SECCOMP && info.op != PTRACE_SYSCALL_INFO_ENTRY)) {
 		int error;
 
 		regs->compat = false; /* the filter refuses 32-bit calls then */
@@ -72,7 +72,7 @@ static inline int registers_fetch_entry(pid_t tid, struct registers *regs)
 	regs->changed = 0;
 	regs->raw_valid = false;
 	regs->compat = info.arch == ARCH_COMPAT_AUDIT;
-	regs->number = (int64_t)info.seccomp.nr;
+	regs->number = (int64_t)info.seccomp.nr; /* `entry` begins alike */
 	regs->stack = info.stack_pointer;
 	regs->after = info.instruction_pointer;
 	for (unsigned i = 0; i < 6; i++)

@@ -100,7 +100,7 @@ static const struct word {
 	{ "ACCEPT", "only with a buffer for a name" },
 	{ "PASSCRED", "only for SO_PASSCRED" },
 	{ "PEERCRED", "only for SO_PEERCRED" },
-	{ "SECCOMP", "only for SECCOMP_FILTER_FLAG_NEW_LISTENER" },
+	{ "SECCOMP", "for a new filter, and for what tells of listeners" },
 	{ "SOCKETCALL", "only for calls that don't pass by their own names" },
 }, handlers[] = {
 	{ "translate_paths", "" },
@@ -115,6 +115,8 @@ static const struct word {
 	{ "handle_rename", "remembered owners go along" },
 	{ "handle_fd_write", "EROFS on a read-only mount" },
 	{ "handle_ptrace", "done by the tracer, at a stop that it holds for the guest" },
+	{ "handle_seccomp", "a new filter is read by us, kept, and given to the kernel so that it doesn't refuse what we "
+			    "call in a call's place; a listener: EINVAL" },
 	{ "handle_wait", "answered when a stop of a traced child waits to be told; else the kernel's" },
 	{ "handle_execve", "the program is mapped by amphora's own loader" },
 	{ "handle_clone", "namespaces are emulated; CLONE_UNTRACED is taken out" },

@@ -166,6 +166,21 @@ static inline void registers_repeat_call(struct registers *regs, int64_t number)
 	}
 }
 
+/* At an entry stop or seccomp event, behind the last registers_store(). A 32-bit process has no address that
+ * isn't its own. Returns 0 or -errno. */
+static inline int registers_set_program_counter(pid_t tid, uint64_t value)
+{
+	struct user_regs_struct raw;
+	struct iovec vector = { &raw, sizeof(raw) };
+
+	if (ptrace(PTRACE_GETREGSET, tid, NT_PRSTATUS, &vector) < 0)
+		return -errno;
+	if (vector.iov_len != sizeof(raw))
+		return -ENOTSUP;
+	raw.pc = value;
+	return ptrace(PTRACE_SETREGSET, tid, NT_PRSTATUS, &vector) < 0 ? -errno : 0;
+}
+
 /* Where a freshly executed image starts. */
 static inline uint64_t registers_program_counter(struct registers *regs)
 {

@@ -156,6 +156,12 @@ static inline void registers_repeat_call(struct registers *regs, int64_t number)
 	regs->raw.rip -= 2; /* syscall, int 0x80; the vDSO has one before the place it returns to */
 }
 
+/* At an entry stop or seccomp event, behind the last registers_store(). Returns 0 or -errno. */
+static inline int registers_set_program_counter(pid_t tid, uint64_t value)
+{
+	return ptrace(PTRACE_POKEUSER, tid, (void *)OFFSET_OF(rip), (void *)value) < 0 ? -errno : 0;
+}
+
 /* Where a freshly executed image starts. */
 static inline uint64_t registers_program_counter(const struct registers *regs)
 {
