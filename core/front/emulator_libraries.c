@@ -18,6 +18,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <talloc.h>
@@ -64,7 +65,7 @@ static int read_interpreter(const char *path, char *interpreter, struct error *e
 static int read_list(const char *interpreter, const char *path, char *text, struct error *err)
 {
 	const char *search = getenv("LD_LIBRARY_PATH");
-	char variable[PATH_MAX] = "";
+	char variable[PATH_MAX] = "", *message;
 	int ends[2], status = 0;
 	size_t length = 0;
 	ssize_t n;
@@ -99,10 +100,10 @@ static int read_list(const char *interpreter, const char *path, char *text, stru
 		;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
-	text[strcspn(text, "\n")] = '\0';
-	if (strncmp(text, path, strlen(path)) == 0 && strncmp(text + strlen(path), ": ", 2) == 0)
-		text += strlen(path) + 2; /* glibc's own prefix */
-	return error_plain(err, "%s can't be loaded: %.300s", path, text);
+	/* Behind glibc's prefix, and what musl has found so far. */
+	message = strcasestr(text, "error") ? strcasestr(text, "error") : text;
+	return error_plain(err, "%s can't be loaded: %.*s", path,
+			   (int)MIN(strcspn(message, "\n"), (size_t)300), message);
 }
 
 static bool is_same_file(const char *one, const char *other)

@@ -211,7 +211,6 @@ static int set_qemu(struct proot_request *request, const char *value, struct err
 {
 	struct emulator *emulator = talloc_zero(request->spec, struct emulator);
 	char *words = talloc_strdup(emulator, value), *rest = NULL;
-	struct error why = ERROR_INIT;
 	const char **argv = talloc_zero_array(emulator, const char *, strlen(value) / 2 + 2);
 
 	for (char *word = strtok_r(words, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
@@ -224,8 +223,8 @@ static int set_qemu(struct proot_request *request, const char *value, struct err
 	argv[0] = emulator_search(emulator, argv[0]);
 	if (!argv[0])
 		return error_plain(err, "option -q %s: there is no such program.", value);
-	if (emulator_examine(emulator, &why) < 0)
-		return error_plain(err, "option -q %s: %s.", value, why.message);
+	if (emulator_examine(emulator, err) < 0)
+		return error_wrap(err, EINVAL, "option -q %s", value);
 	request->emulator = emulator;
 	return 0;
 }
