@@ -64,6 +64,19 @@ static int judge_real(const struct tracee *tracee, const struct exec_credentials
 	return file.permitted & ~((bounding & file.permitted) | (inheritable & file.inheritable)) ? -EPERM : 0;
 }
 
+/* fs/exec.c: check_unsafe_exec(). A process that isn't this one could change its root afterwards. */
+static bool shares_fs(const struct tracee *tracee)
+{
+	unsigned threads = 0;
+
+	if (tracee->fs->references == 1)
+		return false;
+	for (size_t i = 0; i < TRACER_HASH; i++)
+		for (const struct tracee *at = tracee->tracer->hash[i]; at; at = at->hash_next)
+			threads += at->fs == tracee->fs && at->tgid == tracee->tgid;
+	return tracee->fs->references > threads;
+}
+
 int exec_credentials_judge(struct tracee *tracee, struct exec_credentials *exec)
 {
 	const struct tracer *tracer = tracee->tracer;
@@ -72,7 +85,7 @@ int exec_credentials_judge(struct tracee *tracee, struct exec_credentials *exec)
 		.group = exec->status.st_gid,
 		.mode = exec->status.st_mode,
 		.nosuid = exec->nosuid,
-		.traced = !guest_trace_may_gain(tracee),
+		.unsafe = !guest_trace_may_gain(tracee) || shares_fs(tracee),
 	};
 	int error;
 

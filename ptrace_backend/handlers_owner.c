@@ -27,12 +27,17 @@ static int remember(struct tracee *tracee, const struct file_object *object)
 	return ids_remember(tracee->tracer, object->fd, &object->real, &object->shown);
 }
 
-/* A chown takes a file's capabilities, root's too. */
-static int drop_capabilities(const struct file_object *object)
+/* A chown takes a file's capabilities, root's too. Another host user's file keeps its own: that it has another owner is
+ * the record's word alone. */
+static int drop_capabilities(const struct tracee *tracee, const struct file_object *object)
 {
 	const struct record_file file = { .status = &object->real, .fd = object->fd };
+	int result;
 
-	return !S_ISREG(object->real.st_mode) || !capability_is_likely(&file) ? 0 : capability_remove(&file);
+	if (!S_ISREG(object->real.st_mode) || !capability_is_likely(&file))
+		return 0;
+	result = capability_remove(&file);
+	return object->real.st_uid == tracee->tracer->host_uid ? result : 0;
 }
 
 /* chown */
@@ -95,7 +100,7 @@ static enum verdict chown_object(struct tracee *tracee, struct file_object *obje
 			shown->st_uid = uid;
 		if (gid != NO_ID)
 			shown->st_gid = gid;
-		result = drop_capabilities(object);
+		result = drop_capabilities(tracee, object);
 		result = result ? result : remember(tracee, object);
 	}
 	close(object->fd);

@@ -56,7 +56,7 @@ struct exec_program {
 	struct file_capabilities capabilities;
 	bool nosuid; /* neither set-id bits nor capabilities count: a nosuid mount */
 	bool unmapped; /* its owner or group is unknown in the user namespace: set-id bits don't count */
-	bool traced; /* by a process that lacks CAP_SYS_PTRACE */
+	bool unsafe; /* traced by a process that lacks CAP_SYS_PTRACE, or another one shares its CLONE_FS */
 };
 /* execve: set-user-ID, set-group-ID, capabilities. *ret_secure is what AT_SECURE tells. Returns 0, or -EPERM for a
  * program that would get less than it needs. */

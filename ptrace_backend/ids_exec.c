@@ -7,7 +7,7 @@
  *   security.capability, unless nosuid                pP' = (X & fP) | (pI & fI), fE; EPERM when fE and fP isn't had
  *   root, by euid or uid                              pP' = X | pI, fE: what a set-user-ID root program gets, unless
  *                                                     the file has capabilities, which then are all it gets
- *   no_new_privs, or traced, and something gained     no more than before
+ *   no_new_privs, or unsafe, and something gained     no more than before
  *   file capabilities, or another euid or egid        pA' = 0
  *   pP' |= pA', pE' = fE ? pP' : pA'
  *
@@ -124,7 +124,7 @@ int credentials_exec(struct credentials *credentials, const struct exec_program 
 	take_root(&to, has_file_capabilities, &effective);
 
 	id_changed = to.euid != old.euid || !credentials_in_group(&old, to.egid);
-	if ((id_changed || !is_subset(to.permitted, old.permitted)) && (old.no_new_privs || program->traced)) {
+	if ((id_changed || !is_subset(to.permitted, old.permitted)) && (old.no_new_privs || program->unsafe)) {
 		if (old.no_new_privs || !credentials_capable(&old, CAP_SETUID)) {
 			to.euid = to.ruid;
 			to.egid = to.rgid;

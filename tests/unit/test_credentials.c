@@ -600,7 +600,7 @@ static void a_program_with_capabilities_gets_them_and_no_more(void **state)
 	assert_true(credentials.permitted == 0);
 
 	/* Traced by somebody without CAP_SYS_PTRACE: nothing is gained. */
-	program.capabilities.effective = program.traced = true;
+	program.capabilities.effective = program.unsafe = true;
 	credentials_init(&credentials, 1000, 1000, NULL, 0);
 	assert_int_equal(credentials_exec(&credentials, &program, &secure), 0);
 	assert_true(credentials.permitted == 0);
