@@ -137,11 +137,11 @@ static uint32_t mount_flags(uint32_t options)
 #define DEVPTS_SUPER_MAGIC 0x1cd1
 #endif
 
-/* The host's /proc and its devices, for the machine's root: chmod there would be chmod for everybody.
- * Terminals are the guest's own as well. */
-static bool is_shared(const struct tracer *tracer, const struct stat *status, long fs_type)
+/* The host's /proc and its devices, for the machine's root, its ids faked or not: chmod there would be chmod
+ * for everybody. Terminals are the guest's own as well. */
+static bool is_shared(const struct stat *status, long fs_type)
 {
-	return !tracer->fake_ids && geteuid() == 0 &&
+	return geteuid() == 0 &&
 	       (fs_type == PROC_SUPER_MAGIC ||
 		((S_ISCHR(status->st_mode) || S_ISBLK(status->st_mode)) && fs_type != DEVPTS_SUPER_MAGIC));
 }
@@ -161,7 +161,7 @@ static int add(struct view *view, const char *target, const char *host, uint32_t
 		flags |= PATH_MOUNT_FILE;
 	if (statfs(host, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC)
 		flags |= PATH_MOUNT_PROC;
-	if (is_shared(view->tracer, &status, (long)fs.f_type))
+	if (is_shared(&status, (long)fs.f_type))
 		flags |= PATH_MOUNT_SHARED;
 	error = mount_point(view, target, !S_ISDIR(status.st_mode), make, point);
 	if (error == -EROFS || error == -EACCES || error == -EPERM)

@@ -88,9 +88,12 @@ fi
 
 it 'lets nobody write to a made file'
 if ! on ns 'as above'; then
+	if as root; then chmod 555 /proc; fi
+	proc_mode=$(stat -c %a /proc)
 	hidden sh -c 'echo 1 >/proc/stat; chmod 777 /proc/stat; rm -f /proc/stat; stat -c %A /proc/stat; exec 3</proc/stat; readlink /proc/self/fd/3'
 	out '-r--r--r--
 /proc/stat'
+	[ "$(stat -c %a /proc)" = "$proc_mode" ] || fail "the machine's /proc has mode $(stat -c %a /proc)"
 fi
 
 it 'shows the container'\''s names in /proc/sys/kernel'
