@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "core/base/file.h"
+#include "core/base/nested.h"
 #include "probe/arch/arch.h"
 #include "probe/check.h"
 
@@ -165,6 +167,11 @@ static void try_set_syscall(struct probe_context *context, pid_t pid, probe_regi
 		probe_works(context, FACT_ID_PTRACE_SET_SYSCALL, 0, "%s", "");
 }
 
+bool probe_is_nested(void)
+{
+	return prctl(PR_GET_DUMPABLE, NESTED_ASK, 0, 0, 0) == NESTED_ASK;
+}
+
 /* Children are, too: a tracer that follows forks is what gets in the way. */
 static bool is_traced(void)
 {
@@ -203,6 +210,11 @@ static void check_ptrace(struct probe_context *context, const struct probe_check
 	int status, result;
 	pid_t pid;
 
+	if (probe_is_nested()) {
+		probe_fails(context, FACT_ID_PTRACE, EPERM, "%s", PROBE_NESTED);
+		probe_rest_fails(context, check, EPERM, "needs a tracee");
+		return;
+	}
 	pid = probe_fork();
 	if (pid == 0)
 		tracee();

@@ -139,7 +139,15 @@ static void explain_inside(struct probe_context *context)
 static void check_userns(struct probe_context *context, const struct probe_check *check)
 {
 	const char *step;
-	int result = probe_enter_userns(context, &step);
+	int result;
+
+	if (probe_is_nested()) { /* it emulates them, but not all that we need */
+		probe_fails(context, FACT_ID_USERNS, EPERM, "%s", PROBE_NESTED);
+		probe_fails(context, FACT_ID_USERNS_GATE, EPERM, "%s", PROBE_NESTED);
+		probe_rest_fails(context, check, EPERM, "needs a user namespace");
+		return;
+	}
+	result = probe_enter_userns(context, &step);
 
 	if (result == 0) {
 		probe_works(context, FACT_ID_USERNS, 0, "%s", "");

@@ -28,6 +28,7 @@
 
 #include "core/base/compat.h"
 #include "core/base/file.h"
+#include "core/base/nested.h"
 #include "ptrace_backend/guest_filter.h"
 #include "ptrace_backend/handlers.h"
 #include "ptrace_backend/syscall_table.h"
@@ -63,7 +64,7 @@ enum verdict handle_prctl(struct tracee *tracee, const struct syscall_row *row)
 
 	switch ((int)tracee_argument(tracee, 0)) {
 	case PR_GET_DUMPABLE:
-		return tracee_answer(tracee, 1);
+		return tracee_answer(tracee, value == NESTED_ASK ? NESTED_ASK : 1);
 	case PR_SET_DUMPABLE: /* for real it would take the guest's memory from the tracer */
 		return tracee_answer(tracee, value <= 1 ? 0 : -EINVAL);
 	case PR_SET_PTRACER:

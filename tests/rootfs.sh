@@ -5,6 +5,7 @@
 #   tests/rootfs.sh busybox           a few MB, instant
 #   tests/rootfs.sh foreign           the same for another machine, with the emulator for it in /qemu, and a
 #                                     dynamically linked one in /qemu/dynamic with libraries that it needs
+#   tests/rootfs.sh tracers           the same, with PRoot and strace
 #   tests/rootfs.sh debian            Debian 12 with gcc, git, python3, perl, tmux (root only, once)
 #   tests/rootfs.sh debian USER       a copy that belongs to USER
 set -eu
@@ -77,6 +78,33 @@ foreign_root() {
 	echo "$cache/foreign"
 }
 
+# Programs that trace by seccomp filters, with the libraries they need, and in /inner the small root again.
+tracers_root() {
+	target=$cache/tracers
+	if [ ! -e "$cache/tracers.complete" ]; then
+		packages=$(dirname "$0")/lab/packages.sh
+		case $(uname -m) in aarch64) here=arm64 ;; *) here=amd64 ;; esac
+		export AMPHORA_LAB_CACHE="$cache/packages"
+		rm -rf "$target"
+		small_root "$target" "$(command -v busybox)" >/dev/null
+		mkdir -p "$target/inner"
+		for part in bin dev etc proc tmp; do cp -a "$target/$part" "$target/inner/"; done
+		for name in libc6 libtalloc2 libunwind8 liblzma5 proot strace; do
+			from=$("$packages" package "$here" "$name")
+			for part in lib lib64 usr/lib; do
+				[ -d "$from/$part" ] || continue
+				mkdir -p "$target/$part"
+				cp -a "$from/$part/." "$target/$part/"
+			done
+			[ ! -e "$from/usr/bin/$name" ] || cp "$from/usr/bin/$name" "$target/bin/"
+		done
+		rm -rf "$cache/packages"
+		rm -rf "$target/usr/lib/$(uname -m)-linux-gnu/gconv" "$target/.complete"
+		: >"$cache/tracers.complete"
+	fi
+	echo "$target"
+}
+
 sources() {
 	for list in /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list; do
 		[ -s "$list" ] && echo "$list" && return
@@ -107,9 +135,10 @@ debian_root() {
 case ${1:-} in
 busybox) busybox_root ;;
 foreign) foreign_root ;;
+tracers) tracers_root ;;
 debian) debian_root "${2:-}" ;;
 *)
-	echo "usage: tests/rootfs.sh busybox|foreign|debian [USER]" >&2
+	echo "usage: tests/rootfs.sh busybox|foreign|tracers|debian [USER]" >&2
 	exit 1
 	;;
 esac

@@ -12,7 +12,8 @@
 #
 # The runner sets AMPHORA, BACKEND (ns, ptrace), WHO (root, plain), WORK (a private directory),
 # BUSYBOX (the root to copy), HELPERS (static programs), DEBIAN (a Debian root, or empty), FOREIGN
-# (a busybox root of another machine with its emulator in /qemu, or empty).
+# (a busybox root of another machine with its emulator in /qemu, or empty), TRACERS (a busybox root with
+# PRoot and strace, or empty).
 set -u
 
 case_number=0
