@@ -185,6 +185,7 @@ build/helpers/%: %.c
 	@mkdir -p $(@D)
 	$(call SAY,CC  )$(CC) -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra -Werror -Wno-unused-result -O1 -static -pthread \
 		$(HELPER_LDFLAGS) -o $@ $<
+build/helpers/requests build/helpers/requests32: $(wildcard tests/behave/helpers/requests*.h)
 # Where wine's loader lies: vm.mmap_min_addr.
 build/helpers/low build/aarch64/helpers/low: HELPER_LDFLAGS = -no-pie -Wl,-Ttext-segment=0x10000
 build/helpers/small-pages build/aarch64/helpers/small-pages: HELPER_LDFLAGS = -Wl,-z,max-page-size=4096
@@ -264,7 +265,12 @@ build/aarch64/helpers/%: tests/behave/helpers/%.c
 build/aarch64/helpers/%: tests/behave/helpers/compat/%.c
 	@mkdir -p $(@D)
 	$(call SAY,CC32)arm-linux-gnueabihf-gcc -marm $(COMPAT_HELPER_CFLAGS) -o $@ $<
-LAB_HELPERS += $(patsubst tests/behave/helpers/compat/%.c,build/aarch64/helpers/%,$(wildcard tests/behave/helpers/compat/*.c))
+LAB_LIBC32_HELPERS := $(if $(wildcard /usr/arm-linux-gnueabihf/lib/libc.a),$(addprefix build/aarch64/helpers/,tracer32 requests32))
+$(LAB_LIBC32_HELPERS): build/aarch64/helpers/%32: tests/behave/helpers/%.c
+	@mkdir -p $(@D)
+	$(call SAY,CC32)arm-linux-gnueabihf-gcc -marm -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra -Werror -Wno-unused-result -O1 \
+		-static -pthread -o $@ $<
+LAB_HELPERS += $(LAB_LIBC32_HELPERS) $(patsubst tests/behave/helpers/compat/%.c,build/aarch64/helpers/%,$(wildcard tests/behave/helpers/compat/*.c))
 
 lab-built: all helpers
 	@tests/lab/packages.sh tools

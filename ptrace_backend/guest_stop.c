@@ -86,6 +86,47 @@ static bool steps(const struct guest_trace *guest)
 	return guest->go == GUEST_GO_STEP || guest->go == GUEST_GO_BLOCK;
 }
 
+/* Attack: where the result comes back in the register of argument 0, filters see a copy of it, which a tracer
+ * that changes the register doesn't change. A call that passed could become one that is refused, or looked
+ * at. It is left, and made again with the registers as they are. */
+static void hold_call(struct tracee *tracee, int code, guest_continuation *then)
+{
+	if (ARCH_RESULT_IN_ARGUMENT && registers_fetch(tracee->tid, &tracee->regs) == 0)
+		tracee->saved[1] = tracee->regs.arguments[0];
+	guest_hold(tracee, code, then);
+}
+
+static void make_again(struct tracee *tracee)
+{
+	tracee->regs.arguments[0] = tracee->saved[1];
+	memcpy(tracee->entry_arguments, tracee->regs.arguments, sizeof(tracee->entry_arguments));
+	registers_repeat_call(&tracee->regs, (int64_t)tracee->saved[0]);
+	tracee->repeats = true;
+}
+
+bool guest_enters_again(struct tracee *tracee)
+{
+	struct __ptrace_syscall_info info;
+
+	if (!ARCH_RESULT_IN_ARGUMENT || registers_fetch(tracee->tid, &tracee->regs) < 0 ||
+	    !registers_hide_argument(&tracee->regs, tracee->saved[1]) ||
+	    ptrace(PTRACE_GET_SYSCALL_INFO, tracee->tid, sizeof(info), &info) <= 0)
+		return false;
+	tracee->saved[0] = info.entry.nr; /* an event has it at the same place */
+	if ((int)tracee->saved[0] < 0) /* it isn't made */
+		return false;
+	tracee->saved[1] = tracee->regs.arguments[0];
+	/* Filters look at the number that an entry leaves, and no more at -1 that an event does. */
+	tracee_set_number(tracee, info.op == PTRACE_SYSCALL_INFO_SECCOMP ? -1 : SYS_sched_yield);
+	registers_store(tracee->tid, &tracee->regs);
+	tracee->on_exit = make_again;
+	tracee->state = TRACEE_EXIT_WANTED;
+	tracee->regs.after = registers_program_counter(&tracee->regs);
+	if (tracee->filters)
+		guest_filter_pass(tracee);
+	return true;
+}
+
 static void keep_result(struct tracee *tracee)
 {
 	tracee_set_result(tracee, (int64_t)tracee->saved[0]);
@@ -111,6 +152,14 @@ static void enter_call(struct tracee *tracee, int signal)
 	tracee_resume(tracee, 0);
 }
 
+static void after_asking(struct tracee *tracee, int signal)
+{
+	if (guest_enters_again(tracee))
+		tracee_resume(tracee, 0);
+	else
+		enter_call(tracee, signal);
+}
+
 /* True for a call that is notified to us, and about which a filter of the guest's own asks. */
 static bool asks_at_entry(struct tracee *tracee, uint32_t *ret_answer)
 {
@@ -132,7 +181,7 @@ static bool ask_at_entry(struct tracee *tracee)
 		return false;
 	guest->asked = true;
 	guest->message = answer & SECCOMP_RET_DATA;
-	guest_hold(tracee, code, enter_call);
+	hold_call(tracee, code, after_asking);
 	make_info(guest, SIGTRAP, code, tracee->tid,
 		  user_ns_show_uid(tracee, tracee->credentials.ruid));
 	return true;
@@ -140,7 +189,9 @@ static bool ask_at_entry(struct tracee *tracee)
 
 static void after_entry(struct tracee *tracee, int signal)
 {
-	if (!tracee->guest || !ask_at_entry(tracee))
+	if (guest_enters_again(tracee))
+		tracee_resume(tracee, 0);
+	else if (!tracee->guest || !ask_at_entry(tracee))
 		enter_call(tracee, signal);
 }
 
@@ -157,7 +208,7 @@ bool guest_on_entry(struct tracee *tracee)
 		return !guest->asked && ask_at_entry(tracee);
 	}
 	guest->message = PTRACE_EVENTMSG_SYSCALL_ENTRY;
-	guest_hold(tracee, syscall_code(guest), after_entry);
+	hold_call(tracee, syscall_code(guest), after_entry);
 	return true;
 }
 
@@ -225,7 +276,7 @@ bool guest_on_seccomp(struct tracee *tracee, guest_continuation *then)
 	if (told)
 		return false;
 	guest->message = answer & SECCOMP_RET_DATA;
-	guest_hold(tracee, SIGTRAP | PTRACE_EVENT_SECCOMP << 8, then);
+	hold_call(tracee, SIGTRAP | PTRACE_EVENT_SECCOMP << 8, then);
 	return true;
 }
 

@@ -114,6 +114,9 @@ bool guest_loader_ends(const struct tracee *tracee);
 void guest_on_exec(struct tracee *tracee, pid_t former);
 /* A system-call stop of the loader. */
 void guest_on_loader(struct tracee *tracee);
+/* The tracing guest had the call in its hands at the entry, or at an event of its own filter: whether it is made
+ * anew, because it isn't what filters have seen. The caller resumes it. */
+bool guest_enters_again(struct tracee *tracee);
 /* A SIGSYS stop has been answered in the call's place. */
 bool guest_on_trap_answered(struct tracee *tracee);
 

@@ -212,9 +212,17 @@ static void on_call(struct tracee *tracee, int signal)
 	tracee_resume(tracee, 0);
 }
 
+static void on_call_told(struct tracee *tracee, int signal)
+{
+	if (guest_enters_again(tracee))
+		tracee_resume(tracee, 0);
+	else
+		on_call(tracee, signal);
+}
+
 static void on_seccomp(struct tracee *tracee)
 {
-	if (tracee->guest && !guest_must_wait(tracee) && guest_on_seccomp(tracee, on_call))
+	if (tracee->guest && !guest_must_wait(tracee) && guest_on_seccomp(tracee, on_call_told))
 		return;
 	on_call(tracee, 0);
 }
@@ -253,6 +261,8 @@ static void on_syscall_stop(struct tracee *tracee)
 	if (registers_fetch(tracee->tid, &tracee->regs) == 0) {
 		bool handled = tracee->state != TRACEE_RUNNING;
 
+		if (!handled) /* the repeated call itself, which passed */
+			tracee->repeats = false;
 		tracee->scratch_used = 0;
 		if (tracee->state == TRACEE_EXECING)
 			exec_on_failure(tracee);

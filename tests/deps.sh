@@ -32,6 +32,7 @@ if [ "${1:-}" = cross ]; then
 	need_command "$2-linux-gnu-gcc" "crossbuild-essential-$debian_arch"
 	# its 32-bit programs' loader
 	need_command arm-linux-gnueabihf-gcc gcc-arm-linux-gnueabihf
+	need_file /usr/arm-linux-gnueabihf/lib/libc.a libc6-dev-armhf-cross
 	for library in seccomp cap talloc json-c; do
 		need_file "/usr/lib/$2-linux-gnu/lib$library.a" "lib$library-dev:$debian_arch"
 	done

@@ -181,6 +181,14 @@ static inline int registers_set_program_counter(pid_t tid, uint64_t value)
 	return ptrace(PTRACE_SETREGSET, tid, NT_PRSTATUS, &vector) < 0 ? -errno : 0;
 }
 
+/* Whether the kernel runs the call with another argument 0 than filters see; it was `told` at the entry.
+ * Filters see a copy made there. That of a 32-bit process is a register of its own. */
+static inline bool registers_hide_argument(struct registers *regs, uint64_t told)
+{
+	return regs->arguments[0] != told ||
+	       (regs->compat && arm_registers(regs)[ARM_COUNT - 1] != arm_registers(regs)[0]);
+}
+
 /* Where a freshly executed image starts. */
 static inline uint64_t registers_program_counter(struct registers *regs)
 {

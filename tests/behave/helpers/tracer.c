@@ -366,7 +366,11 @@ static void count_up(void)
 
 static unsigned long program_counter(pid_t pid)
 {
+#ifdef __arm__
+	struct user_regs regs;
+#else
 	struct user_regs_struct regs;
+#endif
 	struct iovec vector = { &regs, sizeof(regs) };
 
 	if (trace(PTRACE_GETREGSET, pid, NT_PRSTATUS, (unsigned long)&vector) < 0)
