@@ -95,7 +95,8 @@ int capability_get(const struct record_file *file, uid_t root, unsigned char val
 
 	if (n >= 0)
 		return n > 0 && is_untouched(file) ? (int)n : -ENODATA;
-	if (n != -ENODATA && n != -EOPNOTSUPP)
+	/* A user xattr asks for the right to read the file; its own value doesn't. */
+	if (n != -ENODATA && n != -EOPNOTSUPP && n != -EACCES)
 		return (int)n;
 	n = capability_get_real(file, value);
 	return n < 0 ? (int)n : show_as_root(value, (int)n, root);
