@@ -224,7 +224,7 @@ static int set_qemu(struct proot_request *request, const char *value, struct err
 	if (!argv[0])
 		return error_plain(err, "option -q %s: there is no such program.", value);
 	if (emulator_examine(emulator, err) < 0)
-		return error_wrap(err, EINVAL, "option -q %s", value);
+		return error_wrap(err, -EINVAL, "option -q %s", value);
 	request->emulator = emulator;
 	return 0;
 }
