@@ -30,6 +30,18 @@
 #define SECCOMP_FILTER_FLAG_NEW_LISTENER (1UL << 3)
 #endif
 
+#if defined(__i386__) /* the calls that its C library makes */
+#undef SYS_getuid
+#undef SYS_getgroups
+#define SYS_getuid     SYS_getuid32
+#define SYS_getgroups  SYS_getgroups32
+#define SYS_newfstatat SYS_fstatat64
+#undef SYS_fstat
+#define SYS_fstat SYS_fstat64
+#undef SYS_bind
+#define SYS_bind SYS_statx
+#endif
+
 #define LOAD(field)	 BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
 #define RETURN(value)	 BPF_STMT(BPF_RET | BPF_K, value)
 #define ANSWER(nr, what) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1), RETURN(what)
@@ -142,6 +154,10 @@ static void on_sigsys(int number, siginfo_t *info, void *context)
 	uintptr_t counter = (uintptr_t)registers->uc_mcontext.gregs[REG_RIP];
 	unsigned arch = AUDIT_ARCH_X86_64;
 	long call = (long)registers->uc_mcontext.gregs[REG_RAX];
+#elif defined(__i386__)
+	uintptr_t counter = (uintptr_t)registers->uc_mcontext.gregs[REG_EIP];
+	unsigned arch = AUDIT_ARCH_I386;
+	long call = registers->uc_mcontext.gregs[REG_EAX];
 #else
 	uintptr_t counter = (uintptr_t)registers->uc_mcontext.pc;
 	unsigned arch = AUDIT_ARCH_AARCH64;
@@ -374,6 +390,8 @@ static void get_call(pid_t pid, struct machine *call)
 	ptrace(PTRACE_GETREGSET, pid, 1 /* NT_PRSTATUS */, &vector);
 #if defined(__x86_64__)
 	*call = (struct machine){ (long)raw.orig_rax, (long)raw.rax, raw.rsi };
+#elif defined(__i386__)
+	*call = (struct machine){ raw.orig_eax, raw.eax, (unsigned long)raw.ecx };
 #else
 	*call = (struct machine){ (long)raw.regs[8], (long)raw.regs[0], raw.regs[1] };
 #endif
@@ -388,6 +406,9 @@ static void set_call(pid_t pid, long number, long result)
 #if defined(__x86_64__)
 	raw.orig_rax = (unsigned long)number;
 	raw.rax = (unsigned long)result;
+#elif defined(__i386__)
+	raw.orig_eax = number;
+	raw.eax = result;
 #else
 	struct iovec call = { &number, sizeof(int) };
 
