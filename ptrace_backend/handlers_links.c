@@ -175,7 +175,9 @@ static int add_name(struct tracee *tracee, const struct path_result *old,
 		links = guest_links_store(tracee, old->position.mount, true);
 		if (!links)
 			return -EPERM;
-		links_lock(links);
+		result = links_lock(links);
+		if (result < 0)
+			return result;
 		parent = open_parent(tracee, old, &old_name);
 		result = parent < 0 ? parent :
 				      links_convert(links, parent, old_name, old->position.rel, &id);
@@ -200,7 +202,9 @@ static int add_name_of_object(const struct tracee *tracee, int mount, const stru
 
 	if (!links)
 		return -ENOENT;
-	links_lock(links);
+	result = links_lock(links);
+	if (result < 0)
+		return result;
 	result = links_add(links, id, directory, name, new->position.rel);
 	links_unlock(links);
 	return result;
@@ -342,8 +346,7 @@ static int lock_name(const struct tracee *tracee, const struct path_result *name
 	*ret_links = guest_links_store(tracee, name->position.mount, false);
 	if (!*ret_links || (*ret_links)->directory < 0)
 		return -ENOENT;
-	links_lock(*ret_links);
-	return 0;
+	return links_lock(*ret_links);
 }
 
 enum verdict guest_links_unlink(struct tracee *tracee, enum verdict verdict)
@@ -412,10 +415,13 @@ enum verdict guest_links_rename(struct tracee *tracee, unsigned flags, enum verd
 		return verdict;
 	if (flags & RENAME_NOREPLACE)
 		return verdict;
-	if (guest_links_lock_id(tracee, old, &old_links, &old_id) <= 0)
-		old_id.text[0] = '\0';
-	else
+	is_link = guest_links_lock_id(tracee, old, &old_links, &old_id);
+	if (is_link > 0)
 		links_unlock(old_links);
+	else if (is_link == -EBUSY)
+		return answer(tracee, is_link);
+	else
+		old_id.text[0] = '\0';
 	is_link = lock_name(tracee, new, &links, &new_id);
 	if (is_link < 0)
 		return is_link == -ENOENT ? verdict : answer(tracee, is_link);

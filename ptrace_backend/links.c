@@ -31,12 +31,13 @@
 #include "ptrace_backend/links.h"
 #include "ptrace_backend/tracer.h"
 
-#define STORES_MAX 64
+#define STORES_KEPT 64 /* more are closed again: each has up to three fds */
 #define USED_MAX   64
 
 struct store {
-	char *host; /* the mount's root */
+	char *host; /* the mount's root; NULL: none */
 	int root;
+	uint64_t stop; /* tracer->stops when it was last asked for */
 	struct links links; /* directory is -EBADF as long as there are none */
 };
 
@@ -46,7 +47,7 @@ struct used_name {
 };
 
 struct guest_links {
-	struct store stores[STORES_MAX];
+	struct store **stores; /* pointers to one last for the stop */
 	unsigned count;
 	struct used_name used[USED_MAX];
 };
@@ -72,29 +73,64 @@ static bool is_at(int fd, const char *host)
 	return !strcmp(there, host[0] ? host : "/");
 }
 
-/* Mounts come in the guest's lifetime, and their roots stay the same; NULL when there are too many. */
+static void close_store(struct store *store)
+{
+	if (!store->host)
+		return;
+	links_close(&store->links);
+	close(store->root);
+	talloc_free(store->host);
+	store->host = NULL;
+}
+
+/* One that isn't in use: a new one, or that which nobody has asked for the longest, but for those of this
+ * stop. Returns NULL when there is no memory. */
+static struct store *free_store(const struct tracer *tracer)
+{
+	struct guest_links *all = tracer->links;
+	struct store **stores, *oldest = NULL;
+
+	for (unsigned i = 0; i < all->count; i++)
+		if (!oldest || !all->stores[i]->host ||
+		    (oldest->host && all->stores[i]->stop < oldest->stop))
+			oldest = all->stores[i];
+	if (oldest && (!oldest->host || (all->count >= STORES_KEPT && oldest->stop != tracer->stops))) {
+		close_store(oldest);
+		return oldest;
+	}
+	stores = talloc_realloc(all, all->stores, struct store *, all->count + 1);
+	if (!stores)
+		return NULL;
+	all->stores = stores;
+	stores[all->count] = talloc_zero(all, struct store);
+	return stores[all->count] ? stores[all->count++] : NULL;
+}
+
+/* Mounts come and go in the guest's lifetime. */
 static struct store *find_store(const struct tracee *tracee, const char *host)
 {
 	struct guest_links *all = tracee->tracer->links;
 	struct store *store;
 
 	for (unsigned i = 0; i < all->count; i++)
-		if (!strcmp(all->stores[i].host, host))
-			return &all->stores[i];
-	if (all->count == STORES_MAX)
+		if (all->stores[i]->host && !strcmp(all->stores[i]->host, host)) {
+			all->stores[i]->stop = tracee->tracer->stops;
+			return all->stores[i];
+		}
+	store = free_store(tracee->tracer);
+	if (!store)
 		return NULL;
-	store = &all->stores[all->count];
 	store->host = talloc_strdup(all, host);
+	store->stop = tracee->tracer->stops;
 	store->root = open(host[0] ? host : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	store->links.directory = store->links.lock = -EBADF;
-	if (!store->host || store->root < 0 || !is_at(store->root, host)) {
-		talloc_free(store->host);
-		if (store->root >= 0)
-			close(store->root);
-		return NULL;
-	}
-	all->count++;
-	return store;
+	store->links = (struct links){ .root = store->root, .directory = -EBADF, .lock = -EBADF };
+	if (store->host && store->root >= 0 && is_at(store->root, host))
+		return store;
+	if (store->root >= 0)
+		close(store->root);
+	talloc_free(store->host);
+	store->host = NULL;
+	return NULL;
 }
 
 static struct links *open_store(struct store *store, bool make)
@@ -275,15 +311,14 @@ int guest_links_lock_id(const struct tracee *tracee, const struct path_result *n
 		if (!store)
 			return 0;
 		*ret_links = &store->links;
-		links_lock(*ret_links);
-		return 1;
+		error = links_lock(*ret_links);
+		return error ? error : 1;
 	}
 	if (find_l2s(tracee, mount, host, text, (size_t)length, &l2s) <= 0)
 		return 0;
 	*ret_links = guest_links_store(tracee, mount, true);
-	error = *ret_links ? 0 : -EACCES;
+	error = *ret_links ? links_lock(*ret_links) : -EACCES;
 	if (!error) {
-		links_lock(*ret_links);
 		error = adopt(tracee, mount, *ret_links, &l2s, ret_id);
 		if (error)
 			links_unlock(*ret_links);

@@ -70,15 +70,22 @@ void links_close(struct links *links)
 	links->directory = links->lock = -EBADF;
 }
 
-void links_lock(const struct links *links)
+int links_lock(struct links *links)
 {
 	const struct timespec pause = { .tv_nsec = 1000000 };
 
-	for (int tries = 0; links->lock >= 0 && tries < LOCK_TRIES; tries++) {
-		if (flock(links->lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
-			return;
+	for (int tries = 0; links->lock >= 0 && flock(links->lock, LOCK_EX | LOCK_NB) < 0; tries++) {
+		if (errno != EWOULDBLOCK) /* a file system without locks */
+			break;
+		if (tries == LOCK_TRIES || links->stuck) {
+			log_debug("the lock of emulated hard links is held by another process");
+			links->stuck = true;
+			return -EBUSY;
+		}
 		nanosleep(&pause, NULL);
 	}
+	links->stuck = false;
+	return 0;
 }
 
 void links_unlock(const struct links *links)

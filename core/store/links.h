@@ -32,6 +32,7 @@ struct links {
 	int root; /* O_PATH fd of the mount's root; the caller's */
 	int directory; /* O_PATH fd of .amphora-links, or -EBADF */
 	int lock;
+	bool stuck; /* somebody else has kept the lock for long */
 };
 
 /* Whether a root filesystem (host path) has emulated links, ours or PRoot's. No lock. */
@@ -42,8 +43,9 @@ bool links_exist(const char *rootfs);
 int links_open(int root_fd, bool make, struct links *ret_links);
 void links_close(struct links *links);
 
-/* Waits for the lock, but not for ever: a container of the other backend can reach the file. */
-void links_lock(const struct links *links);
+/* Waits for the lock, but not for ever: whoever has it may be stopped, and a container of the other backend can
+ * reach the file. After 2 s -EBUSY, and at once as long as it stays so. */
+int links_lock(struct links *links);
 void links_unlock(const struct links *links);
 
 /* 1 and *ret_id when `name` is an emulated link's, 0, or -errno. No lock. */

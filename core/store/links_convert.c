@@ -405,8 +405,10 @@ int links_convert_tree(const char *rootfs, enum links_conversion how, struct lin
 	conversion.root = root;
 	conversion.device = status.st_dev;
 	conversion.has_objects = links_open(root, false, &conversion.links) == 0;
-	if (conversion.has_objects)
-		links_lock(&conversion.links);
+	if (conversion.has_objects && links_lock(&conversion.links) < 0) {
+		links_close(&conversion.links);
+		return error_set(err, EBUSY, "hard links of %s: another process has locked them", rootfs);
+	}
 	fd = openat(root, ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	result = fd < 0 ? error_set(err, errno, "root filesystem %s", rootfs) :
 			  walk(&conversion, fd, where, 0, 0);

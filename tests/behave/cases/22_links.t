@@ -81,7 +81,29 @@ exists
 far
 missing'
 
+it 'makes them in more mounts than it keeps open'
+binds=
+for i in $(seq 90); do
+	mkdir -p "$WORK/many/$i" "$root/many/$i"
+	binds="$binds -v $WORK/many/$i:/many/$i"
+done
+linked $binds sh -c 'cd /many && for i in *; do echo $i >$i/a && ln $i/a $i/b || exit 1; done; for i in *; do stat -c %h $i/a; done | sort | uniq -c; rm */a; cat */b | sort -n | tail -n 1'
+out "$(printf '     90 2\n90')"
+
 if [ "$BACKEND" = ptrace ]; then
+	it 'refuses to change names while a stopped process has their lock'
+	linked sh -c 'cd /root && echo x >l1 && ln l1 l2'
+	(flock 9 && exec sleep 60) 9<"$root/.amphora-links/lock" &
+	pid=$!
+	until [ "$(ps -o comm= "$pid")" = sleep ]; do sleep 0.1; done
+	kill -STOP "$pid"
+	linked sh -c 'cd /root && { ln l1 l3; rm -f l2; mv -f l1 l2; } 2>&1; ls l*; stat -c %h l1'
+	same 3 "$(grep -ci busy "$out")" 'refusals'
+	same 'l1 l2 2' "$(tail -n 3 "$out" | tr '\n' ' ' | sed 's/ $//')" 'what is there'
+	kill -9 "$pid"
+	linked sh -c 'cd /root && ln l1 l3 && rm l2 && stat -c %h l1 && rm l1 l3'
+	out 2
+
 	it 'does not let a guest make a name of a file that it may not see'
 	linked sh -c 'cd /root && rm -rf * && echo mine >a && ln a b; ln -s /.amphora-links/00/00000000000000000000000000000000 forged 2>&1 | grep -c denied\\\|permitted
 		ls /.amphora-links 2>&1 | grep -c "No such"; mkdir /.amphora-links 2>&1 | grep -c "No such\\|exists"'
