@@ -8,6 +8,7 @@
  * shows a place in it. That is looked up, not counted, when a mount or a namespace goes: such a
  * directory is shared by copies of the table and by binds of what lies in it.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include <talloc.h>
 #include <unistd.h>
 
+#include "core/base/cleanup.h"
 #include "core/base/file.h"
 #include "ptrace_backend/tracer.h"
 
@@ -105,6 +107,64 @@ static void visit_remap(struct tracee_fs *fs, void *map)
 	remap(fs, map);
 }
 
+/* Keeps the lazily detached mounts that this link below /proc leads into. */
+static void keep_by_link(const struct mount_table *mounts, int directory, const char *name, bool *keep)
+{
+	const struct path_table *table = mounts->table;
+	char host[PATH_SIZE];
+	ssize_t length = readlinkat(directory, name, host, sizeof(host) - 1);
+
+	host[length < 0 ? 0 : length] = '\0';
+	for (uint32_t i = 0; length > 0 && i < table->mount_count; i++) {
+		const char *root = table->strings + table->mounts[i].host;
+		size_t size = strlen(root);
+
+		if (mounts->labels[i].lazy && !strncmp(host, root, size) &&
+		    (host[size] == '/' || !host[size]))
+			keep[i] = true;
+	}
+}
+
+static void keep_by_process(const struct mount_table *mounts, pid_t tid, bool *keep)
+{
+	_cleanup_closedir_ DIR *fds = NULL;
+	const struct dirent *entry;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/cwd", (int)tid);
+	keep_by_link(mounts, AT_FDCWD, path, keep);
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)tid);
+	fds = opendir(path);
+	while (fds && (entry = readdir(fds)))
+		keep_by_link(mounts, dirfd(fds), entry->d_name, keep);
+}
+
+/* What was detached with MNT_DETACH goes when nobody has it open or stands there, by whatever way it was
+ * handed on. (An fd that is on its way in a socket isn't seen.) What such a mount sat on stays, too. */
+static void keep_lazy(struct tracee *tracee, const struct mount_table *mounts, bool *keep)
+{
+	const struct path_table *table = mounts->table;
+	struct tracer *tracer = tracee->tracer;
+	bool any = false;
+
+	for (uint32_t i = 0; i < table->mount_count; i++)
+		any = any || mounts->labels[i].lazy;
+	for (size_t i = 0; any && i < TRACER_HASH; i++)
+		for (const struct tracee *at = tracer->hash[i]; at; at = at->hash_next)
+			keep_by_process(mounts, at->tid, keep);
+	while (any) {
+		any = false;
+		for (uint32_t i = 0; i < table->mount_count; i++) {
+			int parent = table->mounts[i].parent;
+
+			if (!keep[i] || parent < 0 || keep[parent])
+				continue;
+			keep[parent] = true;
+			any = true;
+		}
+	}
+}
+
 void mount_table_compact(struct tracee *tracee)
 {
 	struct mount_table *mounts = tracee_mounts(tracee), *copy;
@@ -122,14 +182,14 @@ void mount_table_compact(struct tracee *tracee)
 		return;
 	}
 	each_fs(tracee, visit_keep, keep);
-	for (uint32_t i = 0; i < mounts->table->mount_count; i++)
-		keep[i] = keep[i] || mounts->labels[i].lazy;
+	keep_lazy(tracee, mounts, keep);
 	path_table_copy(copy->table, mounts->table, keep, map);
 	copy_labels(copy->labels, mounts->labels, mounts->table->mount_count, map);
 	memcpy(mounts->table, copy->table, sizeof(*copy->table));
 	memcpy(mounts->labels, copy->labels, sizeof(copy->labels));
 	each_fs(tracee, visit_remap, map);
 	talloc_free(copy);
+	guest_tmpfs_collect(tracee->tracer);
 }
 
 bool mount_is_busy(struct tracee *tracee, int mount)

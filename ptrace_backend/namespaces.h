@@ -37,7 +37,7 @@ enum namespace_kind {
 struct mount_label {
 	char type[16];	 /* "": what the host says */
 	char source[104];
-	bool lazy;	 /* detached with MNT_DETACH: its content stays while the namespace does */
+	bool lazy;	 /* detached with MNT_DETACH: stays while somebody is there, and until mount_table_compact() */
 };
 
 struct mount_table {

@@ -87,6 +87,10 @@ it 'takes hundreds of mounts, one after the other'
 inside sh -c 'for i in $(seq 700); do mount -t tmpfs none /mnt && umount /mnt || exit 1; done; echo finished'
 out finished
 
+it 'forgets what was detached lazily, but what somebody has open'
+inside sh -c 'mount -t tmpfs none /old && mkdir /old/d && echo kept >/old/d/f && exec 9</old/d && umount -l /old && for i in $(seq 700); do mount -t tmpfs none /mnt && umount -l /mnt || exit 1; done; cat /proc/self/fd/9/f'
+out kept
+
 it 'pivots: the new root hides the old one'
 inside sh -c 'mount -t tmpfs none /mnt && cp -a /bin /mnt && mkdir /mnt/put && cd /mnt && pivot_root . put && ls / && ls /put/src && cd / && umount -l /put && ls /put && pwd'
 out 'bin
