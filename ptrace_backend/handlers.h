@@ -97,6 +97,12 @@ void ids_grant(struct tracee *tracee, const struct path_result *file, const stru
 void ids_widen(const struct tracee *tracee, int fd, struct stat *real);
 /* The same as ids_grant() for the directory that a new name, or one that goes away, is in. */
 void ids_grant_parent(struct tracee *tracee, const struct path_result *name);
+/* The same for a directory that is to be searched, after permissions_search(): a struct path_ops.search. */
+long ids_grant_search(void *context, const char *host);
+/* Resolves with that when path_resolve() has said -EACCES to who may search any directory. */
+struct path_request;
+int ids_resolve_again(struct tracee *tracee, const struct path_request *request,
+		      struct path_result *result);
 /* handlers_ids.c (faked ids): get*id, set*id, groups, capget, capset; handle_prctl_ids is called by
  * handle_prctl for every option that credentials_prctl() knows */
 syscall_handler handle_ids, handle_prctl_ids;

@@ -246,20 +246,60 @@ void ids_grant(struct tracee *tracee, const struct path_result *file, const stru
 		ids_widen(tracee, fd, &now);
 }
 
-void ids_grant_parent(struct tracee *tracee, const struct path_result *name)
+static void widen_directory(struct tracee *tracee, const char *host, int access)
 {
 	_cleanup_close_ int fd = -EBADF;
-	char parent[PATH_SIZE];
 	struct stat now;
+
+	if (faccessat(AT_FDCWD, host, access, 0) == 0 || errno != EACCES)
+		return;
+	fd = open(host, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0 && fstat(fd, &now) == 0 && now.st_uid == tracee->tracer->host_uid)
+		ids_widen(tracee, fd, &now);
+}
+
+void ids_grant_parent(struct tracee *tracee, const struct path_result *name)
+{
+	char parent[PATH_SIZE];
 
 	if (!tracee->tracer->fake_ids || !credentials_capable(&tracee->credentials, CAP_DAC_OVERRIDE) ||
 	    (tracee_mount_flags(tracee, &name->position) & (PATH_MOUNT_READ_ONLY | PATH_MOUNT_SHARED)))
 		return;
-	if (!path_parent(name, parent) || !parent[0])
-		return;
-	if (faccessat(AT_FDCWD, parent, W_OK | X_OK, 0) == 0 || errno != EACCES)
-		return;
-	fd = open(parent, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd >= 0 && fstat(fd, &now) == 0 && now.st_uid == tracee->tracer->host_uid)
-		ids_widen(tracee, fd, &now);
+	if (path_parent(name, parent) && parent[0])
+		widen_directory(tracee, parent, W_OK | X_OK);
+}
+
+static bool searches_all(const struct tracee *tracee)
+{
+	return tracee->tracer->fake_ids &&
+	       (credentials_capable(&tracee->credentials, CAP_DAC_OVERRIDE) ||
+		credentials_capable(&tracee->credentials, CAP_DAC_READ_SEARCH));
+}
+
+long ids_grant_search(void *context, const char *host)
+{
+	struct tracee *tracee = context;
+	static struct path_position position;
+	long error = permissions_on(tracee) ? permissions_search(tracee, host) : 0;
+
+	if (!error && host[0] && searches_all(tracee) &&
+	    path_from_host(tracee_table(tracee), -1, host, &position) == 0 &&
+	    !(tracee_mount_flags(tracee, &position) & (PATH_MOUNT_READ_ONLY | PATH_MOUNT_SHARED)))
+		widen_directory(tracee, host, X_OK);
+	return error;
+}
+
+int ids_resolve_again(struct tracee *tracee, const struct path_request *request,
+		      struct path_result *result)
+{
+	struct path_request again = *request;
+	struct path_ops ops = *request->ops;
+
+	if (!searches_all(tracee))
+		return -EACCES;
+	ops.open_path = NULL;
+	ops.close = NULL;
+	ops.search = ids_grant_search;
+	again.ops = &ops;
+	return path_resolve(&again, result);
 }

@@ -196,8 +196,8 @@ enum verdict handle_chdir(struct tracee *tracee, const struct syscall_row *row)
 	(void)row;
 	error = tracee_resolve(tracee, AT_FDCWD, tracee_argument(tracee, 0), PATH_FOLLOW,
 			       directory);
-	if (!error && permissions_on(tracee))
-		error = (int)permissions_search(tracee, directory->host);
+	if (!error)
+		error = (int)ids_grant_search(tracee, directory->host);
 	if (!error)
 		error = tracee_set_path(tracee, 0, directory);
 	if (error)
@@ -221,9 +221,9 @@ enum verdict handle_fchdir(struct tracee *tracee, const struct syscall_row *row)
 	/* A directory outside the guest's tree, passed in over a socket, is no place to walk from. */
 	if (error == -ENOENT)
 		return tracee_answer(tracee, -EACCES);
-	if (!error && permissions_on(tracee) &&
+	if (!error && tracee->tracer->fake_ids &&
 	    path_to_host(tracee_table(tracee), &position, host, sizeof(host)) >= 0 &&
-	    permissions_search(tracee, host) < 0)
+	    ids_grant_search(tracee, host) < 0)
 		return tracee_answer(tracee, -EACCES);
 	if (error || tracee->fs->cwd_mount == position.mount)
 		return VERDICT_CONTINUE;

@@ -313,6 +313,8 @@ int tracee_resolve_string(struct tracee *tracee, int dirfd, const char *path, ui
 			return error;
 	}
 	error = path_resolve(&request, result);
+	if (error == -EACCES)
+		error = ids_resolve_again(tracee, &request, result);
 	if (!error && request.base == &base)
 		name_removed(tracee, dirfd, &base, result);
 	if (!error && (result->flags & PATH_RESULT_MAGIC))

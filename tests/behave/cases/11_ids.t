@@ -159,4 +159,32 @@ if on ptrace 'read-only binds are held by translation' && as plain; then
 	same 555 "$(stat -c %a "$WORK/bound/d")" mode
 fi
 
+it 'lets root search directories that nobody may search, and shows their mode'
+if as plain; then
+	mkdir -p "$root/closed/a/b"
+	echo in >"$root/closed/a/b/f"
+	ln -s a/b "$root/closed/link"
+	chmod 0600 "$root/closed/a/b"
+	chmod 0644 "$root/closed/a"
+	chmod 0 "$root/closed"
+fi
+guest sh -c '[ -d /closed ] || { mkdir -p /closed/a/b; echo in >/closed/a/b/f; ln -s a/b /closed/link; chmod 600 /closed/a/b; chmod 644 /closed/a; chmod 0 /closed; }
+	cat /closed/link/f; cd /closed/a/b && pwd && cat f; cd /; touch /closed/a/b/new; ls /closed/a/b; stat -c %a /closed /closed/a /closed/a/b; rm -r /closed/a && ls /closed'
+out 'in
+/closed/a/b
+in
+f
+new
+0
+644
+600
+link'
+guest sh -c 'chroot /closed /bin/true; rm -r /closed'
+if on ptrace 'read-only binds are held by translation' && as plain; then
+	mkdir -p "$WORK/bound/x" && echo in >"$WORK/bound/x/f" && chmod 600 "$WORK/bound/x"
+	guest -v "$WORK/bound:/bound:ro" cat /bound/x/f
+	fails
+	same 600 "$(stat -c %a "$WORK/bound/x")" mode
+fi
+
 done_testing
