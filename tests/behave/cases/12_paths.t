@@ -74,6 +74,16 @@ it 'watches a file with inotify'
 guest sh -c 'touch /tmp/w; timeout 5 inotifyd - /tmp/w:c >/tmp/seen & sleep 0.3; echo x >/tmp/w; sleep 0.3; cat /tmp/seen'
 succeeds
 
+it 'lets nobody chroot who lacks the capability'
+guest chroot /inner sh -c :
+succeeds
+guest --user 1000 chroot /inner sh -c :
+fails
+err_has 'not permitted'
+guest --cap-drop SYS_CHROOT chroot /inner sh -c :
+fails
+err_has 'not permitted'
+
 it 'answers 2,900 pairs of operation and path as the kernel does in a chroot'
 oracle=$WORK/oracle
 cp -a "$root" "$oracle"
