@@ -442,6 +442,7 @@ void exec_on_event(struct tracee *tracee)
 	tracee->mm->loader_base = script->keep_start;
 	tracee->mm->loader_size = script->keep_end - script->keep_start;
 	memcpy(tracee->mm->exe, job->exe, strlen(job->exe) + 1);
+	tracee_set_program(tracee, &job->credentials.status);
 	job->opens_left = !exec_is_held(job) + job->program.has_interpreter;
 	tracee->mm->compat = job->program.compat;
 	registers_enter_loader(&tracee->regs, carrier.loader, carrier.script, script->stack - 256);

@@ -8,6 +8,9 @@
 /* handlers_file.c: open, openat, openat2, creat; chdir, fchdir, chroot, getcwd; readlink */
 syscall_handler handle_open, handle_openat2, handle_chdir, handle_fchdir, handle_chroot,
 	handle_getcwd, handle_readlink, handle_rename, handle_fd_write;
+/* -ETXTBSY for the file of a program that runs: its memory is the file. Else 0. */
+int file_refuses_writing(const struct tracee *tracee, const struct path_result *file,
+			 const struct stat *status);
 /* sysvipc_*.c */
 syscall_handler handle_shmget, handle_shmat, handle_shmctl, handle_shmdt, handle_semget, handle_semop,
 	handle_semtimedop, handle_semctl, handle_msgget, handle_msgsnd, handle_msgrcv, handle_msgctl,

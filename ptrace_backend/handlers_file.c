@@ -51,6 +51,25 @@ static int refuse_read_only(struct tracee *tracee, const struct path_result *fil
 	return writes && S_ISREG(status->st_mode) ? -EROFS : 0;
 }
 
+int file_refuses_writing(const struct tracee *tracee, const struct path_result *file,
+			 const struct stat *status)
+{
+	if (!S_ISREG(status->st_mode) || !tracer_runs(tracee->tracer, status) ||
+	    !guest_links_has_our_rights(tracee) || faccessat(AT_FDCWD, file->host, W_OK, 0) < 0)
+		return 0;
+	return -ETXTBSY;
+}
+
+/* Whether an open of an existing file asks for the right to change it. */
+static bool writes_to(uint64_t flags)
+{
+	uint64_t access = flags & O_ACCMODE;
+
+	if ((flags & O_PATH) || ((flags & O_CREAT) && (flags & O_EXCL)))
+		return false;
+	return access == O_WRONLY || access == O_RDWR || (flags & O_TRUNC);
+}
+
 /* The common part: the path in argument `index`, resolved; flags decide. */
 static enum verdict open_file(struct tracee *tracee, int dirfd, unsigned index, uint64_t flags,
 			      uint32_t resolve)
@@ -91,6 +110,8 @@ static enum verdict open_file(struct tracee *tracee, int dirfd, unsigned index, 
 		ids_grant(tracee, file, &status, (int)flags);
 	else if (!error && !exists && (flags & O_CREAT))
 		ids_grant_parent(tracee, file);
+	if (!error && exists && writes_to(flags))
+		error = file_refuses_writing(tracee, file, &status);
 	if (!error)
 		error = tracee_set_path(tracee, index, file);
 	if (error)

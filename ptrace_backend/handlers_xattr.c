@@ -445,5 +445,12 @@ enum verdict handle_times(struct tracee *tracee, const struct syscall_row *row)
 
 enum verdict handle_truncate(struct tracee *tracee, const struct syscall_row *row)
 {
-	return watch(tracee, row, remove_at_exit);
+	enum verdict verdict = watch(tracee, row, remove_at_exit);
+	const struct path_result *file = tracee_result_buffer(tracee, 0);
+	struct stat status;
+	int error = 0;
+
+	if (verdict != VERDICT_SKIP && stat(file->host, &status) == 0)
+		error = file_refuses_writing(tracee, file, &status);
+	return error ? tracee_answer(tracee, error) : verdict;
 }

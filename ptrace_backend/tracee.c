@@ -98,6 +98,30 @@ static struct tracee_mm *mm_new(struct tracer *tracer)
 	return mm;
 }
 
+static unsigned *running(struct tracer *tracer, ino_t inode)
+{
+	return &tracer->running[inode % TRACER_RUNNING];
+}
+
+void tracee_set_program(struct tracee *tracee, const struct stat *program)
+{
+	tracee->mm->exe_device = program->st_dev;
+	tracee->mm->exe_inode = program->st_ino;
+	++*running(tracee->tracer, program->st_ino);
+}
+
+bool tracer_runs(const struct tracer *tracer, const struct stat *file)
+{
+	if (!tracer->running[file->st_ino % TRACER_RUNNING])
+		return false;
+	for (size_t i = 0; i < TRACER_HASH; i++)
+		for (const struct tracee *at = tracer->hash[i]; at; at = at->hash_next)
+			if (at->mm && at->mm->exe_inode == file->st_ino &&
+			    at->mm->exe_device == file->st_dev)
+				return true;
+	return false;
+}
+
 static void mm_release(struct tracee *tracee)
 {
 	struct tracee_mm *mm = tracee->mm;
@@ -105,6 +129,8 @@ static void mm_release(struct tracee *tracee)
 	tracee->mm = NULL;
 	if (!mm || --mm->references > 0)
 		return;
+	if (mm->exe_inode)
+		--*running(tracee->tracer, mm->exe_inode);
 	ipc_mm_released(mm, tracee->tgid);
 	tracee_close_mem(mm, tracee->tracer);
 	talloc_free(mm);
@@ -160,6 +186,8 @@ static struct tracee_mm *mm_copy(struct tracer *tracer, const struct tracee_mm *
 		return mm;
 	*mm = *from;
 	mm->references = 1;
+	if (mm->exe_inode)
+		++*running(tracer, mm->exe_inode);
 	mm->mem_fd = -1;
 	memset(mm->slots_used, 0, sizeof(mm->slots_used));
 	mm->shared_used = 0;

@@ -85,6 +85,8 @@ struct tracee_mm {
 	uint64_t loader_base, loader_size; /* our loader's page, hidden from maps */
 	bool compat;		/* a 32-bit program: everything below 4 GiB */
 	struct ipc_attachment *ipc_attached; /* sysvipc.h: segments mapped */
+	dev_t exe_device;	/* the program's file; exe_inode 0: none yet */
+	ino_t exe_inode;
 	char exe[PATH_SIZE];	/* guest path of the program (/proc/self/exe) */
 	struct emulator_start emulator;
 };
@@ -293,6 +295,9 @@ int process_status(pid_t pid, struct process_status *ret_status);
 /* What a process does about a signal that isn't blocked; caught, when that can't be found out. */
 enum signal_disposition { SIGNAL_DEFAULT, SIGNAL_IGNORED, SIGNAL_CAUGHT };
 enum signal_disposition process_disposition(pid_t pid, int signal);
+/* A program's file can't be written to while it runs: the kernel sees amphora's own file there instead. */
+void tracee_set_program(struct tracee *tracee, const struct stat *program);
+bool tracer_runs(const struct tracer *tracer, const struct stat *file);
 /* True when tid is a guest process or thread (the supervisor and host processes are not). */
 static inline bool tracer_has(struct tracer *tracer, pid_t tid)
 {
@@ -301,6 +306,7 @@ static inline bool tracer_has(struct tracer *tracer, pid_t tid)
 
 /* One per container. */
 #define TRACER_HASH 1024
+#define TRACER_RUNNING 256
 struct guest_filter;
 struct sock_filter;
 struct ipc_space;
@@ -338,6 +344,7 @@ struct tracer {
 	char *mounts_directory; /* below it: what guests mount as a tmpfs */
 	const char *hostname;
 	struct tracee *hash[TRACER_HASH];
+	unsigned running[TRACER_RUNNING]; /* programs, by their inode */
 	size_t tracee_count;
 	unsigned mem_fds;      /* that are open: memory.c */
 	size_t new_count;      /* of them in TRACEE_NEW */
