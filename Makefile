@@ -198,8 +198,8 @@ $(COMPAT_HELPERS): build/helpers/%: tests/behave/helpers/compat/%.c
 	@mkdir -p $(@D)
 	$(call SAY,CC32)$(COMPAT_CC) $(COMPAT_HELPER_CFLAGS) -o $@ $<
 
-# Those that trace once more as 32-bit programs, as NAME32, where there is a library for them.
-LIBC32_HELPERS := $(if $(wildcard /usr/lib32/libc.a),$(addprefix build/helpers/,tracer32 requests32 filters32))
+# Some once more as 32-bit programs, as NAME32, where there is a library for them.
+LIBC32_HELPERS := $(if $(wildcard /usr/lib32/libc.a),$(addprefix build/helpers/,tracer32 requests32 filters32 view32))
 $(LIBC32_HELPERS): build/helpers/%32: %.c
 	@mkdir -p $(@D)
 	$(call SAY,CC32)$(COMPAT_CC) -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra -Werror -Wno-unused-result -O1 -static -pthread \

@@ -26,6 +26,7 @@
 
 #define ARGUMENT_BITS (REGISTER_RESULT - 1)
 #define NO_ID16	      0xffff
+#define SOCKETCALL_SENDTO 11 /* linux/net.h: SYS_SENDTO */
 #define OVERFLOW_ID16 65534
 
 void tracee_set_number(struct tracee *tracee, int64_t number)
@@ -157,13 +158,14 @@ static void after_socketcall(struct tracee *tracee)
 }
 
 /* What the filter would have decided from registers: true for a call that the kernel may just run. */
-static bool passes(const struct syscall_row *row, const uint64_t *arguments)
+static bool passes(const struct tracee *tracee, const struct syscall_row *row,
+		   const uint64_t *arguments)
 {
 	switch ((enum filter_rule)row->rule) {
 	case RULE_SOCKET:
 		return (uint32_t)arguments[0] == AF_UNIX;
-	case RULE_ADDRESS:
-		return arguments[4] == 0;
+	case RULE_ADDRESS: /* else see netlink_route.c: as the second filter */
+		return arguments[4] == 0 && (row->index != ROW_sendto || !tracee->tracer->netlinks);
 	case RULE_ACCEPT:
 		return arguments[1] == 0;
 	case RULE_PASSCRED:
@@ -194,7 +196,9 @@ enum verdict handle_socketcall(struct tracee *tracee, const struct syscall_row *
 	for (unsigned i = 0; i < 6; i++)
 		tracee->regs.arguments[i] = tracee->entry_arguments[i] = block[i];
 	tracee->on_exit = NULL;
-	if (!passes(inner, tracee->regs.arguments))
+	if (inner->index == ROW_send && tracee->tracer->netlinks) /* the address is NULL: nothing was read there */
+		inner = socketcall_row(SOCKETCALL_SENDTO);
+	if (!passes(tracee, inner, tracee->regs.arguments))
 		verdict = inner->action == ACTION_ERRNO ? tracee_answer(tracee, -inner->error) :
 							  handle(tracee, inner);
 	/* Another call first, or in its place, in its own registers. */

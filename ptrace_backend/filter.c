@@ -414,7 +414,8 @@ static void emit_names_of_socketcall(struct writer *writer, bool sends)
 {
 	emit_load(writer, LOW_HALF(0));
 	for (uint32_t which = 1; which <= SOCKETCALL_MAX; which++)
-		if (has_names(socketcall_row(which), sends))
+		if (has_names(socketcall_row(which), sends) ||
+		    (sends && socketcall_row(which)->index == ROW_send))
 			emit_if(writer, BPF_JEQ, which, STOP);
 	emit_return(writer, ALLOW);
 }

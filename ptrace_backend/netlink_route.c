@@ -44,6 +44,7 @@
 #include "core/base/cleanup.h"
 #include "core/start/start.h"
 #include "ptrace_backend/handlers.h"
+#include "ptrace_backend/layout.h"
 #include "ptrace_backend/names_filter.h"
 #include "ptrace_backend/netlink_answer.h"
 #include "ptrace_backend/netlink_route.h"
@@ -327,9 +328,7 @@ bool netlink_socket(struct tracee *tracee, enum verdict *ret_verdict)
 {
 	uint64_t type = tracee_argument(tracee, 1);
 
-	/* 32-bit programs' stay as the host has them. */
 	if (!(tracee->tracer->plan->emulate_netlink || tracee->namespaces.in[NAMESPACE_NET]) ||
-	    tracee->regs.compat ||
 	    (int)tracee_argument(tracee, 0) != AF_NETLINK ||
 	    (int)tracee_argument(tracee, 2) != NETLINK_ROUTE)
 		return false;
@@ -346,9 +345,15 @@ bool netlink_socket(struct tracee *tracee, enum verdict *ret_verdict)
 	return true;
 }
 
+/* saved[0] has the fd: after a call made first inside socketcall(2) the arguments are that call's. */
+static struct stand_in *find_saved(const struct tracee *tracee)
+{
+	return find(tracee, (int)tracee->saved[0]);
+}
+
 static void mark_bound(struct tracee *tracee, int64_t result)
 {
-	struct stand_in *socket = find_argument(tracee);
+	struct stand_in *socket = find_saved(tracee);
 
 	/* Refused, it has a name all the same for us: there is no second try. */
 	(void)result;
@@ -364,7 +369,7 @@ static void after_bind(struct tracee *tracee)
 
 static void mark_connected(struct tracee *tracee, int64_t result)
 {
-	struct stand_in *socket = find_argument(tracee);
+	struct stand_in *socket = find_saved(tracee);
 
 	(void)result;
 	if (socket)
@@ -388,6 +393,7 @@ bool netlink_bind(struct tracee *tracee, enum verdict *ret_verdict)
 
 	if (!socket)
 		return false;
+	tracee->saved[0] = arguments[0];
 	if ((uint32_t)tracee_argument(tracee, 2) < sizeof(name)) {
 		*ret_verdict = tracee_answer(tracee, -EINVAL);
 	} else if (tracee_read(tracee, tracee_argument(tracee, 1), &name, sizeof(name)) < 0) {
@@ -427,6 +433,7 @@ static bool bind_first(struct tracee *tracee, const struct stand_in *socket, enu
 
 	if (socket->bound || put_name(tracee, socket->port, &arguments[1], &arguments[2]) < 0)
 		return false;
+	tracee->saved[0] = arguments[0];
 	*ret_verdict = precall(tracee, SYS_bind, arguments, mark_bound);
 	return true;
 }
@@ -455,24 +462,23 @@ bool netlink_sendto(struct tracee *tracee, enum verdict *ret_verdict)
 /* Gathers a message's data. Returns its size or -errno. */
 static int64_t gather(const struct tracee *tracee, uint64_t address, unsigned char *data)
 {
-	struct iovec vectors[VECTORS_MAX];
+	struct iovec vector;
 	struct msghdr header;
 	size_t used = 0;
 
-	if (tracee_read(tracee, address, &header, sizeof(header)) < 0)
+	if (layout_read_message(tracee, address, &header) < 0)
 		return -EFAULT;
 	if (header.msg_iovlen > VECTORS_MAX)
 		return -EMSGSIZE;
-	if (tracee_read(tracee, (uintptr_t)header.msg_iov, vectors,
-			header.msg_iovlen * sizeof(vectors[0])) < 0)
-		return -EFAULT;
 	for (size_t i = 0; i < header.msg_iovlen; i++) {
-		if (vectors[i].iov_len > REQUEST_MAX - used)
-			return -EMSGSIZE;
-		if (tracee_read(tracee, (uintptr_t)vectors[i].iov_base, data + used,
-				vectors[i].iov_len) < 0)
+		if (layout_read_vector(tracee, (uintptr_t)header.msg_iov + i * 2 * layout_word(tracee),
+				       &vector) < 0)
 			return -EFAULT;
-		used += vectors[i].iov_len;
+		if (vector.iov_len > REQUEST_MAX - used)
+			return -EMSGSIZE;
+		if (tracee_read(tracee, (uintptr_t)vector.iov_base, data + used, vector.iov_len) < 0)
+			return -EFAULT;
+		used += vector.iov_len;
 	}
 	return (int64_t)used;
 }
@@ -496,12 +502,7 @@ bool netlink_sendmsg(struct tracee *tracee, bool many, enum verdict *ret_verdict
 	if (size >= 0)
 		answer_request(netlinks, socket->port, (size_t)size);
 	if (size >= 0 && many) { /* the first one alone */
-		uint32_t sent = (uint32_t)size;
-
-		size = tracee_write(tracee, address + offsetof(struct mmsghdr, msg_len), &sent,
-				    sizeof(sent)) < 0 ?
-			       -EFAULT :
-			       1;
+		size = layout_write_sent(tracee, address, (uint32_t)size) < 0 ? -EFAULT : 1;
 	}
 	*ret_verdict = tracee_answer(tracee, size);
 	return true;

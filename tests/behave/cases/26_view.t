@@ -230,4 +230,15 @@ if ! on ns 'namespaces come with rtnetlink'; then
 	out_has '"emulate_netlink": *true'
 fi
 
+it 'answers rtnetlink of 32-bit programs, too'
+if [ ! -x "$HELPERS/view32" ] || ! "$HELPERS/view32" interfaces >/dev/null 2>&1; then
+	skip 'lab: no 32-bit programs here, or no library for them'
+elif ! on ns 'namespaces come with rtnetlink'; then
+	guest sh -c '/helpers/view interfaces'
+	truth=$(cat "$out")
+	refusing sh -c '/helpers/view32 interfaces'
+	same "$truth" "$(cat "$out")" 'interfaces'
+	out_has '^1 12 1$'
+fi
+
 done_testing
