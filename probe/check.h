@@ -52,12 +52,12 @@ void probe_fails(struct probe_context *context, enum fact_id id, int code, const
 void probe_absent(struct probe_context *context, enum fact_id id, int code, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 /* Reports all of the check's facts that are still unknown as failed. */
+void probe_rest_fails(struct probe_context *context, const struct probe_check *check, int code,
+		      const char *format, ...) __attribute__((format(printf, 4, 5)));
+
 /* True inside amphora's own path translation, which can't hold another: the facts fail by this text. */
 bool probe_is_nested(void);
 #define PROBE_NESTED "we run inside amphora on path translation, which can hold no other; start this outside of it"
-
-void probe_rest_fails(struct probe_context *context, const struct probe_check *check, int code,
-		      const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* fork() for use inside a check: the child dies with its parent. */
 pid_t probe_fork(void);

@@ -7,12 +7,12 @@
 
 static void check_rootns(struct probe_context *context, const struct probe_check *check)
 {
-	/* Every kind asks for CAP_SYS_ADMIN first, so one refusal speaks for all and saves the
-	 * children. A kernel without this kind says EINVAL and is asked about each. */
 	if (probe_is_nested()) {
 		probe_rest_fails(context, check, EPERM, "%s", PROBE_NESTED);
 		return;
 	}
+	/* Every kind asks for CAP_SYS_ADMIN first, so one refusal speaks for all and saves the
+	 * children. A kernel without this kind says EINVAL and is asked about each. */
 	if (unshare(CLONE_NEWUTS) < 0 && errno == EPERM) {
 		probe_rest_fails(context, check, EPERM, "needs CAP_SYS_ADMIN");
 		return;

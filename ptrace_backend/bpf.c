@@ -39,7 +39,7 @@ static bool is_known(uint16_t code)
 	case BPF_LDX | BPF_W | BPF_LEN:
 	case BPF_RET | BPF_K:
 	case BPF_RET | BPF_A:
-	case BPF_ALU | BPF_ADD | BPF_K:
+	case BPF_ALU | BPF_ADD | BPF_K: /* NOLINT(misc-redundant-expression): both 0 */
 	case BPF_ALU | BPF_ADD | BPF_X:
 	case BPF_ALU | BPF_SUB | BPF_K:
 	case BPF_ALU | BPF_SUB | BPF_X:

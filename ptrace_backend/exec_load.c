@@ -89,12 +89,11 @@ static int fill(struct tracee *tracee, struct exec_job *job, bool interpreter)
 	const struct load_object *object = interpreter ? &job->interpreter.object :
 							  &job->program.object;
 	const struct path_result *file = interpreter ? &job->interpreter_file : &job->program_file;
-	_cleanup_close_ int opened = -EBADF;
+	bool held = !interpreter && exec_is_held(job);
 	struct stat status;
-	int fd = job->held_fd, error = 0;
+	_cleanup_close_ int opened = held ? -EBADF : exec_open(tracee, file->host, &status);
+	int fd = held ? job->held_fd : opened, error = 0;
 
-	if (interpreter || !exec_is_held(job))
-		fd = opened = exec_open(tracee, file->host, &status);
 	if (fd < 0)
 		return fd;
 	for (uint32_t i = 0; i < object->segment_count && !error; i++)
