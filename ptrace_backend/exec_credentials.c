@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /* From a program's file to the rules of ids_exec.c. */
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/capability.h>
-#include <stdio.h>
-#include <string.h>
 
-#include "core/base/file.h"
 #include "ptrace_backend/exec_credentials.h"
 #include "ptrace_backend/guest_trace.h"
 #include "ptrace_backend/loader/loader.h"
+#include "ptrace_backend/process_status.h"
 
 void exec_credentials_read(const struct tracee *tracee, int fd, struct exec_credentials *exec)
 {
@@ -42,9 +39,7 @@ static int read_capabilities(struct tracee *tracee, const struct exec_credential
 static int judge_real(const struct tracee *tracee, const struct exec_credentials *exec)
 {
 	struct file_capabilities file;
-	unsigned long long inheritable, bounding;
-	const char *inheritable_line, *bounding_line;
-	char path[64], text[8192];
+	struct process_status process;
 	int error;
 
 	/* Another version is another user namespace's. */
@@ -53,15 +48,9 @@ static int judge_real(const struct tracee *tracee, const struct exec_credentials
 	error = file_capabilities_parse(exec->capability, (size_t)exec->capability_size, &file);
 	if (error || !file.effective)
 		return error;
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)tracee->tid);
-	if (file_read_at(AT_FDCWD, path, text, sizeof(text)) < 0)
+	if (process_status(tracee->tid, &process) < 0)
 		return -ESRCH;
-	inheritable_line = strstr(text, "\nCapInh:");
-	bounding_line = strstr(text, "\nCapBnd:");
-	if (!inheritable_line || sscanf(inheritable_line, "\nCapInh: %llx", &inheritable) != 1 ||
-	    !bounding_line || sscanf(bounding_line, "\nCapBnd: %llx", &bounding) != 1)
-		return -ESRCH;
-	return file.permitted & ~((bounding & file.permitted) | (inheritable & file.inheritable)) ? -EPERM : 0;
+	return file.permitted & ~(process.bounding | (process.inheritable & file.inheritable)) ? -EPERM : 0;
 }
 
 /* fs/exec.c: check_unsafe_exec(). A process that isn't this one could change its root afterwards. */

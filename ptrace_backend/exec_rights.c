@@ -13,23 +13,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "core/base/cleanup.h"
-#include "core/base/file.h"
 #include "ptrace_backend/exec_rights.h"
 #include "ptrace_backend/links.h"
-
-#define GROUPS_MAX 256 /* more count as none */
+#include "ptrace_backend/process_status.h"
 
 struct rights {
 	uid_t uid;
-	gid_t gid, groups[GROUPS_MAX];
+	gid_t gid, groups[PROCESS_GROUPS_MAX];
 	int group_count;
 };
 
@@ -37,7 +33,7 @@ static void own_rights(struct rights *rights)
 {
 	rights->uid = geteuid();
 	rights->gid = getegid();
-	rights->group_count = getgroups(GROUPS_MAX, rights->groups);
+	rights->group_count = getgroups(PROCESS_GROUPS_MAX, rights->groups);
 	if (rights->group_count < 0)
 		rights->group_count = 0;
 }
@@ -45,27 +41,14 @@ static void own_rights(struct rights *rights)
 /* What files are opened by: fsuid, fsgid, groups. */
 static int rights_of(pid_t tid, struct rights *rights)
 {
-	char path[64], text[8192], *at, *end;
+	struct process_status status;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
-	if (file_read_at(AT_FDCWD, path, text, sizeof(text)) < 0)
+	if (process_status(tid, &status) < 0)
 		return -ESRCH;
-	at = strstr(text, "\nUid:");
-	if (!at || sscanf(at, "\nUid: %*u %*u %*u %u", &rights->uid) != 1)
-		return -ESRCH;
-	at = strstr(text, "\nGid:");
-	if (!at || sscanf(at, "\nGid: %*u %*u %*u %u", &rights->gid) != 1)
-		return -ESRCH;
-	rights->group_count = 0;
-	at = strstr(text, "\nGroups:");
-	for (at = at ? at + strlen("\nGroups:") : text; *at && *at != '\n'; at = end + strspn(end, " \t")) {
-		unsigned long group = strtoul(at, &end, 10);
-
-		if (end == at)
-			return 0;
-		if (rights->group_count < GROUPS_MAX)
-			rights->groups[rights->group_count++] = (gid_t)group;
-	}
+	rights->uid = status.users[PROCESS_FS];
+	rights->gid = status.groups[PROCESS_FS];
+	rights->group_count = (int)status.other_count;
+	memcpy(rights->groups, status.others, sizeof(rights->groups));
 	return 0;
 }
 

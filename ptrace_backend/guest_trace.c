@@ -1,21 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 /* ptrace(2) for guests: who traces whom. */
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/capability.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <talloc.h>
 #include <unistd.h>
 
 #include "core/base/compat.h"
-#include "core/base/file.h"
 #include "ptrace_backend/guest_filter.h"
 #include "ptrace_backend/guest_trace.h"
 #include "ptrace_backend/handlers.h"
+#include "ptrace_backend/process_status.h"
 #include "ptrace_backend/tracer.h"
 
 /* Life */
@@ -93,39 +90,10 @@ void guest_trace_release(struct tracee *tracee)
 
 /* Rights */
 
-struct real_ids {
-	unsigned ids[2][4]; /* real, effective, saved, fs; of users and groups */
-	unsigned long long effective; /* capabilities */
-};
-
-static int read_ids(pid_t tid, struct real_ids *ret)
-{
-	char path[64], text[4096];
-	const char *uids, *gids, *capabilities;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
-	if (file_read_at(AT_FDCWD, path, text, sizeof(text)) < 0)
-		return -ESRCH;
-	uids = strstr(text, "\nUid:");
-	gids = strstr(text, "\nGid:");
-	capabilities = strstr(text, "\nCapEff:");
-	if (!uids || !gids || !capabilities ||
-	    sscanf(uids, "\nUid: %u %u %u %u", &ret->ids[0][0], &ret->ids[0][1], &ret->ids[0][2],
-		   &ret->ids[0][3]) != 4 ||
-	    sscanf(gids, "\nGid: %u %u %u %u", &ret->ids[1][0], &ret->ids[1][1], &ret->ids[1][2],
-		   &ret->ids[1][3]) != 4 ||
-	    sscanf(capabilities, "\nCapEff: %llx", &ret->effective) != 1)
-		return -EIO;
-	return 0;
-}
-
 static bool may_trace_all(const struct tracee *by)
 {
-	struct real_ids ids;
-
-	if (by->tracer->fake_ids)
-		return credentials_capable(&by->credentials, CAP_SYS_PTRACE);
-	return read_ids(by->tid, &ids) == 0 && (ids.effective >> CAP_SYS_PTRACE & 1);
+	return by->tracer->fake_ids ? credentials_capable(&by->credentials, CAP_SYS_PTRACE) :
+				      process_has_capability(by->tid, CAP_SYS_PTRACE);
 }
 
 bool guest_trace_may_gain(const struct tracee *tracee)
@@ -137,7 +105,7 @@ bool guest_trace_may_gain(const struct tracee *tracee)
 static bool may_trace(const struct tracee *by, const struct tracee *target)
 {
 	const struct credentials *ours = &by->credentials, *theirs = &target->credentials;
-	struct real_ids own, other;
+	struct process_status own, other;
 
 	if (may_trace_all(by))
 		return true;
@@ -146,12 +114,12 @@ static bool may_trace(const struct tracee *by, const struct tracee *target)
 		       ours->ruid == theirs->suid && ours->rgid == theirs->rgid &&
 		       ours->rgid == theirs->egid && ours->rgid == theirs->sgid &&
 		       !(theirs->permitted & ~ours->permitted);
-	if (read_ids(by->tid, &own) < 0 || read_ids(target->tid, &other) < 0)
+	if (process_status(by->tid, &own) < 0 || process_status(target->tid, &other) < 0)
 		return false;
-	for (unsigned kind = 0; kind < 2; kind++)
-		for (unsigned i = 0; i < 3; i++)
-			if (other.ids[kind][i] != own.ids[kind][0])
-				return false;
+	for (unsigned i = PROCESS_REAL; i <= PROCESS_SAVED; i++)
+		if (other.users[i] != own.users[PROCESS_REAL] ||
+		    other.groups[i] != own.groups[PROCESS_REAL])
+			return false;
 	return true;
 }
 

@@ -15,9 +15,7 @@
  * for threads, which have none, it is told here.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -26,10 +24,10 @@
 #include <unistd.h>
 
 #include "core/base/compat.h"
-#include "core/base/file.h"
 #include "ptrace_backend/guest_trace.h"
 #include "ptrace_backend/handlers.h"
 #include "ptrace_backend/layout.h"
+#include "ptrace_backend/process_status.h"
 #include "ptrace_backend/tracer.h"
 
 #define ERESTARTSYS    512 /* include/linux/errno.h */

@@ -12,31 +12,24 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/cleanup.h"
-#include "core/base/file.h"
 #include "core/store/record.h"
 #include "ptrace_backend/handlers.h"
 #include "ptrace_backend/links.h"
 #include "ptrace_backend/permissions.h"
+#include "ptrace_backend/process_status.h"
 #include "ptrace_backend/syscall_table.h"
 
-/* The tracer can't know a guest's umask otherwise. Since Linux 4.7; 022 before. */
+/* The tracer can't know a guest's umask otherwise. */
 static mode_t read_umask(const struct tracee *tracee)
 {
-	char path[64], text[4096];
-	const char *line;
+	struct process_status status;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)tracee->tid);
-	if (file_read_at(AT_FDCWD, path, text, sizeof(text)) < 0)
-		return 022;
-	line = strstr(text, "\nUmask:");
-	return line ? (mode_t)strtoul(line + strlen("\nUmask:"), NULL, 8) & 0777 : 022;
+	return process_status(tracee->tid, &status) == 0 ? status.umask : 022;
 }
 
 /* The host path of a new name, argument `index`, lies in the scratch area until the exit stop. */

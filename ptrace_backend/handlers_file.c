@@ -4,17 +4,16 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "core/base/compat.h"
-#include "core/base/file.h"
 #include "ptrace_backend/handlers.h"
 #include "ptrace_backend/links.h"
 #include "ptrace_backend/permissions.h"
+#include "ptrace_backend/process_status.h"
 #include "ptrace_backend/procfile.h"
 #include "ptrace_backend/syscall_table.h"
 #include "ptrace_backend/tracer.h"
@@ -258,16 +257,9 @@ enum verdict handle_fchdir(struct tracee *tracee, const struct syscall_row *row)
 /* With real ids the kernel isn't asked: the call never reaches it. */
 static bool may_chroot(const struct tracee *tracee)
 {
-	char path[64], text[4096];
-	const char *line;
-
 	if (tracee->tracer->fake_ids)
 		return namespaces_capable(tracee, tracee->namespaces.in[NAMESPACE_USER], CAP_SYS_CHROOT);
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)tracee->tid);
-	if (file_read_at(AT_FDCWD, path, text, sizeof(text)) < 0)
-		return false;
-	line = strstr(text, "\nCapEff:");
-	return line && (strtoull(line + strlen("\nCapEff:"), NULL, 16) >> CAP_SYS_CHROOT & 1);
+	return process_has_capability(tracee->tid, CAP_SYS_CHROOT);
 }
 
 enum verdict handle_chroot(struct tracee *tracee, const struct syscall_row *row)

@@ -31,6 +31,7 @@
 #include "core/base/nested.h"
 #include "ptrace_backend/guest_filter.h"
 #include "ptrace_backend/handlers.h"
+#include "ptrace_backend/process_status.h"
 #include "ptrace_backend/syscall_table.h"
 
 #define SIGNAL_MAX 64

@@ -24,8 +24,8 @@
 #include <unistd.h>
 
 #include "core/base/cleanup.h"
-#include "core/base/file.h"
 #include "core/base/log.h"
+#include "ptrace_backend/process_status.h"
 #include "ptrace_backend/sysvipc.h"
 #include "ptrace_backend/tracee.h"
 
@@ -294,15 +294,9 @@ bool user_ns_contains(const struct guest_namespace *outer, const struct guest_na
 
 static bool is_real_root(const struct tracee *tracee)
 {
-	char path[64], text[4096];
-	unsigned real, effective;
-	const char *line;
+	struct process_status status;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)tracee->tid);
-	if (file_read_at(AT_FDCWD, path, text, sizeof(text)) < 0)
-		return false;
-	line = strstr(text, "\nUid:");
-	return line && sscanf(line, "\nUid: %u %u", &real, &effective) == 2 && effective == 0;
+	return process_status(tracee->tid, &status) == 0 && status.users[PROCESS_EFFECTIVE] == 0;
 }
 
 /* cap_capable() of the kernel. */

@@ -10,14 +10,13 @@
  * has: faked ones, or those of /proc/PID/status.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <talloc.h>
 
-#include "core/base/file.h"
+#include "ptrace_backend/process_status.h"
 #include "ptrace_backend/sysvipc.h"
 #include "ptrace_backend/tracer.h"
 
@@ -163,43 +162,22 @@ static struct ipc_object *find_key(const struct ipc_space *space, enum ipc_kind 
 
 /* Rights */
 
-static void read_ids(const char *status, const char *label, uint32_t *ids, unsigned count)
-{
-	const char *at = strstr(status, label);
-	char *end;
-
-	for (at = at ? at + strlen(label) : ""; count > 0; count--, at = end)
-		*ids++ = (uint32_t)strtoul(at, &end, 10);
-}
-
 /* The ids that the thread acts with. Real ones are the kernel's. */
 static const struct credentials *caller(const struct tracee *tracee, struct credentials *room)
 {
-	char path[64], text[4096];
-	uint32_t uids[4], gids[4];
-	const char *at;
-	char *end;
+	struct process_status status;
 
 	if (tracee->tracer->fake_ids)
 		return &tracee->credentials;
 	memset(room, 0xff, sizeof(*room));
 	room->group_count = 0;
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)tracee->tid);
-	if (file_read_at(AT_FDCWD, path, text, sizeof(text)) < 0)
+	if (process_status(tracee->tid, &status) < 0)
 		return room;
-	read_ids(text, "\nUid:", uids, 4);
-	read_ids(text, "\nGid:", gids, 4);
-	room->euid = uids[1];
-	room->egid = gids[1];
-	room->fsgid = gids[3];
-	at = strstr(text, "\nGroups:");
-	for (at = at ? at + strlen("\nGroups:") : ""; room->group_count < CREDENTIALS_GROUPS_MAX; at = end) {
-		unsigned long group = strtoul(at, &end, 10);
-
-		if (end == at || memchr(at, '\n', (size_t)(end - at)))
-			break;
-		room->groups[room->group_count++] = (gid_t)group;
-	}
+	room->euid = status.users[PROCESS_EFFECTIVE];
+	room->egid = status.groups[PROCESS_EFFECTIVE];
+	room->fsgid = status.groups[PROCESS_FS];
+	room->group_count = MIN(status.other_count, CREDENTIALS_GROUPS_MAX);
+	memcpy(room->groups, status.others, room->group_count * sizeof(room->groups[0]));
 	return room;
 }
 

@@ -22,6 +22,7 @@
 #include <sys/ptrace.h>
 #include <talloc.h>
 
+#include "ptrace_backend/process_status.h"
 #include "ptrace_backend/sysvipc.h"
 #include "ptrace_backend/syscall_table.h"
 

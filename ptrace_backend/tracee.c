@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Life of tracees and of the objects they share. */
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +8,6 @@
 #include <talloc.h>
 #include <unistd.h>
 
-#include "core/base/file.h"
 #include "ptrace_backend/guest_filter.h"
 #include "ptrace_backend/guest_trace.h"
 #include "ptrace_backend/sysvipc.h"
@@ -27,46 +25,6 @@ struct tracee *tracer_find(struct tracer *tracer, pid_t tid)
 	while (tracee && tracee->tid != tid)
 		tracee = tracee->hash_next;
 	return tracee;
-}
-
-int process_status(pid_t pid, struct process_status *ret_status)
-{
-	char path[64], text[4096];
-	const char *state, *tgid, *parent;
-	ssize_t length;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	length = file_read_at(AT_FDCWD, path, text, sizeof(text));
-	if (length < 0)
-		return (int)length;
-	/* A newline in the name is escaped. */
-	state = strstr(text, "\nState:\t");
-	tgid = strstr(text, "\nTgid:\t");
-	parent = strstr(text, "\nPPid:\t");
-	if (!state || !tgid || !parent)
-		return -EIO;
-	ret_status->state = state[strlen("\nState:\t")];
-	ret_status->tgid = (pid_t)strtol(tgid + strlen("\nTgid:\t"), NULL, 10);
-	ret_status->parent = (pid_t)strtol(parent + strlen("\nPPid:\t"), NULL, 10);
-	return 0;
-}
-
-static bool has_signal(const char *status, const char *label, int signal)
-{
-	const char *line = strstr(status, label);
-
-	return line && (strtoull(line + strlen(label), NULL, 16) >> (signal - 1) & 1);
-}
-
-enum signal_disposition process_disposition(pid_t pid, int signal)
-{
-	char path[64], text[4096];
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	if (file_read_at(AT_FDCWD, path, text, sizeof(text)) < 0 ||
-	    has_signal(text, "\nSigCgt:", signal))
-		return SIGNAL_CAUGHT;
-	return has_signal(text, "\nSigIgn:", signal) ? SIGNAL_IGNORED : SIGNAL_DEFAULT;
 }
 
 static void hash_insert(struct tracee *tracee)

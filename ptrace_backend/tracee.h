@@ -286,15 +286,6 @@ struct path_result *tracee_result_buffer(struct tracee *tracee, unsigned which);
 /* Gives the tracee a tracee_fs of its own (unshare(CLONE_FS) succeeded). No-op when not shared. */
 void tracee_unshare_fs(struct tracee *tracee);
 struct tracee *tracer_find(struct tracer *tracer, pid_t tid);
-struct process_status {
-	char state; /* as in proc_pid_status(5) */
-	pid_t tgid, parent;
-};
-/* Of any process or thread, from /proc. Returns 0 or -errno. */
-int process_status(pid_t pid, struct process_status *ret_status);
-/* What a process does about a signal that isn't blocked; caught, when that can't be found out. */
-enum signal_disposition { SIGNAL_DEFAULT, SIGNAL_IGNORED, SIGNAL_CAUGHT };
-enum signal_disposition process_disposition(pid_t pid, int signal);
 /* A program's file can't be written to while it runs: the kernel sees amphora's own file there instead. */
 void tracee_set_program(struct tracee *tracee, const struct stat *program);
 bool tracer_runs(const struct tracer *tracer, const struct stat *file);

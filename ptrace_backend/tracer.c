@@ -34,6 +34,7 @@
 #include "ptrace_backend/chain.h"
 #include "ptrace_backend/guest_filter.h"
 #include "ptrace_backend/guest_trace.h"
+#include "ptrace_backend/process_status.h"
 #include "ptrace_backend/syscall_table.h"
 #include "ptrace_backend/sysvipc.h"
 #include "ptrace_backend/tracer.h"

@@ -32,6 +32,7 @@
 #include "core/base/compat.h"
 #include "ptrace_backend/chain.h"
 #include "ptrace_backend/guest_filter.h"
+#include "ptrace_backend/process_status.h"
 #include "ptrace_backend/trapped.h"
 
 #ifndef SYS_SECCOMP
