@@ -24,6 +24,9 @@ struct elf_image {
 	bool executable_stack;
 	bool compat; /* a 32-bit program */
 	char interpreter[PATH_SIZE]; /* guest path from PT_INTERP */
+	/* Of the file, for who opened it. */
+	dev_t device;
+	ino_t inode;
 };
 
 /* Returns 0; -ENOEXEC when it isn't an ELF program of this architecture or is malformed; -EINVAL when its

@@ -51,7 +51,16 @@ static ssize_t read_file(void *context, void *buffer, size_t size, uint64_t offs
 
 int exec_parse(int fd, unsigned compat, struct elf_image *ret_image)
 {
-	return elf_image_parse(read_file, &fd, ARCH_ELF_MACHINE, compat, page_size(), ret_image);
+	struct stat status;
+	int error = fstat(fd, &status) < 0 ? -errno :
+					     elf_image_parse(read_file, &fd, ARCH_ELF_MACHINE, compat,
+							     page_size(), ret_image);
+
+	if (!error) {
+		ret_image->device = status.st_dev;
+		ret_image->inode = status.st_ino;
+	}
+	return error;
 }
 
 /* Opens a resolved file for execution. Returns an fd, or the errno that execve would give. */

@@ -84,14 +84,25 @@ static int fill_segment(struct tracee *tracee, const struct load_segment *segmen
 	return 0;
 }
 
+/* Attack: by now the guest may have put a symlink in the place of what was judged at the entry. It would lead us
+ * where the guest may not go: /proc/self is the tracer here. */
+static int open_again(const struct tracee *tracee, const struct elf_image *image, const char *host)
+{
+	struct stat status;
+	_cleanup_close_ int fd = exec_open(tracee, host, &status);
+
+	if (fd >= 0 && (status.st_dev != image->device || status.st_ino != image->inode))
+		return -ENOEXEC;
+	return steal_fd(&fd);
+}
+
 static int fill(struct tracee *tracee, struct exec_job *job, bool interpreter)
 {
-	const struct load_object *object = interpreter ? &job->interpreter.object :
-							  &job->program.object;
+	const struct elf_image *image = interpreter ? &job->interpreter : &job->program;
+	const struct load_object *object = &image->object;
 	const struct path_result *file = interpreter ? &job->interpreter_file : &job->program_file;
 	bool held = !interpreter && exec_is_held(job);
-	struct stat status;
-	_cleanup_close_ int opened = held ? -EBADF : exec_open(tracee, file->host, &status);
+	_cleanup_close_ int opened = held ? -EBADF : open_again(tracee, image, file->host);
 	int fd = held ? job->held_fd : opened, error = 0;
 
 	if (fd < 0)

@@ -126,6 +126,11 @@ void guest_filter_pass(struct tracee *tracee)
 		tracee->passing_from = tracee->regs.after;
 }
 
+bool guest_filter_lets_pass(uint64_t counter)
+{
+	return counter >> 32 == PASSING;
+}
+
 void guest_filter_lift(struct tracee *tracee)
 {
 	if (!tracee->passing_from)

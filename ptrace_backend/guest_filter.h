@@ -21,6 +21,8 @@ bool guest_filter_decides(struct tracee *tracee, enum verdict *ret_verdict);
 /* At an entry stop or seccomp event, the registers are stored: lets a call pass that we make and the guest
  * didn't. It must stop at its exit. Nothing before Linux 4.8. */
 void guest_filter_pass(struct tracee *tracee);
+/* Whether that is done by this program counter. No guest is to have it. */
+bool guest_filter_lets_pass(uint64_t counter);
 /* At the next stop. */
 void guest_filter_lift(struct tracee *tracee);
 

@@ -17,6 +17,7 @@
 
 #include "core/base/compat.h"
 #include "ptrace_backend/arch/guest_requests.h"
+#include "ptrace_backend/guest_filter.h"
 #include "ptrace_backend/guest_trace.h"
 #include "ptrace_backend/layout.h"
 #include "ptrace_backend/tracer.h"
@@ -104,6 +105,21 @@ static int64_t peek(struct tracee *by, struct tracee *target, int request, uint6
 	return write_back(by, data, &word, sizeof(word));
 }
 
+/* Attack: a guest gives its tracee, of the same sandbox, the program counter that gets calls of ours past its filters.
+ * It becomes another one that is as useless; a request that fails may have set it all the same. */
+static int64_t after_setting(const struct tracee *target, int64_t result)
+{
+	struct registers regs = { .compat = false };
+	uint64_t counter;
+
+	if (registers_fetch(target->tid, &regs) < 0)
+		return result;
+	counter = registers_program_counter(&regs);
+	if (guest_filter_lets_pass(counter))
+		registers_set_program_counter(target->tid, counter ^ UINT64_C(1) << 32);
+	return result;
+}
+
 /* A word of the one that traces. The kernel has no request for half of ours, which alone may be there. */
 static int64_t peek_memory(struct tracee *by, struct tracee *target, uint64_t address, uint64_t data)
 {
@@ -165,6 +181,8 @@ static int64_t copy_regset(struct tracee *by, struct tracee *target, int request
 	if (in && tracee_read(by, (uintptr_t)given.iov_base, buffer.bytes, vector.iov_len) < 0)
 		return -EFAULT;
 	result = simple(target, request, type, (uint64_t)(uintptr_t)&vector);
+	if (in)
+		after_setting(target, result);
 	if (result < 0)
 		return result;
 	if (!in && write_back(by, (uintptr_t)given.iov_base, buffer.bytes, vector.iov_len) < 0)
@@ -251,12 +269,12 @@ static int64_t own_request(struct tracee *by, struct tracee *target, int request
 	if (request == PTRACE_PEEKUSER && ARCH_HAS_USER_AREA)
 		return peek(by, target, request, address, data);
 	if (request == PTRACE_POKEUSER && ARCH_HAS_USER_AREA)
-		return simple(target, request, address, data);
+		return after_setting(target, simple(target, request, address, data));
 	switch (arch_guest_request(request, &size)) {
 	case GUEST_REQUEST_GET:
 		return copy_fixed(by, target, request, address, data, size, false);
 	case GUEST_REQUEST_SET:
-		return copy_fixed(by, target, request, address, data, size, true);
+		return after_setting(target, copy_fixed(by, target, request, address, data, size, true));
 	case GUEST_REQUEST_GET_WORD: /* the other way round: `data` says what */
 		if (arch_guest_request_writes(data))
 			return simple(target, request, address, data);
@@ -284,6 +302,8 @@ static int64_t compat_request(struct tracee *by, struct tracee *target, int requ
 	if (kind == GUEST_REQUEST_VALUE)
 		memcpy(buffer, &data, size);
 	result = arch_compat_ptrace(target->tid, request, kind, (uint32_t)address, buffer, size);
+	if (kind == GUEST_REQUEST_SET || kind == GUEST_REQUEST_VALUE)
+		after_setting(target, result);
 	if (kind == GUEST_REQUEST_GET && result >= 0 && write_back(by, data, buffer, size) < 0)
 		return -EFAULT;
 	return result;
