@@ -264,7 +264,7 @@ static bool is_refusal(const struct sock_filter *code)
 	       (code->code == (BPF_RET | BPF_K) && bpf_refuses(code->k));
 }
 
-/* Returns of one kind share a tail; of more kinds than programs have, each gets its own. */
+/* Returns of one kind share a tail; of the kinds beyond these, each return has its own. */
 #define KINDS_MAX 64
 struct tails {
 	size_t count;

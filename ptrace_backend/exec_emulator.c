@@ -30,6 +30,8 @@
 #include "ptrace_backend/syscall_table.h"
 #include "ptrace_backend/tracer.h"
 
+_Static_assert(EMULATOR_LIBRARIES_MAX <= 64, "a bit each in emulator_start.missing");
+
 static int parse(const char *path, struct elf_image *image)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);

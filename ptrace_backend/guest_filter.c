@@ -6,7 +6,7 @@
  * The kernel has the guest's filters and enforces them. Two things it can't know:
  *
  *   - USER_NOTIF outranks TRACE. A call that we answer by notification would pass a guest's filter that wants
- *     its tracer asked. Hence each program is kept, per process as the kernel does, and run by us where
+ *     its tracer asked. Hence each program is kept, per thread as the kernel does, and run by us where
  *     the kernel's own event doesn't come: without a tracer such a call is ENOSYS, with one
  *     it is asked at the entry of the call (guest_stop.c).
  *

@@ -312,7 +312,6 @@ static int64_t compat_request(struct tracee *by, struct tracee *target, int requ
 int64_t guest_request(struct tracee *by, struct tracee *target, int request, uint64_t address,
 		      uint64_t data)
 {
-
 	switch (request) {
 	case PTRACE_CONT:
 		return go_on(target, GUEST_GO_ON, data);

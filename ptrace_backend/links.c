@@ -59,18 +59,26 @@ int guest_links_init(struct tracer *tracer)
 	return tracer->plan->emulate_links && !tracer->links ? -ENOMEM : 0;
 }
 
-/* A guest may have put a symlink on the way to a bind's source. */
-static bool is_at(int fd, const char *host)
+/* Where an fd of ours is. Returns the path's length or -errno. */
+static ssize_t place_of(int fd, char host[PATH_SIZE])
 {
-	char link[64], there[PATH_SIZE];
+	char link[64];
 	ssize_t length;
 
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	length = readlink(link, there, sizeof(there) - 1);
+	length = readlink(link, host, PATH_SIZE - 1);
 	if (length < 0)
-		return false;
-	there[length] = '\0';
-	return !strcmp(there, host[0] ? host : "/");
+		return -errno;
+	host[length] = '\0';
+	return length;
+}
+
+/* A guest may have put a symlink on the way to a bind's source. */
+static bool is_at(int fd, const char *host)
+{
+	char there[PATH_SIZE];
+
+	return place_of(fd, there) >= 0 && !strcmp(there, host[0] ? host : "/");
 }
 
 static void close_store(struct store *store)
@@ -198,16 +206,11 @@ static long object_host(const struct store *store, const struct link_id *id, cha
 /* Whether the directory is seen by way of the mount: another may cover it, and protect what is there. */
 static bool is_shown(const struct path_table *table, int mount, int directory)
 {
-	char link[64], host[PATH_SIZE];
 	struct path_position position;
-	ssize_t length;
+	char host[PATH_SIZE];
 
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", directory);
-	length = readlink(link, host, sizeof(host) - 1);
-	if (length < 0)
-		return false;
-	host[length] = '\0';
-	return path_from_host(table, mount, host, &position) == 0 && position.mount == mount;
+	return place_of(directory, host) >= 0 && path_from_host(table, mount, host, &position) == 0 &&
+	       position.mount == mount;
 }
 
 /* PRoot's file behind a name at this host path. 1, 0 or -errno; the caller closes l2s->directory. */
@@ -239,14 +242,11 @@ static int find_l2s(const struct tracee *tracee, int mount, const char *host, co
 
 static long l2s_host(const struct links_l2s *l2s, char *host)
 {
-	char link[64];
-	ssize_t length;
+	ssize_t length = place_of(l2s->directory, host);
 	int used;
 
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", l2s->directory);
-	length = readlink(link, host, PATH_SIZE - 1);
 	if (length < 0)
-		return -errno;
+		return length;
 	used = snprintf(host + length, PATH_SIZE - (size_t)length, "/%s", l2s->file);
 	return length + used >= PATH_SIZE ? -ENAMETOOLONG : length + used;
 }

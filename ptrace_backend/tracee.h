@@ -69,7 +69,8 @@ struct tracee_fs {
 /* exec_emulator.c: an emulator whose dynamic linker is at work. */
 struct emulator_start {
 	uint64_t missing;	/* its libraries that haven't been opened; 0: it runs */
-	uint64_t hidden[16];	/* where the first letters of the environment's LD_* are */
+	uint64_t hidden[16];	/* where the first letters of the environment's LD_* are; more of them stay,
+				 * and what they name can't be opened either */
 	unsigned hidden_count;
 };
 

@@ -53,7 +53,7 @@ static const struct emulator *find_qemu(void *parent, const struct platform *pla
 		const char **argv = talloc_zero_array(emulator, const char *, 2);
 		char *name = talloc_asprintf(emulator, names[i], platform->machine);
 
-		if (!argv || !name)
+		if (!emulator || !argv || !name)
 			return NULL;
 		argv[0] = emulator_search(emulator, name);
 		emulator->argv = argv;

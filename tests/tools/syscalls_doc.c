@@ -113,7 +113,7 @@ static const struct word {
 	{ "handle_getcwd", "the guest path of the kernel's cwd" },
 	{ "handle_readlink", "links of /proc show guest paths" },
 	{ "handle_rename", "remembered owners go along" },
-	{ "handle_fd_write", "EROFS on a read-only mount" },
+	{ "handle_fd_write", "" },
 	{ "handle_ptrace", "done by the tracer, at a stop that it holds for the guest" },
 	{ "handle_seccomp", "a new filter is read by us, kept, and given to the kernel so that it doesn't refuse what we "
 			    "call in a call's place; a listener: EINVAL" },
@@ -174,12 +174,12 @@ static const struct word {
 	{ "handle_newfstatat", "answered by the tracer when ids are faked" },
 	{ "handle_statx", "answered by the tracer when ids are faked" },
 	{ "handle_chown", "remembered when ids are faked" },
-	{ "handle_fchown", "remembered when ids are faked; EROFS on a read-only mount" },
+	{ "handle_fchown", "remembered when ids are faked" },
 	{ "handle_chmod", "what the host can't hold is remembered when ids are faked" },
-	{ "handle_fchmod", "the same; EROFS on a read-only mount" },
+	{ "handle_fchmod", "what the host can't hold is remembered when ids are faked" },
 	{ "handle_mknod", "devices are remembered when ids are faked" },
 	{ "handle_mkdir", "a mode without all owner bits is remembered when ids are faked" },
-	{ "handle_setxattr", "with faked ids security.capability is kept under another name, records are left alone; EROFS on a read-only mount" },
+	{ "handle_setxattr", "with faked ids security.capability is kept under another name, records are left alone" },
 	{ "handle_removexattr", "with faked ids as setxattr" },
 	{ "handle_getxattr", "with faked ids security.capability is found under its other name, records aren't there" },
 	{ "handle_listxattr", "with faked ids as the guest knows them" },
@@ -278,6 +278,8 @@ static int print_line(const struct line *line)
 		say(line->why);
 	} else {
 		say_paths(line->paths);
+		if (line->when && !strcmp(line->when, "READ_ONLY"))
+			say("EROFS on a read-only mount");
 		say(handler);
 	}
 	printf(" |\n");
