@@ -42,6 +42,9 @@ ifneq ($(findstring clang,$(shell $(CC) --version)),)
 LOADER_CFLAGS := $(filter-out -fno-tree-%,$(LOADER_CFLAGS)) -fno-vectorize -fno-slp-vectorize
 endif
 
+# gcc keeps the order of the source only when told so.
+STUB_CFLAGS := $(if $(findstring clang,$(shell $(CC) --version)),,-fno-toplevel-reorder)
+
 LIBRARIES := libseccomp libcap talloc json-c
 LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIBRARIES) 2>/dev/null)
 LIB_LIBS := $(shell $(PKG_CONFIG) --libs $(LIBRARIES) 2>/dev/null || echo -lseccomp -lcap -ltalloc -ljson-c)
@@ -152,6 +155,12 @@ $(BUILD)/ptrace_backend/loader/%.o: ptrace_backend/loader/%.c $(BUILD)/flags
 	$(call SAY,CC  )$(filter-out -fPIE,$(COMPILE)) $(LOADER_CFLAGS) -c -o $@ $<
 	@if nm $@ | grep -q ' U ' || readelf -SW $@ | grep -q '\.rela*loader_text'; then \
 		echo 'the loader refers to something outside itself'; rm -f $@; exit 1; fi
+
+# The stub of the fast path likewise; what it refers to lies in its own section.
+$(BUILD)/ptrace_backend/arch/%/fast_stub.o: ptrace_backend/arch/%/fast_stub.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call SAY,CC  )$(filter-out -fPIE,$(COMPILE)) $(LOADER_CFLAGS) $(STUB_CFLAGS) -c -o $@ $<
+	@if nm $@ | grep -q ' U '; then echo 'the stub refers to something outside itself'; rm -f $@; exit 1; fi
 
 COMPAT_LOADER_SOURCES := ptrace_backend/loader/loader.c ptrace_backend/loader/compat_script.c
 $(BUILD)/loader32: $(COMPAT_LOADER_SOURCES) ptrace_backend/loader/loader.h $(wildcard ptrace_backend/arch/*/compat_loader_arch.h) \

@@ -27,6 +27,7 @@
 #include "core/monitor/backend.h"
 #include "core/store/record.h"
 #include "netstack/ports.h"
+#include "ptrace_backend/fast.h"
 #include "ptrace_backend/handlers.h"
 #include "ptrace_backend/links.h"
 #include "ptrace_backend/netlink_route.h"
@@ -40,6 +41,7 @@
 
 struct container {
 	struct tracer tracer;
+	int stats; /* AMPHORA_STATS, or -EBADF */
 	struct start_report *report; /* shared with the child until its command runs */
 };
 
@@ -48,6 +50,7 @@ static int container_destructor(struct container *container)
 	notify_stop(&container->tracer);
 	tracer_kill_all(&container->tracer);
 	procfile_stop(&container->tracer);
+	fast_stop(&container->tracer);
 	netlink_stop(&container->tracer);
 	view_remove(&container->tracer);
 	if (container->report)
@@ -97,6 +100,16 @@ static int report_failure(const struct container *container, const struct backen
 	}
 }
 
+/* AMPHORA_STATS=FILE: one JSON line a container, for bench/. Opened before Landlock. */
+static void open_stats(struct container *container)
+{
+	const char *path = getenv("AMPHORA_STATS");
+
+	container->stats = path ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644) : -EBADF;
+	if (container->stats >= 0)
+		container->tracer.calls = talloc_zero_array(container, uint32_t, ROW_COUNT);
+}
+
 static int prepare(struct container *container, const struct backend_context *context,
 		   struct error *err)
 {
@@ -105,6 +118,7 @@ static int prepare(struct container *container, const struct backend_context *co
 	int error;
 
 	pthread_mutex_init(&tracer->lock, NULL);
+	open_stats(container);
 	tracer->plan = plan;
 	tracer->table = talloc(container, struct path_table);
 	tracer->host_uid = getuid();
@@ -134,6 +148,8 @@ static int prepare(struct container *container, const struct backend_context *co
 				    &tracer->record, err);
 	if (!error && guest_links_init(tracer) < 0)
 		error = error_set(err, ENOMEM, "hard links");
+	if (!error && plan->fast_path && fast_is_supported())
+		error = fast_start(tracer, err);
 	if (!error && plan->landlock)
 		error = landlock_confine(tracer, context, err);
 	guest_affinity_init(tracer);
@@ -249,6 +265,7 @@ static int ptrace_start(void *parent, const struct backend_context *context,
 		.ports = container->tracer.ports != NULL,
 		.notify = context->plan->notify,
 		.compat = context->plan->syscall_info,
+		.fast = fast_call_address(&container->tracer),
 		.native = ARCH_CALLS,
 		.compat_table = ARCH_COMPAT_CALLS,
 	};
@@ -297,21 +314,26 @@ fail:
 	return error;
 }
 
-/* AMPHORA_STATS=FILE: one JSON line a container, for bench/. */
-static void write_stats(const struct tracer *tracer)
+static void write_stats(struct container *container)
 {
-	const char *path = getenv("AMPHORA_STATS");
-	_cleanup_close_ int fd = -EBADF;
-	char line[64];
-	int length;
+	const struct tracer *tracer = &container->tracer;
+	FILE *out = container->stats >= 0 ? fdopen(container->stats, "w") : NULL;
+	const char *comma = "";
 
-	if (!path)
+	if (!out)
 		return;
-	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
-	length = snprintf(line, sizeof(line), "{\"stops\":%llu}\n",
-			  (unsigned long long)tracer->stops);
-	if (fd < 0 || write(fd, line, (size_t)length) != length)
-		return;
+	container->stats = -EBADF;
+	fprintf(out, "{\"stops\":%llu,\"patched\":%llu,\"declined\":%llu,\"calls\":{",
+		(unsigned long long)tracer->stops, (unsigned long long)fast_patched(tracer),
+		(unsigned long long)fast_declined(tracer));
+	for (unsigned i = 0; tracer->calls && i < ROW_COUNT; i++) {
+		if (!tracer->calls[i])
+			continue;
+		fprintf(out, "%s\"%s\":%u", comma, syscall_rows()[i].name, tracer->calls[i]);
+		comma = ",";
+	}
+	fprintf(out, "}}\n");
+	fclose(out);
 }
 
 static int ptrace_wait(struct container *container, int *ret_wait_status, struct error *err)
@@ -335,7 +357,7 @@ static int ptrace_wait(struct container *container, int *ret_wait_status, struct
 	notify_stop(tracer);
 	tracer_kill_all(tracer);
 	procfile_stop(tracer);
-	write_stats(tracer);
+	write_stats(container);
 	*ret_wait_status = tracer->init_status;
 	return 0;
 }

@@ -214,6 +214,7 @@ static int locate_own(const struct tracee *tracee, const void *script, struct ca
 	if (error)
 		return error;
 	shift = phdr - own.phdr;
+	carrier->shift = shift;
 	carrier->loader = (uintptr_t)amphora_loader + shift;
 	carrier->script = (uintptr_t)script + shift;
 	carrier->keep_start = page_down((uintptr_t)__start_loader_text) + shift;

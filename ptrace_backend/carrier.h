@@ -20,6 +20,7 @@ struct carrier {
 	uint64_t loader;		/* its entry */
 	uint64_t script;		/* where the load script goes */
 	uint64_t keep_start, keep_end;	/* the loader's pages */
+	uint64_t shift;			/* from our own addresses; 0 in the 32-bit one */
 	struct load_range unmap[2 * LOAD_RANGES_MAX];
 	unsigned unmap_count;
 };

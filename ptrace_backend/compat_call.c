@@ -22,6 +22,7 @@
 
 #include "ptrace_backend/handlers.h"
 #include "ptrace_backend/syscall_table.h"
+#include "ptrace_backend/fast.h"
 #include "ptrace_backend/tracer.h"
 
 #define ARGUMENT_BITS (REGISTER_RESULT - 1)
@@ -106,10 +107,17 @@ static enum verdict handle(struct tracee *tracee, const struct syscall_row *row)
 {
 	enum verdict verdict;
 
+	if (tracee->tracer->calls)
+		tracee->tracer->calls[row->index]++;
 	tracee->on_exit = NULL;
 	if (tracee->mm->emulator.missing && emulator_call(tracee, row, &verdict))
 		return verdict;
-	return row->enter ? row->enter(tracee, row) : translate_paths(tracee, row);
+	if (!tracee->tracer->fast)
+		return row->enter ? row->enter(tracee, row) : translate_paths(tracee, row);
+	fast_before_call(tracee);
+	verdict = row->enter ? row->enter(tracee, row) : translate_paths(tracee, row);
+	fast_after_call(tracee);
+	return verdict;
 }
 
 enum verdict syscall_enter(struct tracee *tracee, const struct syscall_call *call)

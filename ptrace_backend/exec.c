@@ -37,6 +37,7 @@
 #include "ptrace_backend/carrier.h"
 #include "ptrace_backend/exec_job.h"
 #include "ptrace_backend/exec_rights.h"
+#include "ptrace_backend/fast.h"
 #include "ptrace_backend/handlers.h"
 #include "ptrace_backend/links.h"
 #include "ptrace_backend/syscall_table.h"
@@ -388,13 +389,13 @@ void exec_on_event(struct tracee *tracee)
 	 * Below the new stack there may be no memory yet. */
 	static struct {
 		struct load_script script;
-		char strings[3 * PATH_SIZE];
+		char strings[4 * PATH_SIZE];
 	} image;
 	struct load_script *script = &image.script;
 	struct exec_job *job = tracee->exec;
-	const char *base_name, *strings[3];
-	struct carrier carrier;
-	uint64_t *targets[3];
+	const char *base_name, *strings[4];
+	struct carrier carrier = { 0 };
+	uint64_t *targets[4];
 	size_t used = 0;
 
 	if (!job || tracee_new_mm(tracee) < 0 ||
@@ -433,7 +434,10 @@ void exec_on_event(struct tracee *tracee)
 	targets[0] = &script->program.path;
 	targets[1] = &script->interpreter.path;
 	targets[2] = &script->execfn;
-	for (unsigned i = 0; i < 3; i++) {
+	strings[3] = job->program.compat ? NULL : fast_fill_script(tracee, script, carrier.shift);
+	targets[3] = &script->fast_path;
+	job->fast_path = strings[3];
+	for (unsigned i = 0; i < 4; i++) {
 		size_t length = strings[i] ? strlen(strings[i]) + 1 : 0;
 
 		memcpy(image.strings + used, strings[i] ? strings[i] : "", length);

@@ -21,6 +21,7 @@
 #include "core/base/cleanup.h"
 #include "ptrace_backend/exec_job.h"
 #include "ptrace_backend/exec_rights.h"
+#include "ptrace_backend/fast.h"
 #include "ptrace_backend/guest_filter.h"
 #include "ptrace_backend/guest_trace.h"
 #include "ptrace_backend/loader/loader.h"
@@ -39,12 +40,12 @@ static bool is_loader_call(struct tracee *tracee)
 	       tracee_argument(tracee, 2) == (O_RDONLY | O_CLOEXEC);
 }
 
-static bool names(struct tracee *tracee, const struct path_result *file)
+static bool names(struct tracee *tracee, const char *host)
 {
 	char *path = tracee->tracer->path;
 
 	return tracee_read_string(tracee, tracee_argument(tracee, 1), path, PATH_SIZE) >= 0 &&
-	       !strcmp(path, file->host);
+	       !strcmp(path, host);
 }
 
 /* Nothing but fills is expected any more. */
@@ -112,6 +113,12 @@ static int fill(struct tracee *tracee, struct exec_job *job, bool interpreter)
 	return error;
 }
 
+static bool is_fast_open(struct tracee *tracee, const struct exec_job *job)
+{
+	return job && job->fast_path && tracee->state == TRACEE_LOADING && is_loader_call(tracee) &&
+	       (int)tracee_argument(tracee, 0) == AT_FDCWD && names(tracee, job->fast_path);
+}
+
 bool exec_on_loader_call(struct tracee *tracee)
 {
 	struct exec_job *job = tracee->exec;
@@ -120,8 +127,12 @@ bool exec_on_loader_call(struct tracee *tracee)
 	bool interpreter = job && job->program.has_interpreter &&
 			   job->opens_left == (fills ? 0u : 1u);
 	bool ours = job && is_loader_call(tracee) &&
-		    names(tracee, interpreter ? &job->interpreter_file : &job->program_file);
+		    names(tracee, interpreter ? job->interpreter_file.host : job->program_file.host);
 
+	if (is_fast_open(tracee, job)) {
+		fast_loaded(tracee, tracee_argument(tracee, 3));
+		return true;
+	}
 	if (ours && (fills || job->opens_left) && tracee->state == TRACEE_LOADING)
 		tracee->mm->scratch = tracee_argument(tracee, 4);
 	if (ours && fills) {

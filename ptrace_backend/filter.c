@@ -44,6 +44,7 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "low halves of arguments come first");
 #define LOW_HALF(n)  ((uint32_t)(offsetof(struct seccomp_data, args) + 8 * (n)))
 #define HIGH_HALF(n) (LOW_HALF(n) + 4)
+#define INSTRUCTION_POINTER ((uint32_t)offsetof(struct seccomp_data, instruction_pointer))
 
 #define RANGES_MAX 1024
 #define OFFSET_MAX 255 /* of a conditional jump: 8 bits */
@@ -207,6 +208,39 @@ static void emit_socketcall(struct writer *writer)
 	emit_return(writer, ALLOW);
 }
 
+/* What the stub may call. */
+static bool is_fast(const struct syscall_row *row)
+{
+	switch ((enum syscall_index)row->index) {
+	case ROW_newfstatat:
+	case ROW_fstat:
+	case ROW_statx:
+	case ROW_lgetxattr:
+	case ROW_readlinkat:
+	case ROW_openat2:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static uint32_t plain_verdict(const struct syscall_row *row, const struct filter_options *options)
+{
+	return row->action != ACTION_TRACE ? ANSWER(row->error) :
+	       row->notify && options->notify ? SECCOMP_RET_USER_NOTIF : STOP;
+}
+
+static void emit_fast(struct writer *writer, const struct syscall_row *row)
+{
+	uint32_t verdict = plain_verdict(row, writer->options);
+
+	emit_load(writer, INSTRUCTION_POINTER);
+	emit_unless(writer, BPF_JEQ, (uint32_t)writer->options->fast, verdict);
+	emit_load(writer, INSTRUCTION_POINTER + 4);
+	emit_unless(writer, BPF_JEQ, (uint32_t)(writer->options->fast >> 32), verdict);
+	emit_return(writer, ALLOW);
+}
+
 static void emit_rule(struct writer *writer, const struct syscall_row *row)
 {
 	switch ((enum filter_rule)row->rule) {
@@ -261,7 +295,7 @@ static void emit_rule(struct writer *writer, const struct syscall_row *row)
 		emit_socketcall(writer);
 		break;
 	case RULE_NONE:
-		emit_return(writer, ANSWER(ENOSYS)); /* not reached: range_of() */
+		emit_fast(writer, row);
 		break;
 	}
 }
@@ -303,8 +337,9 @@ static void emit_tree(struct writer *writer, const struct range *ranges, size_t 
 	emit_tree(writer, ranges + middle, count - middle);
 }
 
+/* `fast`: of the table that the stub uses. */
 static struct range range_of(const struct syscall_call *call, uint32_t number,
-			     const struct filter_options *options)
+			     const struct filter_options *options, bool fast)
 {
 	const struct syscall_row *row = call ? syscall_call_row(call) : NULL;
 	struct range range = { .first = number, .verdict = ALLOW };
@@ -313,12 +348,10 @@ static struct range range_of(const struct syscall_call *call, uint32_t number,
 		range.verdict = ANSWER(ENOSYS);
 	else if (row->action == ACTION_PASS || !applies(row, options))
 		range.verdict = ALLOW;
-	else if (row->rule != RULE_NONE)
+	else if (row->rule != RULE_NONE || (fast && is_fast(row)))
 		range.tested = row;
 	else
-		range.verdict = row->action != ACTION_TRACE	   ? ANSWER(row->error) :
-				row->notify && options->notify ? SECCOMP_RET_USER_NOTIF :
-								 STOP;
+		range.verdict = plain_verdict(row, options);
 	return range;
 }
 
@@ -343,7 +376,8 @@ static bool add_ranges(const struct filter_options *options, enum call_table tab
 		       uint32_t count, struct range *ranges, int *used)
 {
 	for (uint32_t number = first; number < first + count; number++) {
-		struct range range = range_of(syscall_call(table, number), number, options);
+		struct range range = range_of(syscall_call(table, number), number, options,
+					      options->fast && table == options->native);
 
 		if (!add_range(ranges, used, &range))
 			return false;

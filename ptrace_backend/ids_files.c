@@ -8,6 +8,7 @@
 
 #include "core/base/cleanup.h"
 #include "core/store/record.h"
+#include "ptrace_backend/fast.h"
 #include "ptrace_backend/tracer.h"
 
 static void show_own_ids(const struct tracer *tracer, struct stat *status)
@@ -30,6 +31,7 @@ static void guest_stat(struct tracer *tracer, const struct record_file *file, st
 	if (!tracer->fake_ids)
 		return;
 	if (!tracer->record || record_get(tracer->record, file, &entry) == 0) {
+		fast_known_absent(tracer, status);
 		show_own_ids(tracer, status);
 		return;
 	}
@@ -76,6 +78,7 @@ int ids_remember(struct tracer *tracer, int fd, const struct stat *real, const s
 		return record_clear(tracer->record, &file);
 	if (!S_ISBLK(entry.mode) && !S_ISCHR(entry.mode))
 		entry.rdev = 0;
+	fast_recorded(tracer, real->st_ino);
 	return record_set(tracer->record, &file, &entry);
 }
 

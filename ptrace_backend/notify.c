@@ -133,6 +133,7 @@ static void answer(struct tracer *tracer, const struct seccomp_notif *request,
 		tracee->regs.number = request->data.nr;
 		tracee->regs.changed = 0;
 		tracee->regs.compat = request->data.arch == ARCH_COMPAT_AUDIT;
+		tracee->regs.after = request->data.instruction_pointer;
 		call = tracee_call(tracee);
 		row = call ? syscall_call_row(call) : NULL;
 	} else {

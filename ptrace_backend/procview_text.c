@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/base/cleanup.h"
+#include "ptrace_backend/fast.h"
 #include "ptrace_backend/guest_trace.h"
 #include "ptrace_backend/links.h"
 #include "ptrace_backend/procview.h"
@@ -35,6 +36,7 @@ static bool is_ours(const struct tracee *subject, uint64_t start, uint64_t end)
 	const struct tracee_mm *mm = subject->mm;
 
 	return (start >= mm->loader_base && end <= mm->loader_base + mm->loader_size) ||
+	       fast_is_area(mm, start, end) ||
 	       (mm->scratch && start >= mm->scratch && end <= mm->scratch + SCRATCH_MAPPED);
 }
 

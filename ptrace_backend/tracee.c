@@ -8,6 +8,7 @@
 #include <talloc.h>
 #include <unistd.h>
 
+#include "ptrace_backend/fast.h"
 #include "ptrace_backend/guest_filter.h"
 #include "ptrace_backend/guest_trace.h"
 #include "ptrace_backend/sysvipc.h"
@@ -90,6 +91,7 @@ static void mm_release(struct tracee *tracee)
 	if (mm->exe_inode)
 		--*running(tracee->tracer, mm->exe_inode);
 	ipc_mm_released(mm, tracee->tgid);
+	fast_sites_release(mm->fast_sites);
 	tracee_close_mem(mm, tracee->tracer);
 	talloc_free(mm);
 }
@@ -147,6 +149,7 @@ static struct tracee_mm *mm_copy(struct tracer *tracer, const struct tracee_mm *
 	if (mm->exe_inode)
 		++*running(tracer, mm->exe_inode);
 	mm->mem_fd = -1;
+	fast_sites_share(mm->fast_sites);
 	memset(mm->slots_used, 0, sizeof(mm->slots_used));
 	mm->shared_used = 0;
 	return mm;
@@ -222,6 +225,7 @@ void tracee_rename(struct tracee *tracee, pid_t tid)
 
 void tracee_free(struct tracee *tracee)
 {
+	fast_call_over(tracee);
 	guest_trace_release(tracee);
 	ipc_tracee_ends(tracee);
 	guest_filter_release(tracee);

@@ -88,6 +88,10 @@ struct tracee_mm {
 	struct ipc_attachment *ipc_attached; /* sysvipc.h: segments mapped */
 	dev_t exe_device;	/* the program's file; exe_inode 0: none yet */
 	ino_t exe_inode;
+	uint64_t fast_base;	/* fast.h: where its area is; 0: none */
+	uint64_t fast_cwd;	/* the generation in which it knows its working directory; 0: it doesn't */
+	bool fast_off;		/* it was told to ask us always */
+	struct fast_sites *fast_sites; /* patched; may be shared with copies of it */
 	char exe[PATH_SIZE];	/* guest path of the program (/proc/self/exe) */
 	struct emulator_start emulator;
 };
@@ -167,6 +171,7 @@ struct tracee {
 	bool loader_calls;     /* with filters: the loader is inside a call */
 	bool loader_ends;      /* which is its last */
 	struct guest_trace *guest; /* guest_trace.h: traced by a guest; NULL: by us alone */
+	bool fast_removal;	   /* fast.h: its call takes a name away that is known there */
 	bool in_wait;		   /* guest_wait.c: in wait4 or waitid, as far as we know */
 	bool waits_alone;	   /* and has no child that the kernel knows of */
 	bool repeats;		   /* the call that ends is made again, from its entry */
@@ -349,8 +354,10 @@ struct tracer {
 	char exec_failure[256]; /* exec.c: why the first command can't be executed; may be empty */
 	int cpu;	       /* affinity.c: the tracer's own, or -1 */
 	uint64_t stops;
+	uint32_t *calls;       /* of each row that stopped: AMPHORA_STATS; NULL: not counted */
 	pthread_mutex_t lock;  /* held while something is handled: notify.c has a thread */
 	struct notifier *notifier;
+	struct fast *fast;     /* fast.h; NULL: every path is translated here */
 	struct path_result results[2];
 	struct uts_names names_set; /* by the guest's sethostname() */
 	struct { /* as every guest process has it; `names` some: names_filter.c */

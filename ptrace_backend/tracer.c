@@ -32,6 +32,7 @@
 #include "core/base/log.h"
 #include "ptrace_backend/arch/guest_requests.h"
 #include "ptrace_backend/chain.h"
+#include "ptrace_backend/fast.h"
 #include "ptrace_backend/guest_filter.h"
 #include "ptrace_backend/guest_trace.h"
 #include "ptrace_backend/process_status.h"
@@ -188,14 +189,16 @@ static void on_call(struct tracee *tracee, int signal)
 	} else {
 		verdict = syscall_enter(tracee, call);
 	}
-	/* The exit is told, or a shared slot given back there. */
+	/* The exit is told, or a shared slot given back there, or a name is gone then. */
 	if ((verdict != VERDICT_EXIT && tracee->guest && tracee->guest->go != GUEST_GO_ON) ||
-	    (verdict == VERDICT_CONTINUE && tracee_shares_slot(tracee))) {
+	    (verdict == VERDICT_CONTINUE && (tracee_shares_slot(tracee) || tracee->fast_removal))) {
 		tracee->on_exit = verdict == VERDICT_CONTINUE ? tracee_restore_arguments : NULL;
 		verdict = VERDICT_EXIT;
 	}
-	if (verdict == VERDICT_SKIP)
+	if (verdict == VERDICT_SKIP) {
 		tracee_end_share(tracee);
+		fast_call_over(tracee);
+	}
 	if (verdict == VERDICT_EXIT || tracee->trapped.active) {
 		if (tracee->state != TRACEE_EXECING)
 			tracee->state = TRACEE_EXIT_WANTED;
@@ -281,6 +284,7 @@ static void on_syscall_stop(struct tracee *tracee)
 		registers_store(tracee->tid, &tracee->regs);
 	}
 	tracee_end_share(tracee);
+	fast_call_over(tracee);
 	tracee->on_exit = NULL;
 	tracee->state = TRACEE_RUNNING;
 	if (guest)
@@ -328,6 +332,7 @@ static void on_clone(struct tracee *tracee, int event)
 		}
 	}
 	tracee->passing_from = tracee->passing_child = 0;
+	fast_on_clone(tracee, child, flags);
 	if (tracee->guest)
 		guest_on_clone(tracee, child, event, flags);
 	else
@@ -378,7 +383,7 @@ static void on_signal(struct tracee *tracee, int signal)
 		tracee_resume(tracee, signal);
 		return;
 	}
-	if (tracee->guest && guest_on_signal(tracee, signal))
+	if (fast_on_signal(tracee, signal) || (tracee->guest && guest_on_signal(tracee, signal)))
 		return;
 	tracee->repeats = false;
 	ipc_before_signal(tracee, signal);

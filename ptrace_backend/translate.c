@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "core/base/compat.h"
+#include "ptrace_backend/fast.h"
 #include "ptrace_backend/handlers.h"
 #include "ptrace_backend/links.h"
 #include "ptrace_backend/permissions.h"
@@ -591,6 +592,7 @@ enum verdict translate_paths(struct tracee *tracee, const struct syscall_row *ro
 		if (error)
 			return tracee_answer(tracee, error);
 	}
+	fast_removes(tracee, row, first, state[1] == TRANSLATED_PATH ? second : NULL);
 	/* mkdir, symlink, mknod by somebody who isn't the fake root. link(2) has two paths. */
 	if (state[0] == TRANSLATED_PATH && row->paths[0].use == USE_CREATE && row->paths[1].path < 0 &&
 	    tracee->tracer->fake_ids)

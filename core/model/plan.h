@@ -168,6 +168,7 @@ struct plan {
 	bool seccomp_stop_after_entry; /* ptrace: FACT SECCOMP_ORDER */
 	bool mount_api;		 /* ns: new mount API may be used */
 	const struct emulator *emulator; /* ptrace: runs what isn't this machine's; or NULL */
+	bool fast_path;		 /* ptrace: most paths are translated inside the guest's processes */
 	uint64_t trapped[PLAN_TRAP_WORDS]; /* ptrace: calls that an outer filter traps; a bit a number */
 
 	struct plan_op *ops;	 /* in the order to be executed; [0] is PLAN_OP_ROOT */

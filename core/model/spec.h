@@ -143,6 +143,7 @@ struct spec {
 	enum links_choice links;
 	enum sysvipc_choice sysvipc;
 	struct uname_request uname;
+	bool fast_path;	       /* where it works. ptrace only */
 	bool fake_permissions; /* with faked ids: owners and modes count for the guest's users */
 	const char *hidden_prefix; /* listings of the root leave such names out; NULL. ptrace only */
 	const struct port_map *ports; /* NULL: the guest's are the machine's. ptrace only */

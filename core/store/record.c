@@ -279,6 +279,13 @@ bool record_has(const struct record *record, dev_t device, ino_t inode)
 	return record_index_find(&record->index, device_key(record, device), inode);
 }
 
+void record_inodes(const struct record *record, void (*found)(void *context, uint64_t inode), void *context)
+{
+	for (size_t i = 0; i < record->index.capacity; i++)
+		if (record_line_is_live(&record->index.lines[i]))
+			found(context, record->index.lines[i].inode);
+}
+
 size_t record_count(const struct record *record)
 {
 	return record->index.live;

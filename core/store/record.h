@@ -42,6 +42,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -90,6 +91,8 @@ int record_clear(struct record *record, const struct record_file *file);
 
 /* Whether the index has this file. No system call. */
 bool record_has(const struct record *record, dev_t device, ino_t inode);
+/* Calls `found` with the inode of every file in the index. */
+void record_inodes(const struct record *record, void (*found)(void *context, uint64_t inode), void *context);
 /* Number of files in the index. */
 size_t record_count(const struct record *record);
 /* The file's last name is gone. Returns 0 or -errno. */

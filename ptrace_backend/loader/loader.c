@@ -17,8 +17,12 @@
  * Compiled a second time for 32-bit programs, as a program of its own (carrier.h).
  */
 #include "ptrace_backend/arch/loader_arch.h"
+#include "ptrace_backend/fast_area.h"
 #include "ptrace_backend/loader/loader.h"
 
+#define MAP_SHARED	    0x01
+#define MREMAP_MAYMOVE	    1
+#define MREMAP_FIXED	    2
 #define MAP_PRIVATE	    0x02
 #define MAP_FIXED	    0x10
 #define MAP_ANONYMOUS	    0x20
@@ -181,6 +185,54 @@ inline_always uint64_t map_object(const struct load_object *object, uint64_t scr
 	return bias;
 }
 
+#ifdef ARCH_SYS_MREMAP
+/* The fast path's area: the stub is moved there from our own image. Where there is no room for it the
+ * program does without. */
+inline_always void map_fast(const struct load_script *script, uint64_t scratch)
+{
+	uint64_t base = script->fast_base;
+	long result, fd;
+
+	if (!base)
+		return;
+	result = arch_mmap((long)base, FAST_SIZE, 0,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+	if (failed(result))
+		return;
+	if ((word)result != base) {
+		arch_syscall(ARCH_SYS_MUNMAP, result, FAST_SIZE, 0, 0, 0, 0);
+		return;
+	}
+	if (!failed(arch_syscall(ARCH_SYS_MREMAP, (long)script->fast_text, FAST_TEXT_SIZE, FAST_TEXT_SIZE,
+				 MREMAP_MAYMOVE | MREMAP_FIXED, (long)(base + FAST_TEXT), 0)) &&
+	    !failed(arch_mmap((long)(base + FAST_SITES), FAST_SHARED - FAST_SITES, PROT_READ | PROT_EXEC,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0)) &&
+	    !failed(arch_mmap((long)(base + FAST_SLOTS), FAST_SLOTS_MAX * FAST_SLOT_SIZE, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0))) {
+		fd = arch_syscall(ARCH_SYS_OPENAT, AT_FDCWD, (long)script->fast_path, O_RDONLY | O_CLOEXEC,
+				  (long)base, (long)scratch, (long)LOADER_MARK);
+		result = failed(fd) ? fd :
+				      arch_mmap((long)(base + FAST_SHARED), FAST_SHARED_SIZE, PROT_READ,
+						MAP_SHARED | MAP_FIXED, (int)fd, 0);
+		if (!failed(fd))
+			arch_syscall(ARCH_SYS_CLOSE, fd, 0, 0, 0, 0, 0);
+		if (!failed(result))
+			return;
+		fd = arch_syscall(ARCH_SYS_OPENAT, AT_FDCWD, (long)script->fast_path, O_RDONLY | O_CLOEXEC, 0,
+				  (long)scratch, (long)LOADER_MARK);
+		if (!failed(fd))
+			arch_syscall(ARCH_SYS_CLOSE, fd, 0, 0, 0, 0, 0);
+	}
+	arch_syscall(ARCH_SYS_MUNMAP, (long)base, FAST_SIZE, 0, 0, 0, 0);
+}
+#else
+inline_always void map_fast(const struct load_script *script, uint64_t scratch)
+{
+	(void)script;
+	(void)scratch;
+}
+#endif
+
 inline_always void set_auxv(word *auxv, const struct load_script *script, uint64_t bias,
 			    uint64_t base, uint64_t execfn)
 {
@@ -252,6 +304,7 @@ ARCH_LOADER_ABI void amphora_loader(long result, const struct load_script *from)
 	if (script->interpreter.path)
 		script->interpreter.path += (word)copy;
 	script->execfn += (word)copy;
+	script->fast_path += (word)copy;
 	scratch = (word)arch_mmap(0, (long)(script->scratch_size + page), PROT_READ | PROT_WRITE,
 				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (failed((long)scratch))
@@ -261,6 +314,7 @@ ARCH_LOADER_ABI void amphora_loader(long result, const struct load_script *from)
 	arch_syscall(ARCH_SYS_MPROTECT, (long)scratch, (long)(script->scratch_size + page),
 		     PROT_READ, 0, 0, 0);
 
+	map_fast(script, scratch);
 	for (uint32_t i = 0; i < script->unmap_count; i++) {
 		uint64_t start = script->unmap[i].start, end = script->unmap[i].end;
 

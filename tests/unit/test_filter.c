@@ -422,6 +422,42 @@ static void every_instruction_is_reached(void **state)
 	}
 }
 
+static void the_stub_may_make_its_calls_from_its_address_only(void **state)
+{
+	static struct program program = {
+		.options = { .fake_ids = true, .fast = 0x123456789abc, .native = CALLS_X86_64,
+			     .compat_table = CALLS_I386, .compat = true },
+	};
+	static const struct {
+		enum syscall_index row;
+		bool passes;
+	} calls[] = {
+		{ ROW_newfstatat, true }, { ROW_statx, true }, { ROW_readlinkat, true }, { ROW_openat2, true },
+		{ ROW_lgetxattr, true }, { ROW_openat, false }, { ROW_execve, false }, { ROW_unlinkat, false },
+		{ ROW_mount, false }, { ROW_ptrace, false }, { ROW_getxattr, false },
+	};
+
+	(void)state;
+	program.length = filter_build(&program.options, program.code, PROGRAM_MAX);
+	assert_true(program.length > 0);
+	for (unsigned i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		struct seccomp_data data = { .nr = (int)syscall_number(CALLS_X86_64, calls[i].row),
+					     .arch = syscall_audit_arch(CALLS_X86_64),
+					     .instruction_pointer = program.options.fast };
+
+		assert_int_equal(run(&program, &data, NULL), calls[i].passes ? SECCOMP_RET_ALLOW : TRACED);
+		data.instruction_pointer ^= 1;
+		assert_int_equal(run(&program, &data, NULL), TRACED);
+		data.instruction_pointer ^= 1 | 1ULL << 40;
+		assert_int_equal(run(&program, &data, NULL), TRACED);
+		data.instruction_pointer ^= 1ULL << 40;
+		data.arch = syscall_audit_arch(CALLS_I386);
+		data.nr = (int)syscall_number(CALLS_I386, calls[i].row);
+		if (data.nr >= 0)
+			assert_int_equal(run(&program, &data, NULL), TRACED);
+	}
+}
+
 static void a_program_that_does_not_fit_is_refused(void **state)
 {
 	static struct sock_filter code[PROGRAM_MAX];
@@ -532,6 +568,7 @@ int main(void)
 		cmocka_unit_test(calls_that_always_pass_take_at_most_thirteen_instructions),
 		cmocka_unit_test(calls_without_a_rule_depend_on_no_argument),
 		cmocka_unit_test(every_instruction_is_reached),
+		cmocka_unit_test(the_stub_may_make_its_calls_from_its_address_only),
 		cmocka_unit_test(a_program_that_does_not_fit_is_refused),
 		cmocka_unit_test(the_kernel_takes_it_and_agrees),
 		cmocka_unit_test(the_second_filter_stops_its_rows_only),

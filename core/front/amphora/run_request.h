@@ -18,6 +18,7 @@ struct run_request {
 
 	/* Only until the words are all read. */
 	bool backend_given;	  /* --backend: AMPHORA_BACKEND is not looked at */
+	bool fast_path_given;	  /* --fast-path: AMPHORA_FAST_PATH is not looked at */
 	bool rootfs_later;	  /* --rootfs was given before other flags */
 	const char *entrypoint;	  /* NULL: not given */
 	const char **assignments; /* -e, applied after the env files */

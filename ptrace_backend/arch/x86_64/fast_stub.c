@@ -1,0 +1,564 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The stub: a system call with a path, translated and made without a stop.
+ *
+ * Theory of operation
+ *
+ * A patched call site jumps to its record, whose code jumps here with the record in r11. `syscall` destroys
+ * rcx and r11, so that these two, rax and the arithmetic flags are ours; everything else is saved in a slot,
+ * with a stack of its own, for the program's may be anything: a red zone, a goroutine's, 64 bytes. There is no
+ * thread-local storage to find a slot by: it is found by the stack pointer, and taken with an xchg.
+ *
+ * What can be answered exactly from struct fast_shared is: the directory's host path is known there, and the
+ * last component is looked at with a call that doesn't follow a symlink. Anything else, and whatever comes
+ * out odd, is left to the tracer: the record's slow code makes the call as the program would have.
+ *
+ * There is one call that counts, made at one place (the filter knows its address), so that the tracer can tell
+ * what a signal interrupted (site.c): before it all can be done again, after it the result is there.
+ *
+ * It runs in the guest with nothing relocated: no library, no data, no literal, like the loader.
+ */
+#include "ptrace_backend/fast_area.h"
+
+#define SECTION __attribute__((section("stub_text"), used))
+
+#define SYS_stat       4
+#define SYS_fstat      5
+#define SYS_lstat      6
+#define SYS_open       2
+#define SYS_readlink   89
+#define SYS_openat     257
+#define SYS_getxattr   191
+#define SYS_lgetxattr  192
+#define SYS_newfstatat 262
+#define SYS_statx      332
+#define SYS_readlinkat 267
+#define SYS_openat2    437
+
+#define AT_FDCWD	    (-100)
+#define AT_SYMLINK_NOFOLLOW 0x100
+#define AT_NO_AUTOMOUNT	    0x800
+#define AT_EMPTY_PATH	    0x1000
+
+#define AT_STATX_SYNC_TYPE  0x6000
+#define STATX_BASIC_STATS   0x7ff
+
+#define O_WRONLY    01
+#define O_RDWR	    02
+#define O_ACCMODE   03
+#define O_CREAT	    0100
+#define O_TRUNC	    01000
+#define O_NOFOLLOW  0400000
+#define O_TMPFILE   020000000
+#define RESOLVE_NO_SYMLINKS   4
+#define RESOLVE_NO_MAGICLINKS 2
+
+#define S_IFMT	0170000
+#define S_IFLNK 0120000
+#define S_IFREG 0100000
+#define S_IFDIR 0040000
+
+#define ENOENT	   2
+#define ENODATA	   61
+#define EOPNOTSUPP 95
+
+#define STRING_(x) #x
+#define STRING(x)  STRING_(x)
+#define SAVE(reg, at)	 "mov %" #reg ", " STRING(at) "(%rcx)\n"
+#define RESTORE(reg, at) "mov " STRING(at) "(%rcx), %" #reg "\n"
+
+__asm__(".section stub_text,\"ax\",@progbits\n"
+	".balign 16384\n"
+	".globl amphora_stub_start, amphora_stub_acquired, amphora_stub_switched, amphora_stub_restoring\n"
+	".globl amphora_stub_restored, amphora_stub_released, amphora_stub_left, amphora_stub_code_end\n"
+	".hidden amphora_stub_start, amphora_stub_acquired, amphora_stub_switched, amphora_stub_restoring\n"
+	".hidden amphora_stub_restored, amphora_stub_released, amphora_stub_left, amphora_stub_code_end\n"
+	"amphora_stub_start:\n"
+	"	mov %rsp, %rcx\n"
+	"	shr $12, %rcx\n"
+	"	imul $0x9e3779b1, %ecx, %ecx\n"
+	"	shr $25, %ecx\n" /* 0 to FAST_SLOTS_MAX - 1 */
+	"	shl $14, %ecx\n" /* FAST_SLOT_SIZE */
+	"	lea amphora_stub_start+" STRING(FAST_SLOTS) "(%rip), %rax\n"
+	"	add %rax, %rcx\n"
+	"	mov $1, %eax\n"
+	"	xchg %eax, " STRING(SLOT_BUSY) "(%rcx)\n"
+	"	test %eax, %eax\n"
+	"	jnz amphora_stub_left\n"
+	"amphora_stub_acquired:\n"
+	SAVE(rsp, SLOT_RSP) SAVE(rdi, SLOT_RDI) SAVE(rsi, SLOT_RSI) SAVE(rdx, SLOT_RDX) SAVE(r10, SLOT_R10)
+	SAVE(r8, SLOT_R8) SAVE(r9, SLOT_R9) SAVE(rbx, SLOT_RBX) SAVE(rbp, SLOT_RBP) SAVE(r12, SLOT_R12)
+	SAVE(r13, SLOT_R13) SAVE(r14, SLOT_R14) SAVE(r15, SLOT_R15) SAVE(r11, SLOT_SITE)
+	"	movl $" STRING(FAST_BEFORE) ", " STRING(SLOT_PHASE) "(%rcx)\n"
+	"	lea " STRING(SLOT_STACK) "(%rcx), %rsp\n"
+	"amphora_stub_switched:\n"
+	"	mov %rcx, %rdi\n"
+	"	call amphora_stub_call\n"
+	"	lea -" STRING(SLOT_STACK) "(%rsp), %rcx\n"
+	"amphora_stub_restoring:\n"
+	RESTORE(rdi, SLOT_RDI) RESTORE(rsi, SLOT_RSI) RESTORE(rdx, SLOT_RDX) RESTORE(r10, SLOT_R10)
+	RESTORE(r8, SLOT_R8) RESTORE(r9, SLOT_R9) RESTORE(rbx, SLOT_RBX) RESTORE(rbp, SLOT_RBP)
+	RESTORE(r12, SLOT_R12) RESTORE(r13, SLOT_R13) RESTORE(r14, SLOT_R14) RESTORE(r15, SLOT_R15)
+	RESTORE(r11, SLOT_SITE) RESTORE(rsp, SLOT_RSP)
+	"amphora_stub_restored:\n"
+	"	movl $0, " STRING(SLOT_BUSY) "(%rcx)\n"
+	"amphora_stub_released:\n"
+	"	cmp $" STRING(FAST_IS_SLOW_TEXT) ", %rax\n"
+	"	je amphora_stub_left\n"
+	"	jmp *8(%r11)\n"  /* struct fast_site's back */
+	"amphora_stub_left:\n"
+	"	lea 36(%r11), %rcx\n" /* its slow code */
+	"	jmp *%rcx\n"
+	"amphora_stub_code_end:\n"
+	".previous\n");
+
+extern const char amphora_stub_start[] __attribute__((visibility("hidden")));
+
+struct slot {
+	uint32_t busy, phase;
+	const struct fast_site *site;
+	long result;
+	long rsp, rdi, rsi, rdx, r10, r8, r9;
+};
+
+static inline const struct fast_shared *shared_of(void)
+{
+	return (const void *)(amphora_stub_start + FAST_SHARED);
+}
+
+static inline const struct fast_process *process_of(void)
+{
+	return (const void *)(amphora_stub_start + FAST_PROCESS);
+}
+
+/* The call that counts. */
+SECTION static __attribute__((noinline)) long make_call5(struct slot *slot, long number, long a, long b, long c,
+							 long d, long e)
+{
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = e;
+	register struct slot *r9 __asm__("r9") = slot;
+	long result = number;
+
+	__asm__ volatile("movl $1, 4(%%r9)\n"
+			 ".globl amphora_stub_call_at, amphora_stub_call_after, amphora_stub_call_done\n"
+			 ".hidden amphora_stub_call_at, amphora_stub_call_after, amphora_stub_call_done\n"
+			 "amphora_stub_call_at: syscall\n"
+			 "amphora_stub_call_after: mov %%rax, 16(%%r9)\n"
+			 "movl $2, 4(%%r9)\n"
+			 "amphora_stub_call_done:\n"
+			 : "+a"(result)
+			 : "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
+	return result;
+}
+SECTION static inline __attribute__((always_inline)) long make_call(struct slot *slot, long number, long a, long b,
+								    long c, long d)
+{
+	return make_call5(slot, number, a, b, c, d, 0);
+}
+_Static_assert(offsetof(struct slot, phase) == SLOT_PHASE && offsetof(struct slot, result) == SLOT_RESULT &&
+		       FAST_CALLS == 1 && FAST_DONE == 2 && SLOT_PHASE == 4 && SLOT_RESULT == 16,
+	       "the assembly above");
+
+struct name {
+	uint64_t directory; /* hash of what is before the last slash */
+	uint64_t last;	    /* hash of the last component */
+	unsigned length, slash; /* slash: position of the last one; length when there is none */
+};
+
+/* Takes a path apart. 0 when it has what only the tracer understands: an empty component, "." or "..", a
+ * slash at the end, more than FAST_PATH_MAX bytes, or a last component that is a number. */
+SECTION static inline __attribute__((always_inline)) int parse(const char *path, uint64_t start, struct name *name)
+{
+	uint64_t hash = start, last = FAST_HASH_START;
+	unsigned length = 0, component = 0, dots = 0, digits = 0;
+
+	name->slash = ~0u;
+	name->directory = start;
+	for (;; length++) {
+		char byte = ((const volatile char *)path)[length];
+
+		if (byte == '\0' || byte == '/') {
+			if ((component == dots && component < 3 && component) || (!component && length) ||
+			    length >= FAST_PATH_MAX)
+				return 0;
+			if (byte == '\0')
+				break;
+			name->slash = length;
+			name->directory = hash;
+			component = dots = digits = 0;
+			last = FAST_HASH_START;
+		} else {
+			component++;
+			dots += byte == '.';
+			digits += byte >= '0' && byte <= '9';
+			last = FAST_HASH_STEP(last, byte);
+		}
+		hash = FAST_HASH_STEP(hash, byte);
+	}
+	name->length = length;
+	name->last = last;
+	return component && digits != component;
+}
+
+SECTION static inline __attribute__((always_inline)) int same(const char *a, const char *b, unsigned length)
+{
+	for (unsigned i = 0; i < length; i++)
+		if (a[i] != ((const volatile char *)b)[i])
+			return 0;
+	return 1;
+}
+
+SECTION static inline __attribute__((always_inline)) unsigned copy(char *to, const char *from, unsigned length)
+{
+	for (unsigned i = 0; i < length; i++)
+		to[i] = ((const volatile char *)from)[i];
+	return length;
+}
+
+/* Whether a name means the same in every directory. */
+SECTION static inline __attribute__((always_inline)) int is_plain(const struct fast_shared *shared, uint64_t name)
+{
+	return !fast_bloom_has(shared->names, FAST_NAMES_WORDS, name);
+}
+
+/* The host path of path, in the slot: 1. 0: not known. 2: dirfd and path are right as they are. */
+SECTION static __attribute__((noinline)) int translate(struct slot *slot, long dirfd, const char *path,
+						       uint32_t *ret_flags)
+{
+	const struct fast_shared *shared = shared_of();
+	const struct fast_process *process = process_of();
+	uint64_t generation = __atomic_load_n(&shared->generation, __ATOMIC_ACQUIRE);
+	char *host = (char *)slot + SLOT_PATH;
+	const char *prefix = 0;
+	unsigned prefix_length = 0, steps = 0, at;
+	uint64_t start = FAST_HASH_START;
+	struct name name;
+
+	if ((generation & 1) || shared->off || process->off || !path)
+		return 0;
+	if (path[0] != '/') {
+		int relative;
+
+		/* A working directory's hash is that of its path and a slash. */
+		prefix = process->cwd;
+		prefix_length = process->cwd_length;
+		if (process->cwd_generation == generation && prefix_length < sizeof(process->cwd)) {
+			for (unsigned i = 0; i < prefix_length; i++)
+				start = FAST_HASH_STEP(start, prefix[i]);
+			start = FAST_HASH_STEP(start, '/');
+		} else {
+			prefix_length = ~0u;
+		}
+		relative = parse(path, start, &name);
+		if (!relative || !is_plain(shared, name.last))
+			return 0;
+		if (name.slash == ~0u) {
+			*ret_flags = 0;
+			return 2;
+		}
+		if ((int)dirfd != AT_FDCWD || prefix_length == ~0u)
+			return 0;
+	} else if (!parse(path, start, &name) || !is_plain(shared, name.last)) {
+		return 0;
+	}
+	for (uint32_t index = shared->buckets[name.directory % FAST_BUCKETS];
+	     index && index <= FAST_ENTRIES_MAX && steps < 16; steps++) {
+		const struct fast_entry *entry = &shared->entries[index - 1];
+		uint32_t extra = path[0] == '/' ? 0 : prefix_length + 1;
+
+		index = entry->next;
+		if (entry->hash != name.directory || entry->guest_length != extra + name.slash ||
+		    entry->guest + entry->guest_length > FAST_STRINGS || entry->host + entry->host_length > FAST_STRINGS ||
+		    entry->host_length + name.length >= SLOT_PATH_SIZE - 1)
+			continue;
+		if (extra && (!same(shared->strings + entry->guest, prefix, prefix_length) ||
+			      shared->strings[entry->guest + prefix_length] != '/'))
+			continue;
+		if (!same(shared->strings + entry->guest + extra, path, name.slash))
+			continue;
+		at = copy(host, shared->strings + entry->host, entry->host_length);
+		/* Read once more: another thread may have changed it, and then it is the tracer's. */
+		if (copy(host + at, path + name.slash, name.length - name.slash + 1) &&
+		    host[at + name.length - name.slash] != '\0')
+			return 0;
+		*ret_flags = entry->flags;
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		return __atomic_load_n(&shared->generation, __ATOMIC_RELAXED) == generation;
+	}
+	return 0;
+}
+
+/* The kernel's struct stat. */
+struct status {
+	uint64_t device, inode, links;
+	uint32_t mode, uid, gid, padding;
+	uint64_t special, size, block_size, blocks, access, access_ns, modify, modify_ns, change, change_ns;
+};
+
+/* Whether a file has no record: 1, 0 (it may have one), or -1: its attribute has to be asked for. */
+SECTION static inline __attribute__((always_inline)) int is_unrecorded(uint64_t inode, uint32_t mode, uint64_t change)
+{
+	const struct fast_shared *shared = shared_of();
+	const struct fast_absence *absence = &shared->absent[fast_mix(inode) % FAST_ABSENT];
+	uint32_t type = mode & S_IFMT;
+
+	if (fast_bloom_has(shared->recorded, FAST_BLOOM_WORDS, inode))
+		return 0;
+	if (shared->proven || (type != S_IFREG && type != S_IFDIR) ||
+	    (absence->inode == inode && absence->change == change))
+		return 1;
+	return -1;
+}
+
+/* The same, having asked. `found`: as translate() said; the path is in the slot. */
+SECTION static __attribute__((noinline)) int has_no_record(struct slot *slot, int found, uint64_t inode, uint32_t mode,
+							   uint64_t change)
+{
+	int answer = is_unrecorded(inode, mode, change);
+	long result;
+
+	if (answer >= 0)
+		return answer;
+	if (found != 1)
+		return 0;
+	result = make_call(slot, SYS_lgetxattr, (long)slot + SLOT_PATH, (long)shared_of()->record_name, 0, 0);
+	return result == -ENODATA || result == -EOPNOTSUPP;
+}
+
+/* Puts the owner right: 0 when the tracer has to. */
+SECTION static inline __attribute__((always_inline)) int show_owner(struct slot *slot, int found, struct status *status)
+{
+	const struct fast_shared *shared = shared_of();
+
+	if (!shared->fake_ids)
+		return 1;
+	if (status->device == shared->proc_device ||
+	    !has_no_record(slot, found, status->inode, status->mode, (status->change << 30) + status->change_ns))
+		return 0;
+	if (status->uid == shared->host_uid)
+		status->uid = shared->own_uid;
+	if (status->gid == shared->host_gid)
+		status->gid = shared->own_gid;
+	return 1;
+}
+
+/* The kernel's struct statx, as far as it matters. */
+struct statx {
+	uint32_t mask, block_size;
+	uint64_t attributes;
+	uint32_t links, uid, gid;
+	uint16_t mode, padding;
+	uint64_t inode, size, blocks, attributes_mask;
+	struct {
+		uint64_t seconds;
+		uint32_t nanoseconds, reserved;
+	} access, birth, change, modify;
+	uint32_t special_major, special_minor, device_major, device_minor;
+};
+
+SECTION static inline __attribute__((always_inline)) int show_owner_statx(struct slot *slot, int found, struct statx *status)
+{
+	const struct fast_shared *shared = shared_of();
+	/* As makedev(3). */
+	uint64_t device = (status->device_minor & 0xffu) | (uint64_t)(status->device_major & 0xfffu) << 8 |
+			  (uint64_t)(status->device_minor & ~0xffu) << 12;
+
+	if (!shared->fake_ids)
+		return 1;
+	if (device == shared->proc_device ||
+	    !has_no_record(slot, found, status->inode, status->mode,
+			   (status->change.seconds << 30) + status->change.nanoseconds))
+		return 0;
+	if (status->uid == shared->host_uid)
+		status->uid = shared->own_uid;
+	if (status->gid == shared->host_gid)
+		status->gid = shared->own_gid;
+	return 1;
+}
+
+SECTION static __attribute__((noinline)) long fast_stat(struct slot *slot, long dirfd, const char *path, long address,
+							long flags)
+{
+	int follows = !(flags & AT_SYMLINK_NOFOLLOW), found;
+	struct status *status = (struct status *)address;
+	uint32_t entry_flags;
+	long result;
+
+	if (!shared_of()->stat_is_fast || (flags & ~(long)(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT)))
+		return FAST_IS_SLOW;
+	found = translate(slot, dirfd, path, &entry_flags);
+	if (!found)
+		return FAST_IS_SLOW;
+	result = make_call(slot, SYS_newfstatat, found == 1 ? AT_FDCWD : dirfd,
+			   found == 1 ? (long)slot + SLOT_PATH : (long)path, address,
+			   AT_SYMLINK_NOFOLLOW | (flags & AT_NO_AUTOMOUNT));
+	if (result)
+		return result == -ENOENT ? result : FAST_IS_SLOW;
+	if ((follows && (status->mode & S_IFMT) == S_IFLNK) || !show_owner(slot, found, status))
+		return FAST_IS_SLOW;
+	return 0;
+}
+
+SECTION static __attribute__((noinline)) long fast_fstat(struct slot *slot, long fd, long address)
+{
+	long result;
+
+	if (!shared_of()->stat_is_fast || process_of()->off || shared_of()->off || (int)fd < 0)
+		return FAST_IS_SLOW;
+	result = make_call(slot, SYS_fstat, fd, address, 0, 0);
+	return result || show_owner(slot, 0, (struct status *)address) ? result : FAST_IS_SLOW;
+}
+
+SECTION static __attribute__((noinline)) long fast_statx(struct slot *slot, long dirfd, const char *path, long flags,
+							 long mask, long address)
+{
+	int follows = !(flags & AT_SYMLINK_NOFOLLOW), found;
+	struct statx *status = (struct statx *)address;
+	uint32_t entry_flags;
+	long result;
+
+	if (!shared_of()->stat_is_fast || !path ||
+	    (flags & ~(long)(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE)))
+		return FAST_IS_SLOW;
+	if ((flags & AT_EMPTY_PATH) && path[0] == '\0') {
+		if (process_of()->off || shared_of()->off || (int)dirfd < 0)
+			return FAST_IS_SLOW;
+		found = 2;
+		follows = 0;
+	} else {
+		found = translate(slot, dirfd, path, &entry_flags);
+	}
+	if (!found)
+		return FAST_IS_SLOW;
+	result = make_call5(slot, SYS_statx, found == 1 ? AT_FDCWD : dirfd,
+			    found == 1 ? (long)slot + SLOT_PATH : (long)path, flags | AT_SYMLINK_NOFOLLOW,
+			    mask | STATX_BASIC_STATS, address);
+	if (result)
+		return result == -ENOENT ? result : FAST_IS_SLOW;
+	if ((follows && (status->mode & S_IFMT) == S_IFLNK) || !show_owner_statx(slot, found, status))
+		return FAST_IS_SLOW;
+	return 0;
+}
+
+/* Whether what translate() found isn't a symlink, which the call would follow. */
+SECTION static __attribute__((noinline)) int is_followed(struct slot *slot, int found, long dirfd, const char *path)
+{
+	struct status *status = (void *)((char *)slot + SLOT_HOW);
+
+	return make_call(slot, SYS_newfstatat, found == 1 ? AT_FDCWD : dirfd,
+			 found == 1 ? (long)slot + SLOT_PATH : (long)path, (long)status, AT_SYMLINK_NOFOLLOW) != 0 ||
+	       (status->mode & S_IFMT) == S_IFLNK;
+}
+
+/* Attributes that are the kernel's alone: FAST_HASH of the names. */
+#define SECURITY_SELINUX	 0x6853fe6533e196f3ULL
+#define SYSTEM_POSIX_ACL_ACCESS	 0xcea5bb44587e165ULL
+#define SYSTEM_POSIX_ACL_DEFAULT 0x57129e74591529e0ULL
+
+SECTION static __attribute__((noinline)) long fast_getxattr(struct slot *slot, int follows)
+{
+	const char *path = (const char *)slot->rdi, *name = (const char *)slot->rsi;
+	uint64_t hash = FAST_HASH_START;
+	uint32_t entry_flags;
+	unsigned length = 0;
+	long result;
+
+	if (!path || !name)
+		return FAST_IS_SLOW;
+	for (; length < 32 && name[length]; length++)
+		hash = FAST_HASH_STEP(hash, name[length]);
+	if (hash != SECURITY_SELINUX && hash != SYSTEM_POSIX_ACL_ACCESS && hash != SYSTEM_POSIX_ACL_DEFAULT)
+		return FAST_IS_SLOW;
+	if (translate(slot, AT_FDCWD, path, &entry_flags) != 1 ||
+	    (follows && is_followed(slot, 1, AT_FDCWD, path)))
+		return FAST_IS_SLOW;
+	result = make_call(slot, SYS_lgetxattr, (long)slot + SLOT_PATH, (long)name, slot->rdx, slot->r10);
+	return result >= 0 || result == -ENODATA || result == -EOPNOTSUPP || result == -ENOENT ? result : FAST_IS_SLOW;
+}
+
+SECTION static __attribute__((noinline)) long fast_open(struct slot *slot, long dirfd, const char *path, long flags)
+{
+	uint64_t *how = (void *)((char *)slot + SLOT_HOW);
+	uint32_t entry_flags;
+	long result;
+	int found;
+
+	if (!shared_of()->openat2 || (flags & (O_CREAT | O_TMPFILE)))
+		return FAST_IS_SLOW;
+	found = translate(slot, dirfd, path, &entry_flags);
+	/* Which mount an fd's directory is in isn't known. */
+	if (!found || ((flags & (O_ACCMODE | O_TRUNC)) && (found == 2 || (entry_flags & FAST_ENTRY_READ_ONLY))))
+		return FAST_IS_SLOW;
+	how[0] = (uint32_t)flags;
+	how[1] = 0;
+	how[2] = found == 1 ? RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS : RESOLVE_NO_SYMLINKS;
+	result = make_call(slot, SYS_openat2, found == 1 ? AT_FDCWD : dirfd,
+			   found == 1 ? (long)slot + SLOT_PATH : (long)path, (long)how, 24);
+	/* ERESTART* are the kernel's own business. */
+	return result >= 0 || result == -ENOENT || result <= -512 ? result : FAST_IS_SLOW;
+}
+
+SECTION static __attribute__((noinline)) long fast_readlink(struct slot *slot, long dirfd, const char *path,
+							    long buffer, long size)
+{
+	uint32_t entry_flags;
+	int found = translate(slot, dirfd, path, &entry_flags);
+	long result;
+
+	if (!found)
+		return FAST_IS_SLOW;
+	result = make_call(slot, SYS_readlinkat, found == 1 ? AT_FDCWD : dirfd,
+			   found == 1 ? (long)slot + SLOT_PATH : (long)path, buffer, size);
+	return result >= 0 || result == -ENOENT || result == -22 /* EINVAL */ ? result : FAST_IS_SLOW;
+}
+
+__attribute__((section("stub_text"), used, visibility("hidden"))) long amphora_stub_call(struct slot *slot);
+
+long amphora_stub_call(struct slot *slot)
+{
+	switch (slot->site->number) {
+	case SYS_stat:
+		return fast_stat(slot, AT_FDCWD, (const char *)slot->rdi, slot->rsi, 0);
+	case SYS_lstat:
+		return fast_stat(slot, AT_FDCWD, (const char *)slot->rdi, slot->rsi, AT_SYMLINK_NOFOLLOW);
+	case SYS_fstat:
+		return fast_fstat(slot, slot->rdi, slot->rsi);
+	case SYS_newfstatat:
+		if (slot->r10 == AT_EMPTY_PATH && slot->rsi && ((const char *)slot->rsi)[0] == '\0')
+			return fast_fstat(slot, slot->rdi, slot->rdx);
+		return fast_stat(slot, slot->rdi, (const char *)slot->rsi, slot->rdx, (int)slot->r10);
+	case SYS_open:
+		return fast_open(slot, AT_FDCWD, (const char *)slot->rdi, (int)slot->rsi);
+	case SYS_openat:
+		return fast_open(slot, slot->rdi, (const char *)slot->rsi, (int)slot->rdx);
+	case SYS_statx:
+		return fast_statx(slot, slot->rdi, (const char *)slot->rsi, (int)slot->rdx, (unsigned)slot->r10,
+				  slot->r8);
+	case SYS_getxattr:
+		return fast_getxattr(slot, 1);
+	case SYS_lgetxattr:
+		return fast_getxattr(slot, 0);
+	case SYS_readlink:
+		return fast_readlink(slot, AT_FDCWD, (const char *)slot->rdi, slot->rsi, slot->rdx);
+	case SYS_readlinkat:
+		return fast_readlink(slot, slot->rdi, (const char *)slot->rsi, slot->rdx, slot->r10);
+	default:
+		return FAST_IS_SLOW;
+	}
+}
+
+/* Whole pages are moved: nothing else may lie in the last one. gcc puts an instruction behind a naked function,
+ * clang all assembly before the functions. */
+#ifdef __clang__
+__attribute__((naked, section("stub_text"), used, visibility("hidden"))) void amphora_stub_end(void);
+
+void amphora_stub_end(void)
+{
+	__asm__(".balign 16384");
+}
+#else
+__asm__(".section stub_text,\"ax\",@progbits\n"
+	".balign 16384\n"
+	".previous\n");
+#endif

@@ -1,0 +1,571 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What the stub knows: guest directories and their host paths, and whose files are whose.
+ *
+ * Theory of operation
+ *
+ * A directory is published when a call that could have been fast stops: its guest path is resolved a component
+ * at a time, and every host path on the way, symlinks too, is put in a set. As long as none of these names
+ * goes away, the result stands: what is made later can't take the place of what is there. Hence removals and
+ * renames, which all stop, are looked up in the set, and a hit makes all entries void (`generation`), at the
+ * entry of the call and until its exit. A change of the mount table does the same.
+ *
+ * The set holds hashes: a collision costs an unneeded renewal.
+ *
+ * What a host process does to the root filesystem behind our back isn't seen: a directory that it replaces by
+ * a symlink is followed on the host. Landlock is the boundary there, as for all of path translation.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <talloc.h>
+#include <unistd.h>
+
+#include "core/base/cleanup.h"
+#include "core/store/record.h"
+#include "ptrace_backend/fast_area.h"
+#include "ptrace_backend/fast_internal.h"
+#include "ptrace_backend/procfile.h"
+#include "ptrace_backend/syscall_table.h"
+#include "ptrace_backend/tracer.h"
+
+static void bump(struct fast *fast)
+{
+	struct fast_shared *shared = fast->shared;
+
+	__atomic_store_n(&shared->generation, shared->generation + 1, __ATOMIC_SEQ_CST);
+	memset(shared->buckets, 0, sizeof(shared->buckets));
+	shared->entry_count = shared->strings_used = 0;
+	memset(fast->watched, 0, sizeof(fast->watched));
+	memset(fast->refused, 0, sizeof(fast->refused));
+	fast->watched_count = 0;
+	__atomic_store_n(&shared->generation, shared->generation + 1, __ATOMIC_SEQ_CST);
+}
+
+static uint64_t hash_string(const char *text, size_t length)
+{
+	uint64_t hash = FAST_HASH_START;
+
+	for (size_t i = 0; i < length; i++)
+		hash = FAST_HASH_STEP(hash, text[i]);
+	return hash ? hash : 1;
+}
+
+/* The set of host paths. */
+
+static bool is_watched(const struct fast *fast, uint64_t hash)
+{
+	for (size_t at = hash % WATCHED_MAX; fast->watched[at]; at = (at + 1) % WATCHED_MAX)
+		if (fast->watched[at] == hash)
+			return true;
+	return false;
+}
+
+/* False: full. */
+static bool watch(struct fast *fast, const char *host)
+{
+	uint64_t hash = hash_string(host, strlen(host));
+	size_t at = hash % WATCHED_MAX;
+
+	if (is_watched(fast, hash))
+		return true;
+	if (fast->watched_count >= WATCHED_MAX / 2)
+		return false;
+	while (fast->watched[at])
+		at = (at + 1) % WATCHED_MAX;
+	fast->watched[at] = hash;
+	fast->watched_count++;
+	return true;
+}
+
+/* Names that mean something somewhere: mount points, and what procview and procfile make. */
+
+static void add_name(struct fast *fast, const char *name, size_t length)
+{
+	fast_bloom_add(fast->shared->names, FAST_NAMES_WORDS, hash_string(name, length));
+}
+
+static void add_mount_names(struct fast *fast, const struct path_table *table)
+{
+	for (uint32_t i = 0; i < table->mount_count; i++) {
+		const char *point = table->strings + table->mounts[i].point;
+		const char *slash = memrchr(point, '/', table->mounts[i].point_length);
+		const char *name = slash ? slash + 1 : point;
+
+		add_name(fast, name, table->mounts[i].point_length - (size_t)(name - point));
+	}
+}
+
+static void add_proc_names(struct fast *fast)
+{
+	static const char *const names[] = {
+		"self", "thread-self", "cwd", "root", "exe", "maps", "smaps", "numa_maps", "mounts",
+		"mountinfo", "mountstats", "status", "auxv", "unix", "stat", "loginuid", "uid_map",
+		"gid_map", "setgroups", "projid_map", "proc", "task", "ns", "fd", "net",
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
+		add_name(fast, names[i], strlen(names[i]));
+	for (unsigned i = 0; i < procfile_row_count; i++) {
+		const char *name = procfile_rows[i].name, *slash = strrchr(name, '/');
+
+		name = slash ? slash + 1 : name;
+		add_name(fast, name, strlen(name));
+	}
+}
+
+/* Whether the tracee sees the container as its first process did. */
+static bool has_plain_view(const struct tracee *tracee)
+{
+	struct path_position root;
+
+	if (tracee_table(tracee) != tracee->tracer->table || tracee->namespaces.in[NAMESPACE_USER])
+		return false;
+	path_table_root(tracee->tracer->table, &root);
+	return tracee->fs->root.mount == root.mount && tracee->fs->root.length == root.length &&
+	       !memcmp(tracee->fs->root.rel, root.rel, root.length);
+}
+
+/* Publishing */
+
+/* Resolves every prefix of a guest path and watches what it leads through; the last result stays in
+ * *result. Returns 0 or -errno. */
+static int walk(struct tracee *tracee, const char *guest, struct path_result *result, unsigned depth)
+{
+	struct fast *fast = tracee->tracer->fast;
+	char partial[PATH_SIZE], text[PATH_SIZE], target[2 * PATH_SIZE];
+	const char *end = guest;
+	int error;
+
+	if (depth > 8)
+		return -ELOOP;
+	do {
+		size_t length;
+		ssize_t n;
+
+		end += *end == '/';
+		end += strcspn(end, "/");
+		length = (size_t)(end - guest);
+		if (length >= FAST_PATH_MAX)
+			return -ENAMETOOLONG;
+		memcpy(partial, guest, length);
+		partial[length] = '\0';
+		error = tracee_resolve_string(tracee, AT_FDCWD, length ? partial : "/", 0, result);
+		if (error)
+			return error;
+		if (tracee_mount_flags(tracee, &result->position) & (PATH_MOUNT_PROC | PATH_MOUNT_MOVABLE))
+			return -EXDEV;
+		if (!watch(fast, result->host))
+			return -ENOSPC;
+		if (!(result->flags & PATH_RESULT_SYMLINK))
+			continue;
+		n = readlink(result->host, text, sizeof(text) - 1);
+		if (n <= 0)
+			return -EIO;
+		text[n] = '\0';
+		if (text[0] == '/') {
+			snprintf(target, sizeof(target), "%s", text);
+		} else {
+			char *slash = strrchr(partial, '/');
+
+			*slash = '\0';
+			snprintf(target, sizeof(target), "%s/%s", partial, text);
+		}
+		error = walk(tracee, target, result, depth + 1);
+		if (error)
+			return error;
+	} while (*end);
+	return tracee_resolve_string(tracee, AT_FDCWD, *guest ? guest : "/", PATH_FOLLOW | PATH_DIRECTORY, result);
+}
+
+static void insert(struct fast *fast, const char *guest, size_t length, const struct path_result *result,
+		   uint32_t flags)
+{
+	struct fast_shared *shared = fast->shared;
+	struct fast_entry *entry = &shared->entries[shared->entry_count];
+	uint64_t hash = FAST_HASH_START;
+	uint32_t *bucket;
+
+	if (shared->entry_count == FAST_ENTRIES_MAX ||
+	    shared->strings_used + length + result->host_length > FAST_STRINGS) {
+		bump(fast);
+		return;
+	}
+	for (size_t i = 0; i < length; i++)
+		hash = FAST_HASH_STEP(hash, guest[i]);
+	entry->hash = hash;
+	entry->flags = flags;
+	entry->guest = shared->strings_used;
+	entry->guest_length = (uint32_t)length;
+	memcpy(shared->strings + entry->guest, guest, length);
+	entry->host = entry->guest + entry->guest_length;
+	entry->host_length = result->host_length;
+	memcpy(shared->strings + entry->host, result->host, result->host_length);
+	shared->strings_used += entry->guest_length + entry->host_length;
+	bucket = &shared->buckets[hash % FAST_BUCKETS];
+	entry->next = *bucket;
+	__atomic_store_n(bucket, ++shared->entry_count, __ATOMIC_RELEASE);
+}
+
+static bool is_known(const struct fast_shared *shared, const char *guest, size_t length)
+{
+	uint64_t hash = FAST_HASH_START;
+
+	for (size_t i = 0; i < length; i++)
+		hash = FAST_HASH_STEP(hash, guest[i]);
+	for (uint32_t index = shared->buckets[hash % FAST_BUCKETS]; index;
+	     index = shared->entries[index - 1].next)
+		if (shared->entries[index - 1].hash == hash && shared->entries[index - 1].guest_length == length)
+			return true;
+	return false;
+}
+
+/* No component that is empty, "." or "..". */
+static bool is_canonical(const char *path)
+{
+	if (*path != '/')
+		return false;
+	while (*path) {
+		size_t length = strcspn(++path, "/");
+
+		if (!length || (length == 1 && path[0] == '.') || (length == 2 && !memcmp(path, "..", 2)))
+			return false;
+		path += length;
+	}
+	return true;
+}
+
+static void publish(struct tracee *tracee, char *guest)
+{
+	struct fast *fast = tracee->tracer->fast;
+	struct path_result *result = tracee_result_buffer(tracee, 0);
+	char *slash = strrchr(guest, '/');
+	uint64_t hash;
+	size_t length;
+	int error;
+
+	if (!slash || !is_canonical(guest))
+		return;
+	length = (size_t)(slash - guest);
+	*slash = '\0';
+	hash = hash_string(guest, length);
+	if (fast->refused[hash % REFUSED_MAX] == hash || is_known(fast->shared, guest, length))
+		return;
+	error = walk(tracee, guest, result, 0);
+	if (result->fd >= 0 && !error)
+		close(result->fd);
+	if (!error && (result->flags & (PATH_RESULT_MAGIC | PATH_RESULT_LINK)))
+		error = -ENOTDIR;
+	if (!error && result->host_length + 256 >= SLOT_PATH_SIZE)
+		error = -ENAMETOOLONG;
+	if (error == -ENOSPC)
+		bump(fast);
+	else if (error)
+		fast->refused[hash % REFUSED_MAX] = hash;
+	else
+		insert(fast, guest, length, result,
+		       tracee_result_is_read_only(tracee, result) ? FAST_ENTRY_READ_ONLY : 0);
+}
+
+void fast_write_process(struct tracee *tracee, size_t offset, const void *data, size_t size)
+{
+	fast_write(tracee, FAST_PROCESS + offset, data, size);
+}
+
+/* One thread only: no other can be in the middle of a chdir. */
+static void publish_cwd(struct tracee *tracee, char *guest, size_t size)
+{
+	struct fast *fast = tracee->tracer->fast;
+	struct fast_process process = { 0 };
+	struct path_position position;
+	char host[PATH_SIZE];
+	int length;
+
+	*guest = '\0';
+	if (tracee->mm->references != 1 || tracee->fs->references != 1 ||
+	    tracee_cwd_position(tracee, &position) < 0 || (position.flags & PATH_POSITION_DELETED))
+		return;
+	length = path_to_guest(tracee_table(tracee), &tracee->fs->root, &position, guest, size);
+	if (length == 1)
+		length = 0;
+	if (length < 0 || (size_t)length >= sizeof(process.cwd)) {
+		*guest = '\0';
+		return;
+	}
+	guest[length] = '\0';
+	if (tracee->mm->fast_cwd == fast->shared->generation)
+		return;
+	if (path_to_host(tracee_table(tracee), &position, host, sizeof(host)) < 0)
+		return;
+	for (char *slash = host + strlen(host); slash; slash = strrchr(host, '/')) {
+		*slash = '\0';
+		if (*host && !watch(fast, host)) {
+			*guest = '\0';
+			return;
+		}
+	}
+	process.cwd_length = (uint32_t)length;
+	process.cwd_generation = fast->shared->generation;
+	memcpy(process.cwd, guest, (size_t)length);
+	fast_write_process(tracee, 0, &process, offsetof(struct fast_process, cwd) + (size_t)length);
+	tracee->mm->fast_cwd = fast->shared->generation;
+}
+
+/* The path of a call that stopped though it might have been fast. */
+static void learn(struct tracee *tracee, int dirfd, uint64_t address)
+{
+	static char path[PATH_SIZE], guest[2 * PATH_SIZE];
+	size_t length;
+
+	if (tracee->tracer->fast->shared->off || tracee->tracer->fast->removals || !has_plain_view(tracee) ||
+	    tracee_read_string(tracee, address, path, FAST_PATH_MAX) <= 0)
+		return;
+	if (path[0] == '/') {
+		publish(tracee, path);
+		return;
+	}
+	if (dirfd != AT_FDCWD || !strchr(path, '/'))
+		return;
+	publish_cwd(tracee, guest, PATH_SIZE);
+	length = strlen(guest);
+	if (tracee->mm->fast_cwd != tracee->tracer->fast->shared->generation)
+		return;
+	snprintf(guest + length, sizeof(guest) - length, "/%s", path);
+	publish(tracee, guest);
+}
+
+static void switch_off(struct tracee *tracee)
+{
+	uint32_t off = 1;
+
+	if (tracee->mm->fast_base && !tracee->mm->fast_off)
+		fast_write_process(tracee, offsetof(struct fast_process, off), &off, sizeof(off));
+	tracee->mm->fast_off = true;
+}
+
+/* A working directory that another address space shares can change without this one's call. */
+void fast_on_clone(struct tracee *tracee, struct tracee *child, uint64_t flags)
+{
+	if (!child || !tracee->tracer->fast || !(flags & CLONE_FS) || (flags & CLONE_VM))
+		return;
+	switch_off(tracee);
+	switch_off(child);
+}
+
+void fast_before_call(struct tracee *tracee)
+{
+	struct fast *fast = tracee->tracer->fast;
+	enum syscall_index row = (enum syscall_index)syscall_call_row(tracee->call)->index;
+	uint64_t none = 0;
+
+	if (!fast || !tracee->mm || !tracee->mm->fast_base || tracee->regs.compat || tracee->trapped.active)
+		return;
+	switch (row) {
+	case ROW_chdir:
+	case ROW_fchdir:
+		if (tracee->mm->fast_cwd)
+			fast_write_process(tracee, offsetof(struct fast_process, cwd_generation), &none,
+					   sizeof(none));
+		tracee->mm->fast_cwd = 0;
+		break;
+	case ROW_chroot:
+	case ROW_unshare:
+	case ROW_setns:
+	case ROW_pivot_root:
+	case ROW_seccomp:
+		switch_off(tracee);
+		break;
+	case ROW_prctl:
+		if ((int)tracee_argument(tracee, 0) == PR_SET_SECCOMP)
+			switch_off(tracee);
+		break;
+	case ROW_open:
+	case ROW_stat:
+	case ROW_lstat:
+	case ROW_readlink:
+	case ROW_getxattr:
+	case ROW_lgetxattr:
+		fast_seen(tracee, tracee->regs.after);
+		learn(tracee, AT_FDCWD, tracee_argument(tracee, 0));
+		break;
+	case ROW_openat:
+	case ROW_newfstatat:
+	case ROW_statx:
+	case ROW_readlinkat:
+		fast_seen(tracee, tracee->regs.after);
+		learn(tracee, (int)tracee_argument(tracee, 0), tracee_argument(tracee, 1));
+		break;
+	case ROW_fstat:
+		fast_seen(tracee, tracee->regs.after);
+		break;
+	default:
+		break;
+	}
+}
+
+void fast_after_call(struct tracee *tracee)
+{
+	struct fast *fast = tracee->tracer->fast;
+	unsigned made = 0;
+
+	if (!fast)
+		return;
+	if (fast->table_sequence != tracee->tracer->table->sequence) {
+		fast->table_sequence = tracee->tracer->table->sequence;
+		add_mount_names(fast, tracee->tracer->table);
+		bump(fast);
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(tracee->made.in); i++)
+		made |= tracee->made.in[i] != NULL;
+	if (made)
+		switch_off(tracee);
+	if (tracee->tracer->guest_traced)
+		fast->shared->off = 1;
+}
+
+static void removes(struct tracee *tracee, const char *host)
+{
+	struct fast *fast = tracee->tracer->fast;
+	size_t length = strlen(host);
+
+	while (length && host[length - 1] == '/')
+		length--;
+	if (!fast || !is_watched(fast, hash_string(host, length)))
+		return;
+	bump(fast);
+	if (!tracee->fast_removal)
+		fast->removals++;
+	tracee->fast_removal = true;
+}
+
+void fast_removes(struct tracee *tracee, const struct syscall_row *row, const struct path_result *first,
+		  const struct path_result *second)
+{
+	if (row->paths[0].use != USE_REMOVE && row->paths[0].use != USE_RENAME)
+		return;
+	removes(tracee, first->host);
+	if (second)
+		removes(tracee, second->host);
+}
+
+void fast_call_over(struct tracee *tracee)
+{
+	struct fast *fast = tracee->tracer->fast;
+
+	if (!tracee->fast_removal)
+		return;
+	tracee->fast_removal = false;
+	fast->removals--;
+}
+
+void fast_recorded(struct tracer *tracer, uint64_t inode)
+{
+	if (tracer->fast)
+		fast_bloom_add(tracer->fast->shared->recorded, FAST_BLOOM_WORDS, inode);
+}
+
+static void recorded(void *context, uint64_t inode)
+{
+	fast_recorded(context, inode);
+}
+
+void fast_known_absent(struct tracer *tracer, const struct stat *status)
+{
+	struct fast_absence *absence;
+
+	if (!tracer->fast || tracer->fast->shared->proven)
+		return;
+	absence = &tracer->fast->shared->absent[fast_mix(status->st_ino) % FAST_ABSENT];
+	absence->inode = 0;
+	__atomic_store_n(&absence->change,
+			 ((uint64_t)status->st_ctim.tv_sec << 30) + (uint64_t)status->st_ctim.tv_nsec,
+			 __ATOMIC_RELEASE);
+	__atomic_store_n(&absence->inode, status->st_ino, __ATOMIC_RELEASE);
+}
+
+/* The file that all processes map, zero at first, or NULL with errno set. */
+static struct fast_shared *make_shared(const char *path)
+{
+	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444);
+	void *shared;
+
+	if (fd < 0 || fchmod(fd, 0444) < 0 || ftruncate(fd, FAST_SHARED_SIZE) < 0)
+		return NULL;
+	shared = mmap(NULL, FAST_SHARED_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	return shared == MAP_FAILED ? NULL : shared;
+}
+
+static bool has_openat2(void)
+{
+	struct {
+		uint64_t flags, mode, resolve;
+	} how = { O_PATH | O_CLOEXEC, 0, 4 };
+	long fd = syscall(SYS_openat2, AT_FDCWD, "/", &how, sizeof(how));
+
+	if (fd >= 0)
+		close((int)fd);
+	return fd >= 0;
+}
+
+int fast_start(struct tracer *tracer, struct error *err)
+{
+	struct fast *fast = talloc_zero(tracer, struct fast);
+	struct fast_shared *shared;
+	struct stat proc;
+	uint8_t high;
+
+	if (!fast)
+		return error_set(err, ENOMEM, "fast path");
+	fast->path = talloc_asprintf(fast, "%s/fast", tracer->view_directory);
+	shared = fast->path ? make_shared(fast->path) : NULL;
+	if (!shared) {
+		talloc_free(fast);
+		return error_set(err, errno, "%s/fast", tracer->view_directory);
+	}
+	fast->shared = shared;
+	if (getrandom(&high, 1, 0) != 1)
+		high = 0;
+	/* Above what programs at fixed addresses use; see fast_site.c for the 6. */
+	fast->base = ((uint64_t)(0x20 + high % 0x40) << 24) | 0x060000;
+	shared->stat_is_fast = !tracer->links;
+	shared->openat2 = has_openat2();
+	shared->fake_ids = tracer->fake_ids;
+	shared->host_uid = tracer->host_uid;
+	shared->host_gid = tracer->host_gid;
+	shared->own_uid = tracer->own_uid;
+	shared->own_gid = tracer->own_gid;
+	memcpy(shared->record_name, RECORD_XATTR, sizeof(RECORD_XATTR));
+	shared->proven = !tracer->record || record_proven(tracer->record);
+	shared->off = tracer->links || tracer->plan->spec->hidden_prefix || tracer->plan->spec->fake_permissions;
+	shared->generation = 2;
+	if (stat("/proc", &proc) == 0)
+		shared->proc_device = proc.st_dev;
+	tracer->fast = fast;
+	if (tracer->record)
+		record_inodes(tracer->record, recorded, tracer);
+	add_mount_names(fast, tracer->table);
+	add_proc_names(fast);
+	fast->table_sequence = tracer->table->sequence;
+	return 0;
+}
+
+void fast_stop(struct tracer *tracer)
+{
+	if (tracer->fast)
+		munmap(tracer->fast->shared, FAST_SHARED_SIZE);
+	tracer->fast = NULL;
+}
+
+uint64_t fast_patched(const struct tracer *tracer)
+{
+	return tracer->fast ? tracer->fast->patched : 0;
+}
+
+uint64_t fast_declined(const struct tracer *tracer)
+{
+	return tracer->fast ? tracer->fast->declined : 0;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The fast path, the tracer's side: calls with paths that guest processes translate and make themselves, in
+ * the stub (arch/x86_64/fast_stub.c), without a stop.
+ *
+ * fast.c keeps what the stub reads; site.c patches call sites and puts right what a signal finds in the stub.
+ * It is x86-64's only. All of it may be asked for a tracer or process without a fast path, and does nothing.
+ */
+#ifndef AMPHORA_PTRACE_FAST_H
+#define AMPHORA_PTRACE_FAST_H
+
+#include "core/base/error.h"
+#include "ptrace_backend/loader/loader.h"
+#include "ptrace_backend/tracee.h"
+
+/* Whether this architecture has one. */
+bool fast_is_supported(void);
+/* Before the filter is made: chooses the base, makes the shared file in the view directory. Returns 0, or -errno:
+ * there is no fast path then. */
+int fast_start(struct tracer *tracer, struct error *err);
+void fast_stop(struct tracer *tracer);
+/* The address behind the stub's system call, as the filter sees it; 0: none. */
+uint64_t fast_call_address(const struct tracer *tracer);
+
+/* At an exec: what the loader needs. `image_shift`: from our addresses to those of our image there. Returns
+ * the path of the shared file, or NULL: not for this program. */
+const char *fast_fill_script(struct tracee *tracee, struct load_script *script, uint64_t image_shift);
+/* The loader has mapped it, at `base` (0: it couldn't). */
+void fast_loaded(struct tracee *tracee, uint64_t base);
+
+/* Around the handler of any call. */
+void fast_before_call(struct tracee *tracee);
+void fast_after_call(struct tracee *tracee);
+/* Where a call of this row takes its one or two names away (`second` may be NULL), what is known by them must not
+ * be used while it runs. With tracee->fast_removal set its exit has to be seen, for fast_call_over(). */
+void fast_removes(struct tracee *tracee, const struct syscall_row *row, const struct path_result *first,
+		  const struct path_result *second);
+void fast_call_over(struct tracee *tracee);
+/* A file has got a record. */
+void fast_recorded(struct tracer *tracer, uint64_t inode);
+void fast_known_absent(struct tracer *tracer, const struct stat *status);
+
+/* At a signal-delivery stop. True: it is dealt with, the tracee has gone on without it. */
+bool fast_on_signal(struct tracee *tracee, int signal);
+
+/* At a fork event; `child` may be NULL, `flags` are clone(2)'s. */
+void fast_on_clone(struct tracee *tracee, struct tracee *child, uint64_t flags);
+
+/* Life of an address space. */
+struct fast_sites;
+struct fast_sites *fast_sites_share(struct fast_sites *sites);
+void fast_sites_release(struct fast_sites *sites);
+/* Whether an address range is part of the area: hidden from /proc/PID/maps. */
+bool fast_is_area(const struct tracee_mm *mm, uint64_t start, uint64_t end);
+
+/* Call sites patched so far, and calls from them that came back to the tracer. */
+uint64_t fast_patched(const struct tracer *tracer);
+uint64_t fast_declined(const struct tracer *tracer);
+
+/* For site.c and fast.c. */
+struct fast;
+void fast_write_process(struct tracee *tracee, size_t offset, const void *data, size_t size);
+
+#endif

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The contract between the tracer and the stub, which is code of ours inside guest processes: what lies
+ * where in the area that the loader maps for it, and what is in there.
+ *
+ *	base + FAST_TEXT	the stub, from our own image			r-x
+ *	base + FAST_SITES	a record a patched call site			r-x, written by the tracer
+ *	base + FAST_PROCESS	struct fast_process				r-x, written by the tracer
+ *	base + FAST_SHARED	struct fast_shared, one a container		r--, written by the tracer
+ *	base + FAST_SLOTS	a slot a thread that is in the stub		rw-
+ *
+ * The base is the same in all processes of a container, because the filter names the one address from which
+ * calls may pass. Bits 16 to 23 of every record's address are a byte that is no instruction: see site.c.
+ */
+#ifndef AMPHORA_PTRACE_FAST_AREA_H
+#define AMPHORA_PTRACE_FAST_AREA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define FAST_TEXT	  0x0
+#define FAST_TEXT_SIZE	  0x4000
+#define FAST_SITES	  0x4000
+#define FAST_SITES_MAX	  512
+#define FAST_SITE_SIZE	  64
+#define FAST_PROCESS	  0xc000
+#define FAST_SHARED	  0x10000
+#define FAST_SHARED_SIZE  0x70000
+#define FAST_SLOTS	  0x80000
+#define FAST_SLOTS_MAX	  128
+#define FAST_SLOT_SIZE	  0x4000
+#define FAST_SIZE	  (FAST_SLOTS + FAST_SLOTS_MAX * FAST_SLOT_SIZE)
+
+/* A slot's fields, by offset: the entry is assembly. */
+#define SLOT_BUSY   0
+#define SLOT_PHASE  4
+#define SLOT_SITE   8
+#define SLOT_RESULT 16
+#define SLOT_RSP    24
+#define SLOT_RDI    32
+#define SLOT_RSI    40
+#define SLOT_RDX    48
+#define SLOT_R10    56
+#define SLOT_R8	    64
+#define SLOT_R9	    72
+#define SLOT_RBX    80
+#define SLOT_RBP    88
+#define SLOT_R12    96
+#define SLOT_R13    104
+#define SLOT_R14    112
+#define SLOT_R15    120
+#define SLOT_STACK  0x2000 /* top of the stub's stack */
+#define SLOT_PATH   0x2000 /* a host path */
+#define SLOT_PATH_SIZE 0x1000
+#define SLOT_HOW    0x3000 /* struct open_how */
+
+/* Where a thread is in the stub. */
+#define FAST_BEFORE 0 /* nothing has been done: the call can be made again from its site */
+#define FAST_CALLS  1 /* at or in the one call that counts */
+#define FAST_DONE   2 /* SLOT_RESULT is its result */
+
+#define FAST_IS_SLOW_TEXT -0x7000
+#define FAST_IS_SLOW (-0x7000L) /* the stub's answer when the tracer has to be asked */
+
+#define FAST_PATH_MAX	 1024 /* longer paths are the tracer's */
+#define FAST_ENTRIES_MAX 2048
+#define FAST_BUCKETS	 4096
+#define FAST_STRINGS	 (192 * 1024)
+#define FAST_ABSENT	 4096
+#define FAST_BLOOM_WORDS 2048
+#define FAST_NAMES_WORDS 64
+
+/* A call site that was patched. The jump at the site goes through `entry`. */
+struct fast_site {
+	uint64_t entry;	   /* address of code[0] */
+	uint64_t back;	   /* where the program goes on */
+	uint32_t number;   /* of the call */
+	uint32_t reserved;
+	uint8_t code[12];  /* lea the record, %r11; jmp the stub */
+	uint8_t slow[28];  /* mov number, %eax; syscall; jmp *back */
+};
+_Static_assert(sizeof(struct fast_site) <= FAST_SITE_SIZE, "records lie this far apart");
+
+/* What is a process's own. */
+struct fast_process {
+	uint32_t off; /* its view isn't the container's (chroot, namespaces), or it has a filter of its own */
+	uint32_t cwd_length;
+	uint64_t cwd_generation; /* cwd is right in this one */
+	char cwd[4000];		 /* guest path of the working directory */
+};
+
+/* A guest directory whose host path is known. */
+struct fast_entry {
+	uint64_t hash;
+	uint32_t guest, guest_length; /* offset into strings */
+	uint32_t host, host_length;
+	uint32_t flags; /* enum fast_entry_flags */
+	uint32_t next;	/* index plus one */
+};
+
+enum fast_entry_flags {
+	FAST_ENTRY_READ_ONLY = 1 << 0,
+};
+
+struct fast_absence {
+	uint64_t inode, change;
+};
+
+struct fast_shared {
+	uint64_t generation; /* odd: being changed. Another one: entries may be wrong */
+	uint32_t off;	     /* nothing is fast any more */
+	uint32_t stat_is_fast;
+	uint32_t openat2;    /* the kernel has it */
+	uint32_t fake_ids, host_uid, host_gid, own_uid, own_gid;
+	uint32_t proven;     /* every record is in `recorded` */
+	uint32_t entry_count, strings_used;
+	uint32_t reserved;
+	uint64_t proc_device;
+	char record_name[40];	     /* of the attribute that a record is in */
+	uint64_t recorded[FAST_BLOOM_WORDS];	   /* Bloom filter of inodes with a record */
+	struct fast_absence absent[FAST_ABSENT];   /* inodes known to have none */
+	uint64_t names[FAST_NAMES_WORDS];	   /* Bloom filter of names that mean something somewhere */
+	uint32_t buckets[FAST_BUCKETS];		   /* index of an entry plus one */
+	struct fast_entry entries[FAST_ENTRIES_MAX];
+	char strings[FAST_STRINGS];
+};
+_Static_assert(sizeof(struct fast_shared) <= FAST_SHARED_SIZE, "as much is mapped");
+
+#define FAST_HASH_START 0xcbf29ce484222325ULL
+#define FAST_HASH_STEP(hash, byte) (((hash) ^ (uint8_t)(byte)) * 0x100000001b3ULL)
+
+/* Two bits of a Bloom filter of `bits` (a power of two). */
+static inline uint64_t fast_mix(uint64_t value)
+{
+	value ^= value >> 33;
+	value *= 0xff51afd7ed558ccdULL;
+	value ^= value >> 33;
+	return value;
+}
+
+static inline int fast_bloom_has(const uint64_t *words, unsigned count, uint64_t value)
+{
+	uint64_t mixed = fast_mix(value);
+	unsigned first = (unsigned)mixed % (count * 64), second = (unsigned)(mixed >> 32) % (count * 64);
+
+	return (int)(words[first / 64] >> (first % 64) & words[second / 64] >> (second % 64) & 1);
+}
+
+static inline void fast_bloom_add(uint64_t *words, unsigned count, uint64_t value)
+{
+	uint64_t mixed = fast_mix(value);
+	unsigned first = (unsigned)mixed % (count * 64), second = (unsigned)(mixed >> 32) % (count * 64);
+
+	words[first / 64] |= 1ULL << (first % 64);
+	words[second / 64] |= 1ULL << (second % 64);
+}
+
+#endif

@@ -1,0 +1,74 @@
+# shellcheck shell=sh disable=SC1090,SC2154,SC2016,SC2034
+# Paths that are translated inside the guest's processes (--fast-path auto), in the circumstances in which
+# that could be told from the kernel's own calls. The whole suite can be run so, with AMPHORA_FAST_PATH=auto.
+. "$LIB"
+
+if [ "$BACKEND" = ns ]; then
+	it 'says that namespaces need no fast path'
+	guest --fast-path auto true
+	status 0
+else
+
+# fast COMMAND…: guest, and in $stats what stopped.
+fast() {
+	rm -f "$WORK/stats"
+	run env AMPHORA_STATS="$WORK/stats" "$AMPHORA" run --backend ptrace --rootfs "$root" --fast-path auto "$@"
+	stats=$(cat "$WORK/stats")
+}
+
+# stops CALL: how often it did.
+stops() {
+	echo "$stats" | sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p"
+}
+
+mkdir -p "$root/tmp"
+for what in 'signals 4' restart pointers changes 'fork 2'; do
+	it "answers as the slow path: $what"
+	# shellcheck disable=SC2086
+	guest --fast-path off /helpers/stub $what
+	out 'stub ok'
+	# shellcheck disable=SC2086
+	guest --fast-path auto /helpers/stub $what
+	out 'stub ok'
+done
+
+it 'stops for few of the calls that it can make itself'
+cp "$HELPERS/stub" "$root/bin/stub"
+fast /bin/stub loop 500
+out 'stub ok'
+if [ "$(uname -m)" = x86_64 ]; then
+	[ "$(stops openat)" -lt 100 ] || fail "openat: $stats"
+	[ "$(stops readlink)" -lt 100 ] || fail "readlink: $stats"
+fi
+
+it 'has the same view as without: mounts, files of /proc, a chroot'
+echo from-the-host >"$WORK/file"
+mkdir -p "$root/etc/deep"
+echo of-the-root >"$root/etc/deep/file"
+fast -v "$WORK/file:/etc/deep/file" sh -c 'for i in 1 2 3 4; do cat /etc/deep/file; done; cd /etc; for i in 1 2 3 4; do cat deep/file; done
+	for i in 1 2 3; do cat /proc/self/status | grep -c ^Name; done; mkdir -p /jail/etc/deep; echo jail >/jail/etc/deep/file
+	cp -r /bin /jail/; cat /etc/deep/file; chroot /jail cat /etc/deep/file'
+out 'from-the-host
+from-the-host
+from-the-host
+from-the-host
+from-the-host
+from-the-host
+from-the-host
+from-the-host
+1
+1
+1
+from-the-host
+jail'
+
+it 'hides its area and says what AMPHORA_FAST_PATH and --fast-path take'
+fast sh -c 'cat /proc/self/maps | grep -c "^[2-5][0-9a-f]0[6-9]" || true'
+out 0
+guest --fast-path always true
+status 125
+err_has 'off or auto'
+
+fi
+
+done_testing

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Calls with paths in all circumstances that a call made inside the process could get wrong:
+ *
+ *	stub signals SECONDS	handlers that make calls themselves, at random moments, in several threads; some jump
+ *				out; none may see a program counter outside of the program and its libraries
+ *	stub restart		an open of a FIFO that a signal interrupts, with and without SA_RESTART
+ *	stub pointers		bad pointers of all kinds
+ *	stub changes		names that are removed, renamed and replaced by symlinks between calls
+ *	stub fork SECONDS	forks while other threads make calls
+ *	stub loop COUNT		the same calls over and over
+ *
+ * Prints what is found odd, and then "stub ok".
+ */
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#define PLACE "/tmp/stub"
+
+static bool failed;
+static volatile bool over;
+static volatile unsigned long handled;
+
+static void odd(const char *what, long value)
+{
+	char text[160];
+	int length = snprintf(text, sizeof(text), "%s: %ld, %s\n", what, value, strerrorname_np(errno));
+
+	if (write(1, text, (size_t)length) != length)
+		_exit(3);
+	failed = true;
+}
+
+static void calls(void)
+{
+	struct stat status;
+	char text[32];
+	int fd;
+
+	if (stat(PLACE "/d/file", &status) != 0 || status.st_size != 5 || status.st_uid != geteuid())
+		odd("stat", status.st_size);
+	if (lstat(PLACE "/d/link", &status) != 0 || !S_ISLNK(status.st_mode))
+		odd("lstat", status.st_mode);
+	if (stat(PLACE "/d/link", &status) != 0 || !S_ISREG(status.st_mode))
+		odd("stat of a symlink", status.st_mode);
+	if (stat(PLACE "/d/none", &status) != -1 || errno != ENOENT)
+		odd("stat of nothing", status.st_mode);
+	if (readlink(PLACE "/d/link", text, sizeof(text)) != 4)
+		odd("readlink", 0);
+	fd = open(PLACE "/d/file", O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, text, 5) != 5 || memcmp(text, "five\n", 5) != 0)
+		odd("open", fd);
+	if (fd >= 0 && (fstat(fd, &status) != 0 || status.st_size != 5))
+		odd("fstat", status.st_size);
+	if (fd >= 0)
+		close(fd);
+}
+
+#ifdef REG_RIP
+static bool is_strange(const ucontext_t *context)
+{
+	uint64_t at = (uint64_t)context->uc_mcontext.gregs[REG_RIP];
+
+	/* Static and at a high address, or in a library: never there. */
+	return at >= 0x20000000 && at < 0x60300000;
+}
+#else
+static bool is_strange(const ucontext_t *context)
+{
+	(void)context;
+	return false;
+}
+#endif
+
+static __thread sigjmp_buf out;
+static __thread volatile sig_atomic_t may_jump;
+
+static void on_alarm(int number, siginfo_t *info, void *context)
+{
+	int error = errno;
+	struct stat status;
+
+	(void)number;
+	(void)info;
+	if (is_strange(context))
+		odd("program counter", 0);
+	if (stat(PLACE "/d/file", &status) != 0 || status.st_size != 5)
+		odd("stat in a handler", status.st_size);
+	handled++;
+	errno = error;
+	if (may_jump && handled % 7 == 0) {
+		may_jump = 0;
+		siglongjmp(out, 1);
+	}
+}
+
+static void *caller(void *argument)
+{
+	(void)argument;
+	while (!over)
+		calls();
+	return NULL;
+}
+
+static void *jumper(void *argument)
+{
+	struct stat status;
+
+	(void)argument;
+	while (!over) {
+		if (sigsetjmp(out, 1) == 0) {
+			may_jump = 1;
+			for (int i = 0; i < 1000 && !over; i++)
+				if (stat(PLACE "/d/file", &status) != 0 || status.st_size != 5)
+					odd("stat of a jumper", status.st_size);
+		}
+		may_jump = 0;
+	}
+	return NULL;
+}
+
+static void signals(int seconds, bool forks)
+{
+	struct sigaction action = { .sa_sigaction = on_alarm, .sa_flags = SA_SIGINFO | SA_RESTART };
+	time_t end = time(NULL) + seconds;
+	pthread_t threads[4];
+
+	sigaction(SIGALRM, &action, NULL);
+	for (int i = 0; i < 4; i++)
+		pthread_create(&threads[i], NULL, i == 3 && !forks ? jumper : caller, NULL);
+	while (time(NULL) < end && !failed) {
+		struct timespec pause = { 0, 20000 + random() % 300000 };
+
+		if (forks) {
+			pid_t child = fork();
+			int status = 0;
+
+			if (child == 0) {
+				calls();
+				_exit(failed);
+			}
+			if (child < 0 || waitpid(child, &status, 0) != child || status)
+				odd("a child", status);
+			continue;
+		}
+		nanosleep(&pause, NULL);
+		pthread_kill(threads[random() % 4], SIGALRM);
+	}
+	over = true;
+	for (int i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+	if (!forks && handled < 20)
+		odd("signals", (long)handled);
+}
+
+static void restart(void)
+{
+	struct sigaction action = { .sa_sigaction = on_alarm, .sa_flags = SA_SIGINFO };
+	struct itimerval timer = { .it_value = { 0, 30000 } }, none = { 0 };
+	struct stat status;
+	int fd, writer;
+	pid_t child;
+
+	mkfifo(PLACE "/d/fifo", 0600);
+	for (int i = 0; i < 4; i++) /* the site is patched by now */
+		close(open(PLACE "/d/file", O_RDONLY));
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &timer, NULL);
+	fd = open(PLACE "/d/fifo", O_RDONLY);
+	if (fd != -1 || errno != EINTR)
+		odd("open of a FIFO without SA_RESTART", fd);
+	action.sa_flags |= SA_RESTART;
+	sigaction(SIGALRM, &action, NULL);
+	timer.it_interval.tv_usec = 5000;
+	setitimer(ITIMER_REAL, &timer, NULL);
+	child = fork();
+	if (child == 0) {
+		usleep(200000);
+		writer = open(PLACE "/d/fifo", O_WRONLY);
+		_exit(writer < 0);
+	}
+	fd = open(PLACE "/d/fifo", O_RDONLY);
+	if (fd < 0)
+		odd("open of a FIFO with SA_RESTART", fd);
+	setitimer(ITIMER_REAL, &none, NULL);
+	if (handled < 5)
+		odd("signals", (long)handled);
+	waitpid(child, NULL, 0);
+	if (fstat(fd, &status) != 0 || !S_ISFIFO(status.st_mode))
+		odd("fstat of a FIFO", status.st_mode);
+}
+
+static void expect(const char *what, long result, int error)
+{
+	if (result != -1 || errno != error)
+		odd(what, result);
+}
+
+static void pointers(void)
+{
+	char *pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct stat status, *readonly = (struct stat *)pages;
+	char *end = pages + 4096 - 12, *volatile low;
+
+	mprotect(pages + 4096, 4096, PROT_NONE);
+	for (int i = 0; i < 4; i++) {
+		calls();
+		memcpy(end, "/tmp/stub/d/", 12); /* goes on where nothing is */
+		expect("stat of a path without an end", stat(end, &status), EFAULT);
+		expect("open of it", open(end, O_RDONLY), EFAULT);
+		low = (char *)(uintptr_t)(8 + i * 8);
+		expect("stat of a small number", stat(low, &status), EFAULT);
+		expect("stat of a kernel's address", stat((char *)(uintptr_t)0xffff800000000000ULL, &status), EFAULT);
+		expect("stat to nowhere", stat(PLACE "/d/file", (struct stat *)(pages + 4096)), EFAULT);
+		expect("stat of an empty path", stat("", &status), ENOENT);
+		expect("readlink of nothing to read", readlink(PLACE "/d/link", pages + 4096, 10), EFAULT);
+		expect("readlink of a file", readlink(PLACE "/d/file", pages, 10), EINVAL);
+	}
+	mprotect(pages, 4096, PROT_READ);
+	for (int i = 0; i < 4; i++)
+		expect("stat to a page that is only read", stat(PLACE "/d/file", readonly), EFAULT);
+}
+
+static long size_of(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) < 0 ? -errno : (long)status.st_size;
+}
+
+static void put(const char *path, const char *text)
+{
+	FILE *out = fopen(path, "w");
+
+	if (!out || fputs(text, out) < 0 || fclose(out) != 0)
+		odd(path, 0);
+}
+
+static void changes(void)
+{
+	for (int i = 0; i < 50; i++) {
+		mkdir(PLACE "/x", 0755);
+		mkdir(PLACE "/x/y", 0755);
+		mkdir(PLACE "/z", 0755);
+		put(PLACE "/x/y/f", "1");
+		put(PLACE "/z/f", "333");
+		for (int k = 0; k < 3; k++)
+			if (size_of(PLACE "/x/y/f") != 1)
+				odd("file", size_of(PLACE "/x/y/f"));
+		rename(PLACE "/x/y", PLACE "/x/w");
+		if (size_of(PLACE "/x/y/f") != -ENOENT)
+			odd("file below a directory renamed", size_of(PLACE "/x/y/f"));
+		if (symlink("../z", PLACE "/x/y") < 0 || size_of(PLACE "/x/y/f") != 3 || size_of(PLACE "/x/y/f") != 3)
+			odd("file behind a symlink in its place", size_of(PLACE "/x/y/f"));
+		unlink(PLACE "/x/y");
+		if (symlink("/tmp/stub/x/w", PLACE "/x/y") < 0 || size_of(PLACE "/x/y/f") != 1)
+			odd("file behind an absolute symlink", size_of(PLACE "/x/y/f"));
+		if (chdir(PLACE "/x") < 0 || size_of("w/f") != 1 || size_of("w/f") != 1 || size_of("y/f") != 1)
+			odd("relative path", size_of("w/f"));
+		rename(PLACE "/x", PLACE "/v");
+		if (size_of("w/f") != 1 || size_of(PLACE "/v/w/f") != 1 || size_of(PLACE "/x/w/f") != -ENOENT)
+			odd("relative path after a rename", size_of("w/f"));
+		if (chdir(PLACE) < 0 || size_of("w/f") != -ENOENT || size_of("z/f") != 3)
+			odd("relative path after a chdir", size_of("w/f"));
+		unlink(PLACE "/v/y");
+		unlink(PLACE "/v/w/f");
+		rmdir(PLACE "/v/w");
+		rmdir(PLACE "/v");
+		unlink(PLACE "/z/f");
+		rmdir(PLACE "/z");
+	}
+}
+
+int main(int argc, char **argv)
+{
+	int seconds = argc > 2 ? atoi(argv[2]) : 3;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	mkdir(PLACE, 0755);
+	mkdir(PLACE "/d", 0755);
+	put(PLACE "/d/file", "five\n");
+	if (symlink("file", PLACE "/d/link") < 0 && errno != EEXIST)
+		odd("symlink", 0);
+	if (argc < 2)
+		calls();
+	else if (!strcmp(argv[1], "signals"))
+		signals(seconds, false);
+	else if (!strcmp(argv[1], "fork"))
+		signals(seconds, true);
+	else if (!strcmp(argv[1], "loop"))
+		while (seconds-- > 0)
+			calls();
+	else if (!strcmp(argv[1], "restart"))
+		restart();
+	else if (!strcmp(argv[1], "pointers"))
+		pointers();
+	else if (!strcmp(argv[1], "changes"))
+		changes();
+	if (!failed)
+		puts("stub ok");
+	return failed;
+}
