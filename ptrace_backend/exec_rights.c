@@ -29,13 +29,12 @@ struct rights {
 	int group_count;
 };
 
-static void own_rights(struct rights *rights)
+static int own_rights(struct rights *rights)
 {
 	rights->uid = geteuid();
 	rights->gid = getegid();
 	rights->group_count = getgroups(PROCESS_GROUPS_MAX, rights->groups);
-	if (rights->group_count < 0)
-		rights->group_count = 0;
+	return rights->group_count < 0 ? -errno : 0;
 }
 
 /* What files are opened by: fsuid, fsgid, groups. */
@@ -59,7 +58,11 @@ static int act_as(const struct rights *rights)
 		return -errno;
 	syscall(SYS_setfsgid, rights->gid);
 	syscall(SYS_setfsuid, rights->uid);
-	return 0;
+	/* They tell no failure. Asked for -1 they change nothing. */
+	return (gid_t)syscall(SYS_setfsgid, -1) == rights->gid &&
+			       (uid_t)syscall(SYS_setfsuid, -1) == rights->uid ?
+		       0 :
+		       -EPERM;
 }
 
 static bool is_member(const struct rights *rights, gid_t gid)
@@ -103,14 +106,13 @@ int exec_open(const struct tracee *tracee, const char *host, struct stat *ret_st
 {
 	_cleanup_close_ int fd = -EBADF;
 	struct rights own, other, *rights = &own;
-	int error;
+	int error = own_rights(&own);
 
-	own_rights(&own);
 	if (guest_links_has_our_rights(tracee)) {
 		fd = open_program(host);
 	} else {
 		rights = &other;
-		error = rights_of(tracee->tid, &other);
+		error = error ? error : rights_of(tracee->tid, &other);
 		fd = error ? error : open_as(&other, &own, host);
 	}
 	if (fd < 0)

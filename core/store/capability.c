@@ -15,24 +15,6 @@
 #define LIST_SIZE  4096
 #define SECOND	   1000000000
 
-/* By its fd's magic link, or by path: see record_file.h. */
-static ssize_t get_xattr(const struct record_file *file, const char *name, void *value, size_t size)
-{
-	char link[LINK_SIZE];
-	ssize_t n;
-
-	/* The magic link is a host path. */
-	if (!file->host) {
-		snprintf(link, sizeof(link), "/proc/self/fd/%d", file->fd);
-		n = getxattr(link, name, value, size);
-	} else if (file->follow) { /* a host path */
-		n = getxattr(file->host, name, value, size);
-	} else {
-		n = lgetxattr(file->host, name, value, size);
-	}
-	return n < 0 ? -errno : n;
-}
-
 int capability_stamp_format(const struct stat *status, char text[CAPABILITY_STAMP_TEXT_MAX])
 {
 	return snprintf(text, CAPABILITY_STAMP_TEXT_MAX, "%lld.%09ld:%lld", (long long)status->st_mtim.tv_sec,
@@ -56,7 +38,7 @@ static bool is_untouched(const struct record_file *file)
 {
 	char text[CAPABILITY_STAMP_TEXT_MAX];
 	ssize_t n = S_ISREG(file->status->st_mode) ?
-			    get_xattr(file, CAPABILITY_STAMP_XATTR, text, sizeof(text) - 1) :
+			    record_file_get_xattr(file, CAPABILITY_STAMP_XATTR, text, sizeof(text) - 1) :
 			    -ENODATA;
 
 	if (n < 0)
@@ -84,14 +66,14 @@ static int show_as_root(unsigned char value[CAPABILITY_VALUE_MAX], int size, uid
 
 int capability_get_real(const struct record_file *file, unsigned char value[CAPABILITY_VALUE_MAX])
 {
-	ssize_t n = get_xattr(file, CAPABILITY_REAL_XATTR, value, CAPABILITY_VALUE_MAX);
+	ssize_t n = record_file_get_xattr(file, CAPABILITY_REAL_XATTR, value, CAPABILITY_VALUE_MAX);
 
 	return n >= 0 ? (int)n : n == -ERANGE ? -ERANGE : -ENODATA;
 }
 
 int capability_get(const struct record_file *file, uid_t root, unsigned char value[CAPABILITY_VALUE_MAX])
 {
-	ssize_t n = get_xattr(file, CAPABILITY_XATTR, value, CAPABILITY_VALUE_MAX);
+	ssize_t n = record_file_get_xattr(file, CAPABILITY_XATTR, value, CAPABILITY_VALUE_MAX);
 
 	if (n >= 0)
 		return n > 0 && is_untouched(file) ? (int)n : -ENODATA;
@@ -121,7 +103,7 @@ int capability_set(const struct record_file *file, const void *value, size_t siz
 
 int capability_remove(const struct record_file *file)
 {
-	bool has_real = get_xattr(file, CAPABILITY_REAL_XATTR, NULL, 0) >= 0;
+	bool has_real = record_file_get_xattr(file, CAPABILITY_REAL_XATTR, NULL, 0) >= 0;
 	int result = record_file_set_xattr(file, CAPABILITY_XATTR, has_real ? "" : NULL, 0);
 
 	if (result && !(result == -EOPNOTSUPP && !has_real))
@@ -137,7 +119,7 @@ int capability_renew(const struct record_file *file)
 
 bool capability_is_stamped(const struct record_file *file)
 {
-	return get_xattr(file, CAPABILITY_STAMP_XATTR, NULL, 0) >= 0;
+	return record_file_get_xattr(file, CAPABILITY_STAMP_XATTR, NULL, 0) >= 0;
 }
 
 bool capability_is_likely(const struct record_file *file)

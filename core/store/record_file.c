@@ -18,20 +18,28 @@ static const char *fd_path(const struct record_file *file, char buffer[FD_PATH_S
 	return buffer;
 }
 
-int record_file_read(const struct record_file *file, struct record_entry *ret_entry)
+ssize_t record_file_get_xattr(const struct record_file *file, const char *name, void *value, size_t size)
 {
-	char link[FD_PATH_SIZE], text[RECORD_TEXT_SIZE];
+	char link[FD_PATH_SIZE];
 	ssize_t n;
 
 	if (!file->host)
-		n = getxattr(fd_path(file, link), RECORD_XATTR, text, sizeof(text));
+		n = getxattr(fd_path(file, link), name, value, size);
 	else if (file->follow) /* a host path: half the price of the fd's magic link */
-		n = getxattr(file->host, RECORD_XATTR, text, sizeof(text));
+		n = getxattr(file->host, name, value, size);
 	else
-		n = lgetxattr(file->host, RECORD_XATTR, text, sizeof(text));
+		n = lgetxattr(file->host, name, value, size);
+	return n < 0 ? -errno : n;
+}
+
+int record_file_read(const struct record_file *file, struct record_entry *ret_entry)
+{
+	char text[RECORD_TEXT_SIZE];
+	ssize_t n = record_file_get_xattr(file, RECORD_XATTR, text, sizeof(text));
+
 	if (n >= 0)
 		return record_parse(text, (size_t)n, file->status->st_mode, ret_entry) ? 0 : 1;
-	return errno == ENODATA || errno == ERANGE ? 0 : -errno;
+	return n == -ENODATA || n == -ERANGE ? 0 : (int)n;
 }
 
 static int change_xattr(const struct record_file *file, const char *name, const void *value, size_t size)

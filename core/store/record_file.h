@@ -26,7 +26,9 @@ int record_file_read(const struct record_file *file, struct record_entry *ret_en
  * owner may not write is made writable for a moment. Needs the fd. Returns 0 or -errno. */
 int record_file_write(const struct record_file *file, const char *text);
 
-/* Sets an xattr of that name, or removes it with value NULL. Otherwise the same. */
+/* Any xattr's value: its length or -errno. */
+ssize_t record_file_get_xattr(const struct record_file *file, const char *name, void *value, size_t size);
+/* Sets an xattr of that name, or removes it with value NULL. Otherwise as record_file_write(). */
 int record_file_set_xattr(const struct record_file *file, const char *name, const void *value, size_t size);
 
 /* Birth and change time as they are now, in ns; zero where the file system doesn't say. */
