@@ -32,9 +32,11 @@
 #include "ptrace_backend/handlers.h"
 #include "ptrace_backend/layout.h"
 #include "ptrace_backend/loader/loader.h"
+#include "ptrace_backend/process_status.h"
 #include "ptrace_backend/syscall_table.h"
 #include "ptrace_backend/tracer.h"
 
+#define ERRNO_MAX 4095
 #define ACTION(answer) ((answer)&SECCOMP_RET_ACTION_FULL)
 /* The upper half of addresses that are the kernel's on every machine, and none of its own. */
 #define PASSING 0xffffa3f0u
@@ -44,6 +46,7 @@ struct guest_filter {
 	bool may_trace; /* this one or an older one */
 	bool all_threads;
 	uint16_t length;
+	uint64_t large_turns; /* of the memory, when it was put there for the kernel */
 	struct guest_filter *older;
 	struct sock_filter program[];
 };
@@ -100,19 +103,30 @@ uint32_t guest_filter_our_answer(const struct tracee *tracee)
 
 bool guest_filter_decides(struct tracee *tracee, enum verdict *ret_verdict)
 {
-	uint32_t action;
+	uint32_t answer, action;
 
 	if (!tracee->filters || tracee->trapped.active)
 		return false;
-	action = ACTION(guest_filter_answer(tracee));
+	answer = guest_filter_answer(tracee);
+	action = ACTION(answer);
 	if (action == SECCOMP_RET_TRACE && !guest_was_asked(tracee)) {
 		tracee_answer(tracee, -ENOSYS); /* as without a tracer: seccomp(2) */
 		*ret_verdict = VERDICT_SKIP;
 		return true;
 	}
-	/* A guest that traces has made another call of it: the kernel does what it is answered. */
-	*ret_verdict = VERDICT_CONTINUE;
-	return bpf_refuses(action);
+	/* Nothing is refused that came here, unless a guest that traces has made another call of it: the kernel
+	 * does what it is answered. Attack: a call that the kernel doesn't refuse would be made untranslated. */
+	if (!bpf_refuses(action) || !tracee->guest || !tracee->guest->own_filter)
+		return false;
+	if (action == SECCOMP_RET_ERRNO) {
+		int64_t error = answer & SECCOMP_RET_DATA;
+
+		tracee_answer(tracee, -(error < ERRNO_MAX ? error : ERRNO_MAX));
+		*ret_verdict = VERDICT_SKIP;
+	} else {
+		*ret_verdict = VERDICT_CONTINUE;
+	}
+	return true;
 }
 
 /* Calls of ours */
@@ -174,16 +188,44 @@ static void drop(struct guest_filter *filter)
 	}
 }
 
+void guest_filter_settle(struct tracee *tracee)
+{
+	drop(tracee->filters_before);
+	tracee->filters_before = NULL;
+	tracee->filters_given = false;
+}
+
 void guest_filter_release(struct tracee *tracee)
 {
+	guest_filter_settle(tracee);
 	drop(tracee->filters);
 	tracee->filters = NULL;
+}
+
+/* What the kernel has of all kinds, ours too; -1: not known. */
+static int count_filters(pid_t tid)
+{
+	struct process_status status;
+
+	return process_status(tid, &status) < 0 ? -1 : status.filters;
+}
+
+/* Attack: a process that is forked while another thread gives its parent filters may not have them, whichever of the two
+ * we are told of first. What the kernel doesn't enforce mustn't count for us. */
+static struct guest_filter *inherited(const struct tracee *child, const struct tracee *parent)
+{
+	int count;
+
+	if (!parent->filters_given || child->tgid == parent->tgid)
+		return parent->filters;
+	count = count_filters(child->tid);
+	return count >= 0 && count == count_filters(parent->tid) ? parent->filters : parent->filters_before;
 }
 
 void guest_filter_inherit(struct tracee *child, const struct tracee *parent)
 {
 	guest_filter_release(child);
-	child->filters = parent->filters;
+	child->filters = inherited(child, parent);
 	if (child->filters)
 		child->filters->references++;
 	child->passing_from = parent->passing_from; /* the kernel copied the registers */
@@ -211,7 +253,11 @@ static void share(struct tracee *tracee)
 		for (struct tracee *at = tracer->hash[i]; at; at = at->hash_next) {
 			if (at->tgid != tracee->tgid || at == tracee)
 				continue;
-			guest_filter_release(at);
+			if (at->filters_given)
+				drop(at->filters);
+			else
+				at->filters_before = at->filters;
+			at->filters_given = true;
 			at->filters = tracee->filters;
 			at->filters->references++;
 			at->credentials.no_new_privs |= tracee->credentials.no_new_privs;
@@ -229,6 +275,12 @@ static void after_install(struct tracee *tracee)
 	if (tracee_result(tracee) != 0) { /* TSYNC: the thread that has filters of its own */
 		talloc_free(filter);
 		return;
+	}
+	if (filter->large_turns != tracee->mm->large_turns) {
+		/* Attack: another thread has put something else in its place, and the kernel may have read that. */
+		filter->program[0] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+		filter->length = 1;
+		filter->may_trace = false;
 	}
 	filter->older = tracee->filters;
 	filter->may_trace = filter->may_trace || (filter->older && filter->older->may_trace);
@@ -248,7 +300,7 @@ static bool may_install(const struct tracee *tracee)
 }
 
 /* Puts what the kernel is to read. Returns 0 or -errno. */
-static int put_program(struct tracee *tracee, const struct guest_filter *filter, uint64_t *ret_address)
+static int put_program(struct tracee *tracee, struct guest_filter *filter, uint64_t *ret_address)
 {
 	static struct sock_filter admitting[BPF_MAXINSNS];
 	const struct sock_filter *program = filter->program;
@@ -263,6 +315,7 @@ static int put_program(struct tracee *tracee, const struct guest_filter *filter,
 	size = length * sizeof(program[0]);
 	error = size <= SCRATCH_SLOT_SIZE / 2 ? tracee_put(tracee, program, size, &address) :
 						tracee_put_large(tracee, program, size, &address);
+	filter->large_turns = tracee->mm->large_turns;
 	return error ? error : layout_put_filter(tracee, address, (uint16_t)length, ret_address);
 }
 

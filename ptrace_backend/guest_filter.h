@@ -41,6 +41,8 @@ void guest_filter_on_loader(struct tracee *tracee);
 /* Life. */
 void guest_filter_inherit(struct tracee *child, const struct tracee *parent);
 void guest_filter_release(struct tracee *tracee);
+/* At a stop that is no fork event: what the kernel has is known again. */
+void guest_filter_settle(struct tracee *tracee);
 /* Whether a thread of the process has some. */
 bool guest_filter_in_process(const struct tracee *tracee);
 /* prctl(PR_SET_SECCOMP) */

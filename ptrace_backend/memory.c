@@ -269,11 +269,13 @@ int tracee_put_large(struct tracee *tracee, const void *data, size_t size, uint6
 
 	if (!mm->scratch)
 		return tracee_put_stack(tracee, data, size, ret_address);
-	if (room > SCRATCH_SIZE / 2)
+	if (room > SCRATCH_LARGE_SIZE)
 		return -E2BIG;
-	if (mm->next_large >= LARGE_TURN || mm->next_large + room > SCRATCH_SIZE / 2)
+	if (mm->next_large >= LARGE_TURN || mm->next_large + room > SCRATCH_LARGE_SIZE) {
 		mm->next_large = 0;
-	address = mm->scratch + SCRATCH_SIZE / 2 + mm->next_large;
+		mm->large_turns++;
+	}
+	address = mm->scratch + SCRATCH_LARGE + mm->next_large;
 	mm->next_large += room;
 	if (!reachable(tracee, address))
 		return -ENOSYS;

@@ -49,7 +49,7 @@ int process_status_parse(const char *text, struct process_status *ret_status)
 {
 	const char *state = find(text, "\nState:\t"), *umask = find(text, "\nUmask:");
 	struct process_status *status = ret_status;
-	uint32_t tgid, parent;
+	uint32_t tgid, parent, filters;
 
 	if (!state || find_numbers(text, "\nTgid:", &tgid, 1) != 1 ||
 	    find_numbers(text, "\nPPid:", &parent, 1) != 1 ||
@@ -64,6 +64,7 @@ int process_status_parse(const char *text, struct process_status *ret_status)
 	status->inheritable = find_bits(text, "\nCapInh:", 0);
 	status->effective = find_bits(text, "\nCapEff:", 0);
 	status->bounding = find_bits(text, "\nCapBnd:", 0);
+	status->filters = find_numbers(text, "\nSeccomp_filters:", &filters, 1) == 1 ? (int)filters : -1;
 	status->ignored = find_bits(text, "\nSigIgn:", 0);
 	status->caught = find_bits(text, "\nSigCgt:", UINT64_MAX);
 	return 0;

@@ -20,6 +20,7 @@ struct process_status {
 	gid_t others[PROCESS_GROUPS_MAX]; /* supplementary groups */
 	unsigned other_count;
 	uint64_t inheritable, effective, bounding; /* capabilities: none, where a line lacks */
+	int filters; /* of seccomp, since Linux 5.9; -1 before */
 	uint64_t ignored, caught;		   /* signals, bit 0 is 1; all caught, where a line lacks */
 };
 

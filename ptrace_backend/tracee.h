@@ -81,6 +81,7 @@ struct tracee_mm {
 	uint64_t slots_used[31]; /* bitmap of scratch slots that threads own */
 	uint64_t shared_used;	 /* the same of those that calls own */
 	uint64_t next_large;	 /* where tracee_put_large() puts the next piece */
+	uint64_t large_turns;	 /* how often it began from the start again */
 	int mem_fd;		/* /proc/PID/mem, or -1 */
 	uint64_t stack;		/* as the kernel made it: argc is there */
 	uint64_t loader_base, loader_size; /* our loader's page, hidden from maps */
@@ -101,7 +102,10 @@ struct tracee_mm {
 #define SCRATCH_SLOTS	  (SCRATCH_OWNED + SCRATCH_SHARED)
 #define SCRATCH_SLOT_SIZE (4 * 4096) /* two paths and a structure */
 #define SCRATCH_NO_SLOT	  SCRATCH_SLOTS
-#define SCRATCH_SIZE	  ((uint64_t)SCRATCH_SLOTS * SCRATCH_SLOT_SIZE)
+/* Behind the slots: a large piece's words are the guest's choice, and in a slot they would be another thread's path. */
+#define SCRATCH_LARGE	  ((uint64_t)SCRATCH_SLOTS * SCRATCH_SLOT_SIZE)
+#define SCRATCH_LARGE_SIZE ((uint64_t)16 << 20)
+#define SCRATCH_SIZE	  (SCRATCH_LARGE + SCRATCH_LARGE_SIZE)
 #define SCRATCH_MAPPED	  (SCRATCH_SIZE + page_size()) /* and the loader's strings */
 
 /* trapped.h: a call that an outer filter trapped, while another is made in its place. */
@@ -165,6 +169,8 @@ struct tracee {
 	struct exec_job *exec;	     /* while EXECING/LOADING, and until the next call */
 	struct trapped_call trapped;
 	struct guest_filter *filters;	 /* guest_filter.h: of its own, the newest first; NULL: none */
+	struct guest_filter *filters_before; /* until its next stop: before another thread gave it its filters */
+	bool filters_given;		 /* one has */
 	struct guest_filter *installing; /* until the call that does has ended */
 	uint64_t passing_from; /* the program counter, while the kernel is shown another; 0: it is right */
 	uint64_t passing_child; /* at a fork event: the same, of the new process */
@@ -230,8 +236,8 @@ int tracee_read_string(const struct tracee *tracee, uint64_t address, char *buff
 /* Puts data where the guest can only read it; valid until this thread's next stop.
  * Returns 0 and its guest address, or -errno (-E2BIG: slot full). */
 int tracee_put(struct tracee *tracee, const void *data, size_t size, uint64_t *ret_address);
-/* The same for one piece of up to 16 MiB, in the slots that only a crowd of threads has: only for
- * execve's argv. */
+/* The same for one piece of up to 16 MiB, in a place that all threads share: another thread's piece may lie there
+ * before the kernel has read this one, but then mm->large_turns has changed. */
 int tracee_put_large(struct tracee *tracee, const void *data, size_t size, uint64_t *ret_address);
 /* The same below the stack pointer, without a limit: only for execve, whose success discards it. */
 int tracee_put_stack(struct tracee *tracee, const void *data, size_t size, uint64_t *ret_address);

@@ -391,10 +391,15 @@ static void on_signal(struct tracee *tracee, int signal)
 	tracee_resume(tracee, signal);
 }
 
+static bool is_fork(int event)
+{
+	return event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK || event == PTRACE_EVENT_CLONE;
+}
+
 /* A new process has a copy of the registers, and is told of it by on_clone(). */
 static void lift(struct tracee *tracee, int event)
 {
-	if (event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK || event == PTRACE_EVENT_CLONE)
+	if (is_fork(event))
 		tracee->passing_child = tracee->passing_from;
 	guest_filter_lift(tracee);
 }
@@ -407,6 +412,8 @@ static void on_stop(struct tracer *tracer, struct tracee *tracee, int status)
 		guest_trace_set_options(tracee);
 	if (tracee->passing_from && event != PTRACE_EVENT_EXEC)
 		lift(tracee, event);
+	if (tracee->filters_given && !is_fork(event))
+		guest_filter_settle(tracee);
 	switch (event) {
 	case PTRACE_EVENT_SECCOMP:
 		on_seccomp(tracee);

@@ -6,12 +6,19 @@
  *   later fill FILE HOST TARGET
  *                             executes FILE, which asks for its own bytes as the loader does, when the name HOST
  *                             already leads to TARGET; prints them
+ *   later crowd TARGET SECONDS
+ *                             a thread of a thousand opens a file while another one executes with arguments that
+ *                             spell TARGET; prints what the first one reads
+ *   later forked TARGET SECONDS
+ *                             a process that is forked while its parent is given a filter opens TARGET, of the host;
+ *                             prints what it reads
  */
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,10 +28,12 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PASSING 0xffffa3f000000000UL /* as in ptrace_backend/guest_filter.c */
@@ -186,11 +195,154 @@ static int fill(const char *file, const char *host, const char *target)
 	return !WIFEXITED(status) || WEXITSTATUS(status);
 }
 
+#define THREADS	   1100
+#define WORDS	   (100 * 2048UL) /* in slots of 16 KiB */
+#define PATH_WORDS 16
+static volatile int done;
+
+static void show(int fd)
+{
+	char text[256];
+	ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text));
+
+	if (n > 0 && write(1, text, (size_t)n) != n)
+		_exit(1);
+	close(fd);
+}
+
+static void *open_always(void *unused)
+{
+	struct stat before, after;
+	int fd;
+
+	stat("/etc/passwd", &before);
+	while (!done) {
+		fd = open("/etc/passwd", O_RDONLY);
+		if (fd >= 0 && fstat(fd, &after) == 0 && after.st_ino != before.st_ino) {
+			done = 1;
+			show(fd);
+		}
+		close(fd);
+	}
+	return unused;
+}
+
+static void *wait_always(void *unused)
+{
+	access("/", F_OK); /* it gets a slot */
+	while (!done)
+		usleep(100000);
+	return unused;
+}
+
+static int crowd(const char *target, int seconds)
+{
+	static char *words[WORDS];
+	union {
+		char text[PATH_WORDS * sizeof(char *)];
+		char *words[PATH_WORDS];
+	} path = { "" };
+	size_t length = strlen(target), slashes = 0, count;
+	pthread_attr_t small;
+	pthread_t thread;
+	time_t end = time(NULL) + seconds;
+	int fd;
+
+	while ((length + slashes + 1) % sizeof(char *) != 4) /* no word of it is 0 */
+		slashes++;
+	memset(path.text, '/', slashes);
+	strcpy(path.text + slashes, target);
+	count = (slashes + length) / sizeof(char *) + 1;
+	for (size_t i = 0; i + 1 < WORDS; i++)
+		words[i] = (char *)1;
+	/* Interpreter and script take the place of argv[0]. */
+	for (size_t i = 2047; i + PATH_WORDS < WORDS; i += 2048)
+		memcpy(&words[i], path.words, count * sizeof(char *));
+	fd = open("/tmp/script", O_WRONLY | O_CREAT | O_TRUNC, 0755);
+	if (write(fd, "#!/bin/sh\n", 10) != 10)
+		return 1;
+	close(fd);
+	pthread_attr_init(&small);
+	pthread_attr_setstacksize(&small, 65536);
+	for (int i = 0; i < THREADS; i++)
+		if (pthread_create(&thread, &small, i < THREADS - 3 ? wait_always : open_always, NULL) != 0)
+			return 1;
+	while (time(NULL) < end && !done)
+		syscall(SYS_execve, "/tmp/script", words, NULL);
+	done = 1;
+	return 0;
+}
+
+static void *give_filter(void *started)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { sizeof(code) / sizeof(code[0]), code };
+
+	*(volatile int *)started = 1;
+	syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program);
+	return NULL;
+}
+
+/* In a thread, which the kernel tells of after the leader, who gives the filters. */
+static void *fork_once(void *arguments)
+{
+	const char *target = *(const char **)arguments;
+	volatile int *started = (volatile int *)((const char **)arguments + 1);
+	int fd;
+
+	while (!*started)
+		;
+	for (volatile int i = rand() % 30000; i > 0; i--)
+		;
+	if (fork() == 0) {
+		fd = (int)syscall(SYS_openat, AT_FDCWD, target, O_RDONLY);
+		show(fd);
+		_exit(0);
+	}
+	return NULL;
+}
+
+static int forked(const char *target, int seconds)
+{
+	time_t end = time(NULL) + seconds;
+
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	for (unsigned seed = 1; time(NULL) < end; seed++) {
+		if (fork() == 0) {
+			struct {
+				const char *target;
+				volatile int started;
+			} arguments = { target, 0 };
+			pthread_t thread;
+
+			srand(seed);
+			pthread_create(&thread, NULL, fork_once, &arguments);
+			usleep(1000);
+			give_filter((void *)&arguments.started);
+			pthread_join(thread, NULL);
+			while (wait(NULL) > 0)
+				;
+			_exit(0);
+		}
+		wait(NULL);
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], "counter"))
 		return counter(argv[2]);
 	if (argc == 5 && !strcmp(argv[1], "fill"))
 		return fill(argv[2], argv[3], argv[4]);
+	if (argc == 4 && !strcmp(argv[1], "crowd"))
+		return crowd(argv[2], atoi(argv[3]));
+	if (argc == 4 && !strcmp(argv[1], "forked"))
+		return forked(argv[2], atoi(argv[3]));
 	return 2;
 }
