@@ -2,16 +2,45 @@
 /* From a program's file to the rules of ids_exec.c. */
 #include <errno.h>
 #include <linux/capability.h>
+#include <stdio.h>
+#include <sys/stat.h>
 
+#include "core/base/file.h"
 #include "ptrace_backend/exec_credentials.h"
 #include "ptrace_backend/guest_trace.h"
 #include "ptrace_backend/loader/loader.h"
 #include "ptrace_backend/process_status.h"
 
+#define OVERFLOW_ID 65534 /* kernel.overflowuid's default */
+
+/* Whether this is a user namespace that lacks some of the machine's ids: their files show as OVERFLOW_ID's. */
+static bool lacks_ids(void)
+{
+	static int lacks = -1;
+	unsigned long count = UINT32_MAX;
+	char map[64];
+
+	if (lacks < 0) {
+		if (file_read_line("/proc/self/uid_map", map, sizeof(map)) >= 0)
+			sscanf(map, "%*u %*u %lu", &count);
+		lacks = count != UINT32_MAX;
+	}
+	return lacks;
+}
+
+/* fs/exec.c: bprm_fill_uid() ignores set-id bits of an owner that the user namespace doesn't know. */
+static bool is_nobodys(int fd)
+{
+	struct stat real;
+
+	return lacks_ids() && fstat(fd, &real) == 0 && (real.st_uid == OVERFLOW_ID || real.st_gid == OVERFLOW_ID);
+}
+
 void exec_credentials_read(const struct tracee *tracee, int fd, struct exec_credentials *exec)
 {
 	const struct record_file file = { .status = &exec->status, .fd = fd };
 
+	exec->unmapped = is_nobodys(fd);
 	exec->capability_size = tracee->tracer->fake_ids ?
 					capability_get(&file, tracee->tracer->host_uid, exec->capability) :
 					capability_get_real(&file, exec->capability);
@@ -89,7 +118,7 @@ int exec_credentials_judge(struct tracee *tracee, struct exec_credentials *exec)
 		program.owner = 0;
 	if (tracer->plan->own_ids_are_users && program.group == tracer->own_gid)
 		program.group = 0;
-	program.unmapped = !user_ns_maps(tracee, program.owner, program.group);
+	program.unmapped = exec->unmapped || !user_ns_maps(tracee, program.owner, program.group);
 	exec->after = tracee->credentials;
 	return credentials_exec(&exec->after, &program, &exec->secure);
 }

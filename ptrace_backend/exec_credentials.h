@@ -14,6 +14,7 @@ struct exec_credentials {
 	unsigned char capability[CAPABILITY_VALUE_MAX]; /* its security.capability */
 	int capability_size; /* or -errno */
 	bool nosuid;	     /* its mount */
+	bool unmapped;	     /* somebody's whom the machine's user namespace, not the guest's, doesn't know */
 	struct credentials after;
 	bool secure; /* AT_SECURE */
 };
