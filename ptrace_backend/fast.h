@@ -2,7 +2,7 @@
 /* The fast path, the tracer's side: calls with paths that guest processes translate and make themselves, in
  * the stub (arch/x86_64/fast_stub.c), without a stop.
  *
- * fast.c keeps what the stub reads; site.c patches call sites and puts right what a signal finds in the stub.
+ * fast.c keeps what the stub reads; fast_site.c patches call sites and puts right what a signal finds in the stub.
  * It is x86-64's only. All of it may be asked for a tracer or process without a fast path, and does nothing.
  */
 #ifndef AMPHORA_PTRACE_FAST_H
@@ -56,7 +56,7 @@ bool fast_is_area(const struct tracee_mm *mm, uint64_t start, uint64_t end);
 uint64_t fast_patched(const struct tracer *tracer);
 uint64_t fast_declined(const struct tracer *tracer);
 
-/* For site.c and fast.c. */
+/* For fast_site.c and fast.c. */
 struct fast;
 void fast_write_process(struct tracee *tracee, size_t offset, const void *data, size_t size);
 

@@ -9,7 +9,7 @@
  *	base + FAST_SLOTS	a slot a thread that is in the stub		rw-
  *
  * The base is the same in all processes of a container, because the filter names the one address from which
- * calls may pass. Bits 16 to 23 of every record's address are a byte that is no instruction: see site.c.
+ * calls may pass. Bits 16 to 23 of every record's address are a byte that is no instruction: see fast_site.c.
  */
 #ifndef AMPHORA_PTRACE_FAST_AREA_H
 #define AMPHORA_PTRACE_FAST_AREA_H

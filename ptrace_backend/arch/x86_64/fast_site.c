@@ -318,6 +318,14 @@ static int restore(struct tracee *tracee, uint64_t slot, struct user_regs_struct
 	return 0;
 }
 
+/* Registers are what the program wants them to be, wherever it is. */
+static bool is_slot(const struct tracee *tracee, uint64_t slot)
+{
+	uint64_t slots = tracee->mm->fast_base + FAST_SLOTS;
+
+	return slot >= slots && slot < tracee->mm->fast_base + FAST_SIZE && (slot - slots) % FAST_SLOT_SIZE == 0;
+}
+
 static void release(struct tracee *tracee, uint64_t slot)
 {
 	uint32_t free = 0;
@@ -351,7 +359,7 @@ static bool leave_stub(struct tracee *tracee, struct user_regs_struct *raw, bool
 	}
 	if (at < offset_of(amphora_stub_switched)) { /* nothing was changed yet but rcx, rax, and the slot */
 		slot = raw->rcx;
-		if (tracee_read(tracee, raw->r11, &record, sizeof(record)) < 0)
+		if (!is_slot(tracee, slot) || tracee_read(tracee, raw->r11, &record, sizeof(record)) < 0)
 			return false;
 		release(tracee, slot);
 		raw->rip = record.back - SITE_LENGTH;
@@ -363,7 +371,7 @@ static bool leave_stub(struct tracee *tracee, struct user_regs_struct *raw, bool
 		slot = (raw->rsp - 1) & ~(uint64_t)(FAST_SLOT_SIZE - 1);
 	if (at >= offset_of(amphora_stub_restoring) && at < offset_of(amphora_stub_code_end))
 		slot = raw->rcx;
-	if (slot < base + FAST_SLOTS || slot >= base + FAST_SIZE ||
+	if (!is_slot(tracee, slot) ||
 	    restore(tracee, slot, raw, &record, &phase, &result) < 0)
 		return false;
 	if (phase == FAST_CALLS) {

@@ -13,7 +13,7 @@
  * out odd, is left to the tracer: the record's slow code makes the call as the program would have.
  *
  * There is one call that counts, made at one place (the filter knows its address), so that the tracer can tell
- * what a signal interrupted (site.c): before it all can be done again, after it the result is there.
+ * what a signal interrupted (fast_site.c): before it all can be done again, after it the result is there.
  *
  * It runs in the guest with nothing relocated: no library, no data, no literal, like the loader.
  */
