@@ -362,7 +362,8 @@ enum verdict handle_listxattr(struct tracee *tracee, const struct syscall_row *r
 
 /* Calls after which a file's stamp is another */
 
-/* How the exit finds the object again: by the host path in argument `saved[4]`, or by the fd in saved[5]. */
+/* How the exit finds the object again: by the host path in argument `saved[4]`, or by the fd in saved[5]. Attack: a
+ * directory on the way was exchanged for a symlink meanwhile. It must be the file of saved[0] and saved[1]. */
 static int open_again(struct tracee *tracee, struct stat *ret_status)
 {
 	char host[PATH_SIZE];
@@ -373,11 +374,14 @@ static int open_again(struct tracee *tracee, struct stat *ret_status)
 	else if (tracee_read_string(tracee, tracee->saved[4], host, sizeof(host)) < 0)
 		return -EFAULT;
 	fd = open(host, flags);
-	if (fd >= 0 && fstat(fd, ret_status) < 0) {
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, ret_status) < 0 || ret_status->st_dev != tracee->saved[0] ||
+	    ret_status->st_ino != tracee->saved[1]) {
 		close(fd);
-		fd = -1;
+		return -ENOENT;
 	}
-	return fd < 0 ? -errno : fd;
+	return fd;
 }
 
 static void change_at_exit(struct tracee *tracee, int (*change)(const struct record_file *file))
@@ -422,9 +426,12 @@ static bool has_capabilities(struct tracee *tracee, const struct syscall_row *ro
 	if (!tracee->saved[4])
 		tracee_fd_host(tracee, (int)tracee->saved[5], link, sizeof(link));
 	file.host = tracee->saved[4] ? object->host : link;
-	return capability_is_stamped(&file) &&
-	       fstatat(AT_FDCWD, file.host, &status, file.follow ? 0 : AT_SYMLINK_NOFOLLOW) == 0 &&
-	       capability_get(&file, tracee->tracer->host_uid, value) > 0;
+	if (!capability_is_stamped(&file) ||
+	    fstatat(AT_FDCWD, file.host, &status, file.follow ? 0 : AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	tracee->saved[0] = status.st_dev;
+	tracee->saved[1] = status.st_ino;
+	return capability_get(&file, tracee->tracer->host_uid, value) > 0;
 }
 
 static enum verdict watch(struct tracee *tracee, const struct syscall_row *row, syscall_exit_handler *at_exit)

@@ -32,4 +32,15 @@ for what in guest bare; do
 	out_lacks "secret-environment-$$"
 done
 unset LATER_SECRET
+
+# Landlock would hide either: what the tracer says must hold by itself.
+it 'a thread of a thousand opens no path that another one'"'"'s arguments spell'
+canary
+bare /helpers/later crowd "$WORK/canary" 4
+canary_untouched
+
+it 'a process that is forked while its parent is given filters opens nothing outside'
+canary
+bare /helpers/later forked "$WORK/canary" 6
+canary_untouched
 done_testing

@@ -19,6 +19,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -195,8 +196,9 @@ static int fill(const char *file, const char *host, const char *target)
 	return !WIFEXITED(status) || WEXITSTATUS(status);
 }
 
-#define THREADS	   1100
-#define WORDS	   (100 * 2048UL) /* in slots of 16 KiB */
+#define WAITING	   1024 /* threads, and a slot of 16 KiB each */
+#define OPENING	   256
+#define WORDS	   (8 * 2048UL - 1) /* a program gets one more than its script: pieces of 128 KiB */
 #define PATH_WORDS 16
 static volatile int done;
 
@@ -212,10 +214,12 @@ static void show(int fd)
 
 static void *open_always(void *unused)
 {
+	const struct sched_param none = { 0 };
 	struct stat before, after;
 	int fd;
 
 	stat("/etc/passwd", &before);
+	sched_setscheduler(0, SCHED_IDLE, &none); /* it comes late to the call that it was let into */
 	while (!done) {
 		fd = open("/etc/passwd", O_RDONLY);
 		if (fd >= 0 && fstat(fd, &after) == 0 && after.st_ino != before.st_ino) {
@@ -223,15 +227,23 @@ static void *open_always(void *unused)
 			show(fd);
 		}
 		close(fd);
+		usleep(1000);
 	}
 	return unused;
 }
 
 static void *wait_always(void *unused)
 {
-	access("/", F_OK); /* it gets a slot */
+	open("/", O_PATH); /* it gets a slot */
 	while (!done)
 		usleep(100000);
+	return unused;
+}
+
+static void *turn_always(void *unused)
+{
+	while (!done)
+		;
 	return unused;
 }
 
@@ -264,16 +276,18 @@ static int crowd(const char *target, int seconds)
 	close(fd);
 	pthread_attr_init(&small);
 	pthread_attr_setstacksize(&small, 65536);
-	for (int i = 0; i < THREADS; i++)
-		if (pthread_create(&thread, &small, i < THREADS - 3 ? wait_always : open_always, NULL) != 0)
+	for (int i = 0; i < WAITING + OPENING; i++)
+		if (pthread_create(&thread, &small, i < WAITING ? wait_always : open_always, NULL) != 0)
 			return 1;
+	for (int i = 0; i < 4; i++)
+		pthread_create(&thread, &small, turn_always, NULL);
 	while (time(NULL) < end && !done)
 		syscall(SYS_execve, "/tmp/script", words, NULL);
 	done = 1;
 	return 0;
 }
 
-static void *give_filter(void *started)
+static void *give_filters(void *unused)
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
@@ -283,50 +297,71 @@ static void *give_filter(void *started)
 	};
 	struct sock_fprog program = { sizeof(code) / sizeof(code[0]), code };
 
-	*(volatile int *)started = 1;
+	usleep((unsigned)rand() % 5000);
 	syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program);
-	return NULL;
+	return unused;
 }
 
-/* In a thread, which the kernel tells of after the leader, who gives the filters. */
-static void *fork_once(void *arguments)
+/* Reading as many arguments takes the tracer a while, in which other stops pile up. It is told of the
+ * newest thread's first. */
+static pid_t keep_busy(void)
 {
-	const char *target = *(const char **)arguments;
-	volatile int *started = (volatile int *)((const char **)arguments + 1);
+	static char *words[5000];
+	pid_t pid;
+
+	for (size_t i = 0; i + 1 < sizeof(words) / sizeof(words[0]); i++)
+		words[i] = (char *)1;
+	pid = fork();
+	if (pid != 0)
+		return pid;
+	while (getppid() != 1)
+		syscall(SYS_execve, "/tmp/script", words, NULL);
+	_exit(0);
+}
+
+static void fork_once(const char *target, unsigned seed)
+{
+	pid_t busy[2], pid;
+	pthread_t thread;
 	int fd;
 
-	while (!*started)
+	srand(seed);
+	busy[0] = keep_busy();
+	busy[1] = keep_busy();
+	pthread_create(&thread, NULL, give_filters, NULL);
+	for (volatile int i = rand() % 10000000; i > 0; i--)
 		;
-	for (volatile int i = rand() % 30000; i > 0; i--)
-		;
-	if (fork() == 0) {
+	pid = (pid_t)syscall(SYS_fork);
+	if (pid == 0) {
 		fd = (int)syscall(SYS_openat, AT_FDCWD, target, O_RDONLY);
 		show(fd);
 		_exit(0);
 	}
-	return NULL;
+	pthread_join(thread, NULL);
+	waitpid(pid, NULL, 0);
+	kill(busy[0], SIGKILL);
+	kill(busy[1], SIGKILL);
+}
+
+static int write_script(void)
+{
+	int fd = open("/tmp/script", O_WRONLY | O_CREAT | O_TRUNC, 0755);
+
+	if (fd < 0 || write(fd, "#!/bin/sh\n", 10) != 10)
+		return 1;
+	return close(fd);
 }
 
 static int forked(const char *target, int seconds)
 {
 	time_t end = time(NULL) + seconds;
 
+	if (write_script() != 0)
+		return 1;
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	for (unsigned seed = 1; time(NULL) < end; seed++) {
 		if (fork() == 0) {
-			struct {
-				const char *target;
-				volatile int started;
-			} arguments = { target, 0 };
-			pthread_t thread;
-
-			srand(seed);
-			pthread_create(&thread, NULL, fork_once, &arguments);
-			usleep(1000);
-			give_filter((void *)&arguments.started);
-			pthread_join(thread, NULL);
-			while (wait(NULL) > 0)
-				;
+			fork_once(target, seed);
 			_exit(0);
 		}
 		wait(NULL);
