@@ -117,7 +117,7 @@ static enum verdict open_library(struct tracee *tracee, const struct path_argume
 	int error, library;
 
 	if (argument->flags < 0 ||
-	    (tracee_argument(tracee, (unsigned)argument->flags) & (O_ACCMODE | O_CREAT)) != O_RDONLY)
+	    (tracee_argument(tracee, (unsigned)argument->flags) & (O_ACCMODE | O_CREAT | O_TRUNC)) != O_RDONLY)
 		return tracee_answer(tracee, -ENOENT);
 	error = tracee_read_string(tracee, address, path, PATH_SIZE);
 	library = error < 0 ? -1 : find_library(emulator, path);
