@@ -20,8 +20,8 @@
 #define FAST_TEXT	  0x0
 #define FAST_TEXT_SIZE	  0x4000
 #define FAST_SITES	  0x4000
-#define FAST_SITES_MAX	  512
-#define FAST_SITE_SIZE	  64
+#define FAST_SITES_MAX	  256
+#define FAST_SITE_SIZE	  128
 #define FAST_PROCESS	  0xc000
 #define FAST_SHARED	  0x10000
 #define FAST_SHARED_SIZE  0x70000
@@ -75,8 +75,8 @@ struct fast_site {
 	uint64_t back;	   /* where the program goes on */
 	uint32_t number;   /* of the call */
 	uint32_t reserved;
-	uint8_t code[12];  /* lea the record, %r11; jmp the stub */
-	uint8_t slow[28];  /* mov number, %eax; syscall; jmp *back */
+	uint8_t code[32];  /* lea the record, %r11; jmp the stub */
+	uint8_t slow[40];  /* mov number, %eax; syscall; jmp *back */
 };
 _Static_assert(sizeof(struct fast_site) <= FAST_SITE_SIZE, "records lie this far apart");
 

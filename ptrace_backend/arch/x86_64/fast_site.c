@@ -6,6 +6,9 @@
  *	site	b8 NN NN NN NN	mov $number, %eax	ff 24 25 LL LL 06 HH	jmp *record.entry
  *	site+5	0f 05		syscall
  *
+ * or, where the number is set before, `mov $dirfd, %edi` in the place of the first (glibc's opendir). The record
+ * then makes up for it, and looks whether the number is the one that was seen.
+ *
  * The record lies where bits 16 to 23 of its address are 06, which is no instruction: a thread that was between
  * the two when its site was patched, or whose call the kernel makes again after a signal (it goes back two
  * bytes), gets a SIGILL at site+5 and is sent to the site. So that no thread sees half of it, the 06 is
@@ -35,7 +38,11 @@
 #include "ptrace_backend/tracer.h"
 
 #define SITE_LENGTH 7
-#define SLOW_OFFSET 36 /* of struct fast_site's slow code, after which the kernel goes on */
+#define SLOW_OFFSET 56 /* of struct fast_site's slow code */
+#define SLOW_CALL   7  /* in it: behind its call */
+#define RAW_OFFSET  13 /* in it: the call with another number */
+#define MOV_EAX	    0xb8
+#define MOV_EDI	    0xbf
 #define SEEN_MAX    64
 #define RANGES_MAX  32
 
@@ -184,21 +191,40 @@ static void put32(uint8_t *to, uint32_t value)
 	memcpy(to, &value, sizeof(value));
 }
 
-static void make_record(const struct fast *fast, unsigned index, uint64_t site, uint32_t number,
+/* `text`: what the site was. */
+static void make_record(const struct fast *fast, unsigned index, uint64_t site, const uint8_t *text, uint32_t number,
 			struct fast_site *record)
 {
 	uint64_t address = fast->base + FAST_SITES + index * FAST_SITE_SIZE;
-	uint64_t code = address + offsetof(struct fast_site, code);
+	uint64_t code = address + offsetof(struct fast_site, code), slow = address + SLOW_OFFSET;
+	uint8_t *at = record->code;
 
 	*record = (struct fast_site){ .entry = code, .back = site + SITE_LENGTH, .number = number };
-	memcpy(record->code, "\x4c\x8d\x1d", 3); /* lea address(%rip), %r11 */
-	put32(record->code + 3, (uint32_t)(address - (code + 7)));
-	record->code[7] = 0xe9; /* jmp the stub */
-	put32(record->code + 8, (uint32_t)(fast->base + FAST_TEXT - (code + 12)));
-	record->slow[0] = 0xb8; /* mov number, %eax */
+	if (text[0] == MOV_EDI) {
+		memcpy(at, text, 5);
+		at += 5;
+	}
+	memcpy(at, "\x4c\x8d\x1d", 3); /* lea address(%rip), %r11 */
+	at += 7;
+	put32(at - 4, (uint32_t)(address - (code + (uint64_t)(at - record->code))));
+	if (text[0] == MOV_EDI) {
+		*at = 0x3d; /* cmp number, %eax; jne raw */
+		put32(at + 1, number);
+		at += 11;
+		at[-6] = 0x0f;
+		at[-5] = 0x85;
+		put32(at - 4, (uint32_t)(slow + RAW_OFFSET - (code + (uint64_t)(at - record->code))));
+	}
+	*at = 0xe9; /* jmp the stub */
+	at += 5;
+	put32(at - 4, (uint32_t)(fast->base + FAST_TEXT - (code + (uint64_t)(at - record->code))));
+
+	record->slow[0] = MOV_EAX;
 	put32(record->slow + 1, number);
 	memcpy(record->slow + 5, "\x0f\x05\xff\x25", 4); /* syscall; jmp *back(%rip) */
-	put32(record->slow + 9, (uint32_t)(address + 8 - (address + SLOW_OFFSET + 13)));
+	put32(record->slow + 9, (uint32_t)(address + 8 - (slow + RAW_OFFSET)));
+	memcpy(record->slow + RAW_OFFSET, "\x0f\x05\xff\x25", 4);
+	put32(record->slow + RAW_OFFSET + 4, (uint32_t)(address + 8 - (slow + RAW_OFFSET + 8)));
 }
 
 /* Returns false when the site can't be patched. */
@@ -208,15 +234,15 @@ static bool patch(struct tracee *tracee, struct fast_sites *sites, uint64_t site
 	uint64_t address = fast->base + FAST_SITES + sites->count * FAST_SITE_SIZE;
 	uint8_t text[SITE_LENGTH], jump[SITE_LENGTH] = { 0xff, 0x24, 0x25 };
 	struct fast_site record;
-	uint32_t number;
+	uint32_t number = (uint32_t)tracee->regs.number, set;
 
 	if (sites->count == FAST_SITES_MAX || tracee_read(tracee, site, text, sizeof(text)) < 0 ||
-	    text[0] != 0xb8 || text[5] != 0x0f || text[6] != 0x05)
+	    (text[0] != MOV_EAX && text[0] != MOV_EDI) || text[5] != 0x0f || text[6] != 0x05)
 		return false;
-	memcpy(&number, text + 1, sizeof(number));
-	if (number != (uint32_t)tracee->regs.number || !is_text(tracee, sites, site))
+	memcpy(&set, text + 1, sizeof(set));
+	if ((text[0] == MOV_EAX && set != number) || !is_text(tracee, sites, site))
 		return false;
-	make_record(fast, sites->count, site, number, &record);
+	make_record(fast, sites->count, site, text, number, &record);
 	put32(jump + 3, (uint32_t)address);
 	if (fast_write(tracee, FAST_SITES + sites->count * FAST_SITE_SIZE, &record, sizeof(record)) < 0 ||
 	    write_text(tracee, site + 5, jump + 5, 1) < 0 ||
@@ -334,6 +360,13 @@ static void release(struct tracee *tracee, uint64_t slot)
 }
 
 /* In the stub proper: false when its registers make no sense. */
+/* To the site, whose number may be left to what is before it. */
+static void rewind_to_site(struct user_regs_struct *raw, const struct fast_site *record)
+{
+	raw->rip = record->back - SITE_LENGTH;
+	raw->rax = record->number;
+}
+
 static bool leave_stub(struct tracee *tracee, struct user_regs_struct *raw, bool fault)
 {
 	uint64_t base = tracee->mm->fast_base, at = raw->rip - base - FAST_TEXT, slot;
@@ -346,7 +379,7 @@ static bool leave_stub(struct tracee *tracee, struct user_regs_struct *raw, bool
 		if (tracee_read(tracee, raw->r11, &record, sizeof(record)) < 0)
 			return false;
 		if (at >= offset_of(amphora_stub_left) || (int64_t)raw->rax == FAST_IS_SLOW)
-			raw->rip = record.back - SITE_LENGTH;
+			rewind_to_site(raw, &record);
 		else
 			raw->rip = record.back;
 		return true;
@@ -354,7 +387,7 @@ static bool leave_stub(struct tracee *tracee, struct user_regs_struct *raw, bool
 	if (at < offset_of(amphora_stub_acquired)) {
 		if (tracee_read(tracee, raw->r11, &record, sizeof(record)) < 0)
 			return false;
-		raw->rip = record.back - SITE_LENGTH;
+		rewind_to_site(raw, &record);
 		return true;
 	}
 	if (at < offset_of(amphora_stub_switched)) { /* nothing was changed yet but rcx, rax, and the slot */
@@ -362,7 +395,7 @@ static bool leave_stub(struct tracee *tracee, struct user_regs_struct *raw, bool
 		if (!is_slot(tracee, slot) || tracee_read(tracee, raw->r11, &record, sizeof(record)) < 0)
 			return false;
 		release(tracee, slot);
-		raw->rip = record.back - SITE_LENGTH;
+		rewind_to_site(raw, &record);
 		return true;
 	}
 	if (at == offset_of(amphora_stub_restored))
@@ -395,10 +428,27 @@ static bool leave_stub(struct tracee *tracee, struct user_regs_struct *raw, bool
 		raw->rax = (unsigned long long)result;
 		raw->rip = record.back;
 	} else {
-		raw->rip = record.back - SITE_LENGTH;
+		rewind_to_site(raw, &record);
 		raw->orig_rax = (unsigned long long)-1;
 	}
 	return true;
+}
+
+/* In a record. */
+static void leave_record(struct tracee *tracee, struct user_regs_struct *raw, uint64_t site)
+{
+	uint64_t within = raw->rip % FAST_SITE_SIZE, slow = within - SLOW_OFFSET;
+	uint32_t number;
+
+	if (within >= SLOW_OFFSET && (slow == SLOW_CALL || slow > RAW_OFFSET)) {
+		raw->rip = site + SITE_LENGTH;
+		return;
+	}
+	/* A site may leave the number to what is before it. */
+	if (within >= SLOW_OFFSET && slow < SLOW_CALL &&
+	    tracee_read(tracee, raw->rip - within + offsetof(struct fast_site, number), &number, sizeof(number)) == 0)
+		raw->rax = number;
+	raw->rip = site;
 }
 
 bool fast_on_signal(struct tracee *tracee, int signal)
@@ -429,13 +479,10 @@ bool fast_on_signal(struct tracee *tracee, int signal)
 			return false;
 		}
 	} else {
-		uint64_t record = at & ~(uint64_t)(FAST_SITE_SIZE - 1), within = at - record;
-
 		site = site_at(tracee, at);
 		if (!site)
 			return false;
-		/* In the slow code, behind its call? */
-		tracee->regs.raw.rip = within == SLOW_OFFSET + 7 ? site + SITE_LENGTH : site;
+		leave_record(tracee, &tracee->regs.raw, site);
 		fault = false;
 	}
 	tracee->regs.changed = REGISTER_ALL;

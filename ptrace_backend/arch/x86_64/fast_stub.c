@@ -106,7 +106,7 @@ __asm__(".section stub_text,\"ax\",@progbits\n"
 	"	je amphora_stub_left\n"
 	"	jmp *8(%r11)\n"  /* struct fast_site's back */
 	"amphora_stub_left:\n"
-	"	lea 36(%r11), %rcx\n" /* its slow code */
+	"	lea 56(%r11), %rcx\n" /* its slow code */
 	"	jmp *%rcx\n"
 	"amphora_stub_code_end:\n"
 	".previous\n");
