@@ -216,6 +216,7 @@ static bool is_fast(const struct syscall_row *row)
 	case ROW_fstat:
 	case ROW_statx:
 	case ROW_lgetxattr:
+	case ROW_fgetxattr:
 	case ROW_readlinkat:
 	case ROW_openat2:
 		return true;

@@ -29,6 +29,7 @@
 #define SYS_openat     257
 #define SYS_getxattr   191
 #define SYS_lgetxattr  192
+#define SYS_fgetxattr  193
 #define SYS_newfstatat 262
 #define SYS_statx      332
 #define SYS_readlinkat 267
@@ -311,30 +312,35 @@ SECTION static inline __attribute__((always_inline)) int is_unrecorded(uint64_t 
 	return -1;
 }
 
+#define FOUND_FD 3 /* beside what translate() says: dirfd is the object itself */
+
 /* The same, having asked. `found`: as translate() said; the path is in the slot. */
-SECTION static __attribute__((noinline)) int has_no_record(struct slot *slot, int found, uint64_t inode, uint32_t mode,
-							   uint64_t change)
+SECTION static __attribute__((noinline)) int has_no_record(struct slot *slot, int found, long dirfd, uint64_t inode,
+							   uint32_t mode, uint64_t change)
 {
 	int answer = is_unrecorded(inode, mode, change);
 	long result;
 
 	if (answer >= 0)
 		return answer;
-	if (found != 1)
+	if (found != 1 && found != FOUND_FD)
 		return 0;
-	result = make_call(slot, SYS_lgetxattr, (long)slot + SLOT_PATH, (long)shared_of()->record_name, 0, 0);
+	result = make_call(slot, found == 1 ? SYS_lgetxattr : SYS_fgetxattr,
+			   found == 1 ? (long)slot + SLOT_PATH : dirfd, (long)shared_of()->record_name, 0, 0);
 	return result == -ENODATA || result == -EOPNOTSUPP;
 }
 
 /* Puts the owner right: 0 when the tracer has to. */
-SECTION static inline __attribute__((always_inline)) int show_owner(struct slot *slot, int found, struct status *status)
+SECTION static inline __attribute__((always_inline)) int show_owner(struct slot *slot, int found, long dirfd,
+							     struct status *status)
 {
 	const struct fast_shared *shared = shared_of();
 
 	if (!shared->fake_ids)
 		return 1;
 	if (status->device == shared->proc_device ||
-	    !has_no_record(slot, found, status->inode, status->mode, (status->change << 30) + status->change_ns))
+	    !has_no_record(slot, found, dirfd, status->inode, status->mode,
+			   (status->change << 30) + status->change_ns))
 		return 0;
 	if (status->uid == shared->host_uid)
 		status->uid = shared->own_uid;
@@ -357,7 +363,8 @@ struct statx {
 	uint32_t special_major, special_minor, device_major, device_minor;
 };
 
-SECTION static inline __attribute__((always_inline)) int show_owner_statx(struct slot *slot, int found, struct statx *status)
+SECTION static inline __attribute__((always_inline)) int show_owner_statx(struct slot *slot, int found, long dirfd,
+								   struct statx *status)
 {
 	const struct fast_shared *shared = shared_of();
 	/* As makedev(3). */
@@ -367,7 +374,7 @@ SECTION static inline __attribute__((always_inline)) int show_owner_statx(struct
 	if (!shared->fake_ids)
 		return 1;
 	if (device == shared->proc_device ||
-	    !has_no_record(slot, found, status->inode, status->mode,
+	    !has_no_record(slot, found, dirfd, status->inode, status->mode,
 			   (status->change.seconds << 30) + status->change.nanoseconds))
 		return 0;
 	if (status->uid == shared->host_uid)
@@ -395,7 +402,7 @@ SECTION static __attribute__((noinline)) long fast_stat(struct slot *slot, long 
 			   AT_SYMLINK_NOFOLLOW | (flags & AT_NO_AUTOMOUNT));
 	if (result)
 		return result == -ENOENT ? result : FAST_IS_SLOW;
-	if ((follows && (status->mode & S_IFMT) == S_IFLNK) || !show_owner(slot, found, status))
+	if ((follows && (status->mode & S_IFMT) == S_IFLNK) || !show_owner(slot, found, dirfd, status))
 		return FAST_IS_SLOW;
 	return 0;
 }
@@ -407,7 +414,7 @@ SECTION static __attribute__((noinline)) long fast_fstat(struct slot *slot, long
 	if (!shared_of()->stat_is_fast || process_of()->off || shared_of()->off || (int)fd < 0)
 		return FAST_IS_SLOW;
 	result = make_call(slot, SYS_fstat, fd, address, 0, 0);
-	return result || show_owner(slot, 0, (struct status *)address) ? result : FAST_IS_SLOW;
+	return result || show_owner(slot, FOUND_FD, fd, (struct status *)address) ? result : FAST_IS_SLOW;
 }
 
 SECTION static __attribute__((noinline)) long fast_statx(struct slot *slot, long dirfd, const char *path, long flags,
@@ -424,7 +431,7 @@ SECTION static __attribute__((noinline)) long fast_statx(struct slot *slot, long
 	if ((flags & AT_EMPTY_PATH) && path[0] == '\0') {
 		if (process_of()->off || shared_of()->off || (int)dirfd < 0)
 			return FAST_IS_SLOW;
-		found = 2;
+		found = FOUND_FD;
 		follows = 0;
 	} else {
 		found = translate(slot, dirfd, path, &entry_flags);
@@ -436,7 +443,7 @@ SECTION static __attribute__((noinline)) long fast_statx(struct slot *slot, long
 			    mask | STATX_BASIC_STATS, address);
 	if (result)
 		return result == -ENOENT ? result : FAST_IS_SLOW;
-	if ((follows && (status->mode & S_IFMT) == S_IFLNK) || !show_owner_statx(slot, found, status))
+	if ((follows && (status->mode & S_IFMT) == S_IFLNK) || !show_owner_statx(slot, found, dirfd, status))
 		return FAST_IS_SLOW;
 	return 0;
 }
