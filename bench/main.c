@@ -33,7 +33,7 @@ static const char help[] =
 	"  --rootfs DIR     root filesystem to use; it is not changed\n"
 	"  --amphora FILE   amphora's binary (build/amphora, build/release/amphora)\n"
 	"  --proot FILE     the proot to compare with ($PROOT, or proot in $PATH)\n"
-	"  --columns LIST   of native,ns,ptrace,proot,bwrap\n"
+	"  --columns LIST   of native,ns,ptrace,fast,proot,bwrap\n"
 	"  --rows REGEX     only rows whose name matches; start-up is the row `start`\n"
 	"  --rounds N       rounds to take the median of (7)\n"
 	"  --budget MS      milliseconds for one figure (20)\n"
