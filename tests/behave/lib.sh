@@ -72,6 +72,12 @@ on() {
 	echo "# $case_name: differs on $1: $2"
 }
 
+# below_app REASON: true below an Android app's filter (--under android), which makes this differ.
+below_app() {
+	[ "${UNDER:-}" = android ] || return 1
+	echo "# $case_name: differs below an app's filter: $1"
+}
+
 # as WHO: true for root or plain.
 as() { [ "$WHO" = "$1" ]; }
 

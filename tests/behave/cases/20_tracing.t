@@ -59,7 +59,7 @@ guest /helpers/tracer storm
 out 'over'
 
 both=
-if [ -x "$HELPERS/tracer32" ] && "$HELPERS/tracer32" nothing; [ $? = 6 ]; then
+if ! below_app '32-bit calls are trapped' && [ -x "$HELPERS/tracer32" ] && { "$HELPERS/tracer32" nothing; [ $? = 6 ]; }; then
 	both=32
 	trace_as_outside tracer32 'in 32 bits: '
 fi

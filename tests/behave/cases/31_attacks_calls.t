@@ -92,6 +92,7 @@ if [ "$BACKEND" = ptrace ] && as plain; then
 	canary
 	for fuzzer in callfuzz callfuzz32; do
 		[ -x "$HELPERS/$fuzzer" ] || continue
+		[ "$fuzzer" = callfuzz ] || ! below_app '32-bit calls are trapped' || continue
 		rm -rf "$WORK/fuzzed"
 		cp -a "$BUSYBOX" "$WORK/fuzzed"
 		run "$AMPHORA" run --backend ptrace --rootfs "$WORK/fuzzed" -v "$HELPERS:/helpers:ro" \

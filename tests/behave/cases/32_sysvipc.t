@@ -36,7 +36,7 @@ as_outside sysvipc-life blocking
 
 it 'loses no wake-up to signals that nobody handles'
 as_outside sysvipc-life pingpong 1500
-if on ptrace 'below a filter that traps the calls, each takes other stops' && as plain; then
+if on ptrace 'below a filter that traps the calls, each takes other stops' && as plain && ! below_app 'we are there already'; then
 	for turn in 1 2 3 4; do
 		run "$HELPERS/android-app" "$AMPHORA" run --backend ptrace --rootfs "$root" /helpers/sysvipc-life pingpong 1500
 		cmp -s "$WORK/expected" "$out" || fail "trapped: $(excerpt "$out")"
@@ -55,7 +55,7 @@ for seed in 1 2 3; do
 done
 
 it 'answers 32-bit programs, by ipc(2) where they have that'
-if [ -x "$HELPERS/ipc32" ]; then as_outside ipc32; else skip 'lab: no compiler for 32-bit programs here'; fi
+if below_app '32-bit calls are trapped'; then :; elif [ -x "$HELPERS/ipc32" ]; then as_outside ipc32; else skip 'lab: no compiler for 32-bit programs here'; fi
 
 it 'shows the container its own objects in /proc and to ipcs, and no others'
 outside=$(ipcmk -M 4096 | grep -o '[0-9]*$')
@@ -84,7 +84,9 @@ if [ "$BACKEND" = ptrace ]; then
 	find "$WORK/home" /run/amphora-view -path '*/shm/*' 2>/dev/null | grep -q . && fail 'a segment stays behind'
 
 	it 'gives each IPC namespace of a guest its own'
-	if as plain; then
+	if as plain && below_app 'it makes unshare(CLONE_NEWUSER) EINVAL'; then
+		:
+	elif as plain; then
 		ipc sh -c '/helpers/sysvipc-life make && /helpers/sysvipc-life find && unshare -Ui /helpers/sysvipc-life find; /helpers/sysvipc-life find'
 		out 'make: 0
 find: 0
@@ -96,13 +98,15 @@ find: 0'
 	fi
 
 	it 'says when a filter around it answers the calls, which no tracer sees then'
-	run "$HELPERS/deny" shmget,semget,msgget "$AMPHORA" plan --backend ptrace --rootfs "$root" true
-	out_has 'no System V IPC: a filter around us'
-	run "$HELPERS/deny" shmget,semget,msgget "$AMPHORA" run --backend ptrace --sysvipc emulated --rootfs "$root" true
-	refused 'a filter around us answers the calls'
+	if ! below_app 'it traps them'; then
+		run "$HELPERS/deny" shmget,semget,msgget "$AMPHORA" plan --backend ptrace --rootfs "$root" true
+		out_has 'no System V IPC: a filter around us'
+		run "$HELPERS/deny" shmget,semget,msgget "$AMPHORA" run --backend ptrace --sysvipc emulated --rootfs "$root" true
+		refused 'a filter around us answers the calls'
+	fi
 
 	it 'is emulated by itself where a filter traps the calls'
-	if as plain; then
+	if as plain && ! below_app 'we are there already'; then
 		run "$HELPERS/android-app" "$AMPHORA" run --backend ptrace --rootfs "$root" /helpers/sysvipc-life make
 		out 'make: 0'
 		run "$HELPERS/android-app" "$AMPHORA" run --backend ptrace --sysvipc kernel --rootfs "$root" /helpers/sysvipc-life make

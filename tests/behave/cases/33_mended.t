@@ -45,6 +45,7 @@ if as root && [ "$BACKEND" = ptrace ]; then
 fi
 
 it 'an open that waits, for a lease or a FIFO, is made again as it was after a handler has opened other files'
+if ! below_app 'openat2 is missing, unlike outside'; then
 mkdir -p "$WORK/leased" "$root/leased"
 run "$HELPERS/leased" "$WORK/leased"
 succeeds
@@ -52,6 +53,7 @@ cp "$out" "$WORK/expected"
 guest /helpers/leased /leased
 succeeds
 out "$(cat "$WORK/expected")"
+fi
 
 # Linux 6.11 and 6.12 let such files be written.
 it 'the file of a running program is not written to'
