@@ -112,8 +112,6 @@ static enum verdict handle(struct tracee *tracee, const struct syscall_row *row)
 	tracee->on_exit = NULL;
 	if (tracee->mm->emulator.missing && emulator_call(tracee, row, &verdict))
 		return verdict;
-	if (!tracee->tracer->fast)
-		return row->enter ? row->enter(tracee, row) : translate_paths(tracee, row);
 	fast_before_call(tracee);
 	verdict = row->enter ? row->enter(tracee, row) : translate_paths(tracee, row);
 	fast_after_call(tracee);

@@ -21,7 +21,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
-#include <sys/syscall.h>
 #include <talloc.h>
 #include <unistd.h>
 
@@ -46,12 +45,21 @@ static void bump(struct fast *fast)
 	__atomic_store_n(&shared->generation, shared->generation + 1, __ATOMIC_SEQ_CST);
 }
 
-static uint64_t hash_string(const char *text, size_t length)
+/* As the stub computes it. */
+static uint64_t hash_text(const char *text, size_t length)
 {
 	uint64_t hash = FAST_HASH_START;
 
 	for (size_t i = 0; i < length; i++)
 		hash = FAST_HASH_STEP(hash, text[i]);
+	return hash;
+}
+
+/* For sets, where 0 is an empty place. */
+static uint64_t hash_string(const char *text, size_t length)
+{
+	uint64_t hash = hash_text(text, length);
+
 	return hash ? hash : 1;
 }
 
@@ -187,7 +195,7 @@ static void insert(struct fast *fast, const char *guest, size_t length, const st
 {
 	struct fast_shared *shared = fast->shared;
 	struct fast_entry *entry = &shared->entries[shared->entry_count];
-	uint64_t hash = FAST_HASH_START;
+	uint64_t hash = hash_text(guest, length);
 	uint32_t *bucket;
 
 	if (shared->entry_count == FAST_ENTRIES_MAX ||
@@ -195,8 +203,6 @@ static void insert(struct fast *fast, const char *guest, size_t length, const st
 		bump(fast);
 		return;
 	}
-	for (size_t i = 0; i < length; i++)
-		hash = FAST_HASH_STEP(hash, guest[i]);
 	entry->hash = hash;
 	entry->flags = flags;
 	entry->guest = shared->strings_used;
@@ -213,10 +219,8 @@ static void insert(struct fast *fast, const char *guest, size_t length, const st
 
 static bool is_known(const struct fast_shared *shared, const char *guest, size_t length)
 {
-	uint64_t hash = FAST_HASH_START;
+	uint64_t hash = hash_text(guest, length);
 
-	for (size_t i = 0; i < length; i++)
-		hash = FAST_HASH_STEP(hash, guest[i]);
 	for (uint32_t index = shared->buckets[hash % FAST_BUCKETS]; index;
 	     index = shared->entries[index - 1].next)
 		if (shared->entries[index - 1].hash == hash && shared->entries[index - 1].guest_length == length)
@@ -271,7 +275,7 @@ static void publish(struct tracee *tracee, char *guest)
 		       tracee_result_is_read_only(tracee, result) ? FAST_ENTRY_READ_ONLY : 0);
 }
 
-void fast_write_process(struct tracee *tracee, size_t offset, const void *data, size_t size)
+static void write_process(struct tracee *tracee, size_t offset, const void *data, size_t size)
 {
 	fast_write(tracee, FAST_PROCESS + offset, data, size);
 }
@@ -311,7 +315,7 @@ static void publish_cwd(struct tracee *tracee, char *guest, size_t size)
 	process.cwd_length = (uint32_t)length;
 	process.cwd_generation = fast->shared->generation;
 	memcpy(process.cwd, guest, (size_t)length);
-	fast_write_process(tracee, 0, &process, offsetof(struct fast_process, cwd) + (size_t)length);
+	write_process(tracee, 0, &process, offsetof(struct fast_process, cwd) + (size_t)length);
 	tracee->mm->fast_cwd = fast->shared->generation;
 }
 
@@ -343,7 +347,7 @@ static void switch_off(struct tracee *tracee)
 	uint32_t off = 1;
 
 	if (tracee->mm->fast_base && !tracee->mm->fast_off)
-		fast_write_process(tracee, offsetof(struct fast_process, off), &off, sizeof(off));
+		write_process(tracee, offsetof(struct fast_process, off), &off, sizeof(off));
 	tracee->mm->fast_off = true;
 }
 
@@ -359,16 +363,15 @@ void fast_on_clone(struct tracee *tracee, struct tracee *child, uint64_t flags)
 void fast_before_call(struct tracee *tracee)
 {
 	struct fast *fast = tracee->tracer->fast;
-	enum syscall_index row = (enum syscall_index)syscall_call_row(tracee->call)->index;
 	uint64_t none = 0;
 
 	if (!fast || !tracee->mm || !tracee->mm->fast_base || tracee->regs.compat || tracee->trapped.active)
 		return;
-	switch (row) {
+	switch ((enum syscall_index)syscall_call_row(tracee->call)->index) {
 	case ROW_chdir:
 	case ROW_fchdir:
 		if (tracee->mm->fast_cwd)
-			fast_write_process(tracee, offsetof(struct fast_process, cwd_generation), &none,
+			write_process(tracee, offsetof(struct fast_process, cwd_generation), &none,
 					   sizeof(none));
 		tracee->mm->fast_cwd = 0;
 		break;
@@ -499,18 +502,6 @@ static struct fast_shared *make_shared(const char *path)
 	return shared == MAP_FAILED ? NULL : shared;
 }
 
-static bool has_openat2(void)
-{
-	struct {
-		uint64_t flags, mode, resolve;
-	} how = { O_PATH | O_CLOEXEC, 0, 4 };
-	long fd = syscall(SYS_openat2, AT_FDCWD, "/", &how, sizeof(how));
-
-	if (fd >= 0)
-		close((int)fd);
-	return fd >= 0;
-}
-
 int fast_start(struct tracer *tracer, struct error *err)
 {
 	struct fast *fast = talloc_zero(tracer, struct fast);
@@ -531,8 +522,6 @@ int fast_start(struct tracer *tracer, struct error *err)
 		high = 0;
 	/* Above what programs at fixed addresses use; see fast_site.c for the 6. */
 	fast->base = ((uint64_t)(0x20 + high % 0x40) << 24) | 0x060000;
-	shared->stat_is_fast = !tracer->links;
-	shared->openat2 = has_openat2();
 	shared->fake_ids = tracer->fake_ids;
 	shared->host_uid = tracer->host_uid;
 	shared->host_gid = tracer->host_gid;

@@ -56,8 +56,4 @@ bool fast_is_area(const struct tracee_mm *mm, uint64_t start, uint64_t end);
 uint64_t fast_patched(const struct tracer *tracer);
 uint64_t fast_declined(const struct tracer *tracer);
 
-/* For fast_site.c and fast.c. */
-struct fast;
-void fast_write_process(struct tracee *tracee, size_t offset, const void *data, size_t size);
-
 #endif

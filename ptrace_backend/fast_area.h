@@ -108,12 +108,9 @@ struct fast_absence {
 struct fast_shared {
 	uint64_t generation; /* odd: being changed. Another one: entries may be wrong */
 	uint32_t off;	     /* nothing is fast any more */
-	uint32_t stat_is_fast;
-	uint32_t openat2;    /* the kernel has it */
 	uint32_t fake_ids, host_uid, host_gid, own_uid, own_gid;
 	uint32_t proven;     /* every record is in `recorded` */
 	uint32_t entry_count, strings_used;
-	uint32_t reserved;
 	uint64_t proc_device;
 	char record_name[40];	     /* of the attribute that a record is in */
 	uint64_t recorded[FAST_BLOOM_WORDS];	   /* Bloom filter of inodes with a record */

@@ -330,23 +330,39 @@ SECTION static __attribute__((noinline)) int has_no_record(struct slot *slot, in
 	return result == -ENODATA || result == -EOPNOTSUPP;
 }
 
+/* What two structures say alike of a file. */
+struct owned {
+	uint64_t device, inode, change; /* as fast_absence has it */
+	uint32_t mode;
+	uint32_t *uid, *gid;
+};
+
 /* Puts the owner right: 0 when the tracer has to. */
-SECTION static inline __attribute__((always_inline)) int show_owner(struct slot *slot, int found, long dirfd,
-							     struct status *status)
+SECTION static __attribute__((noinline)) int show_owner(struct slot *slot, int found, long dirfd,
+							const struct owned *file)
 {
 	const struct fast_shared *shared = shared_of();
 
 	if (!shared->fake_ids)
 		return 1;
-	if (status->device == shared->proc_device ||
-	    !has_no_record(slot, found, dirfd, status->inode, status->mode,
-			   (status->change << 30) + status->change_ns))
+	if (file->device == shared->proc_device ||
+	    !has_no_record(slot, found, dirfd, file->inode, file->mode, file->change))
 		return 0;
-	if (status->uid == shared->host_uid)
-		status->uid = shared->own_uid;
-	if (status->gid == shared->host_gid)
-		status->gid = shared->own_gid;
+	if (*file->uid == shared->host_uid)
+		*file->uid = shared->own_uid;
+	if (*file->gid == shared->host_gid)
+		*file->gid = shared->own_gid;
 	return 1;
+}
+
+SECTION static inline __attribute__((always_inline)) int show_status(struct slot *slot, int found, long dirfd,
+								     struct status *status)
+{
+	struct owned file = { .device = status->device, .inode = status->inode, .mode = status->mode,
+			      .change = (status->change << 30) + status->change_ns,
+			      .uid = &status->uid, .gid = &status->gid };
+
+	return show_owner(slot, found, dirfd, &file);
 }
 
 /* The kernel's struct statx, as far as it matters. */
@@ -363,25 +379,17 @@ struct statx {
 	uint32_t special_major, special_minor, device_major, device_minor;
 };
 
-SECTION static inline __attribute__((always_inline)) int show_owner_statx(struct slot *slot, int found, long dirfd,
-								   struct statx *status)
+SECTION static inline __attribute__((always_inline)) int show_statx(struct slot *slot, int found, long dirfd,
+								    struct statx *status)
 {
-	const struct fast_shared *shared = shared_of();
-	/* As makedev(3). */
-	uint64_t device = (status->device_minor & 0xffu) | (uint64_t)(status->device_major & 0xfffu) << 8 |
-			  (uint64_t)(status->device_minor & ~0xffu) << 12;
+	struct owned file = { .inode = status->inode, .mode = status->mode,
+			      .change = (status->change.seconds << 30) + status->change.nanoseconds,
+			      .uid = &status->uid, .gid = &status->gid };
 
-	if (!shared->fake_ids)
-		return 1;
-	if (device == shared->proc_device ||
-	    !has_no_record(slot, found, dirfd, status->inode, status->mode,
-			   (status->change.seconds << 30) + status->change.nanoseconds))
-		return 0;
-	if (status->uid == shared->host_uid)
-		status->uid = shared->own_uid;
-	if (status->gid == shared->host_gid)
-		status->gid = shared->own_gid;
-	return 1;
+	/* As makedev(3). */
+	file.device = (status->device_minor & 0xffu) | (uint64_t)(status->device_major & 0xfffu) << 8 |
+		      (uint64_t)(status->device_minor & ~0xffu) << 12;
+	return show_owner(slot, found, dirfd, &file);
 }
 
 SECTION static __attribute__((noinline)) long fast_stat(struct slot *slot, long dirfd, const char *path, long address,
@@ -392,7 +400,7 @@ SECTION static __attribute__((noinline)) long fast_stat(struct slot *slot, long 
 	uint32_t entry_flags;
 	long result;
 
-	if (!shared_of()->stat_is_fast || (flags & ~(long)(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT)))
+	if (flags & ~(long)(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT))
 		return FAST_IS_SLOW;
 	found = translate(slot, dirfd, path, &entry_flags);
 	if (!found)
@@ -402,7 +410,7 @@ SECTION static __attribute__((noinline)) long fast_stat(struct slot *slot, long 
 			   AT_SYMLINK_NOFOLLOW | (flags & AT_NO_AUTOMOUNT));
 	if (result)
 		return result == -ENOENT ? result : FAST_IS_SLOW;
-	if ((follows && (status->mode & S_IFMT) == S_IFLNK) || !show_owner(slot, found, dirfd, status))
+	if ((follows && (status->mode & S_IFMT) == S_IFLNK) || !show_status(slot, found, dirfd, status))
 		return FAST_IS_SLOW;
 	return 0;
 }
@@ -411,10 +419,10 @@ SECTION static __attribute__((noinline)) long fast_fstat(struct slot *slot, long
 {
 	long result;
 
-	if (!shared_of()->stat_is_fast || process_of()->off || shared_of()->off || (int)fd < 0)
+	if (process_of()->off || shared_of()->off || (int)fd < 0)
 		return FAST_IS_SLOW;
 	result = make_call(slot, SYS_fstat, fd, address, 0, 0);
-	return result || show_owner(slot, FOUND_FD, fd, (struct status *)address) ? result : FAST_IS_SLOW;
+	return result || show_status(slot, FOUND_FD, fd, (struct status *)address) ? result : FAST_IS_SLOW;
 }
 
 SECTION static __attribute__((noinline)) long fast_statx(struct slot *slot, long dirfd, const char *path, long flags,
@@ -425,7 +433,7 @@ SECTION static __attribute__((noinline)) long fast_statx(struct slot *slot, long
 	uint32_t entry_flags;
 	long result;
 
-	if (!shared_of()->stat_is_fast || !path ||
+	if (!path ||
 	    (flags & ~(long)(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE)))
 		return FAST_IS_SLOW;
 	if ((flags & AT_EMPTY_PATH) && path[0] == '\0') {
@@ -443,7 +451,7 @@ SECTION static __attribute__((noinline)) long fast_statx(struct slot *slot, long
 			    mask | STATX_BASIC_STATS, address);
 	if (result)
 		return result == -ENOENT ? result : FAST_IS_SLOW;
-	if ((follows && (status->mode & S_IFMT) == S_IFLNK) || !show_owner_statx(slot, found, dirfd, status))
+	if ((follows && (status->mode & S_IFMT) == S_IFLNK) || !show_statx(slot, found, dirfd, status))
 		return FAST_IS_SLOW;
 	return 0;
 }
@@ -491,7 +499,7 @@ SECTION static __attribute__((noinline)) long fast_open(struct slot *slot, long 
 	long result;
 	int found;
 
-	if (!shared_of()->openat2 || (flags & (O_CREAT | O_TMPFILE)))
+	if (flags & (O_CREAT | O_TMPFILE))
 		return FAST_IS_SLOW;
 	found = translate(slot, dirfd, path, &entry_flags);
 	/* Which mount an fd's directory is in isn't known. */
