@@ -51,7 +51,11 @@ LIB_LIBS := $(shell $(PKG_CONFIG) --libs $(LIBRARIES) 2>/dev/null || echo -lsecc
 
 MAIN := core/front/amphora/main.c
 SOURCES := $(sort $(wildcard core/*/*.c core/front/*/*.c probe/*.c ns_backend/*.c netstack/*.c \
-	ptrace_backend/*.c ptrace_backend/loader/loader.c ptrace_backend/arch/$(ARCH)/*.c))
+	ptrace_backend/*.c ptrace_backend/loader/loader.c ptrace_backend/stub/*.c ptrace_backend/arch/$(ARCH)/*.c))
+# No fast path there yet.
+ifeq ($(wildcard ptrace_backend/arch/$(ARCH)/stub_arch.h),)
+SOURCES := $(filter-out ptrace_backend/stub/% ptrace_backend/fast_site.c,$(SOURCES))
+endif
 LIBRARY_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(MAIN),$(SOURCES)))
 LIBRARY := $(BUILD)/libamphora.a
 BINARY := $(if $(filter release,$(VARIANT)),build/amphora,$(BUILD)/amphora)
@@ -157,7 +161,7 @@ $(BUILD)/ptrace_backend/loader/%.o: ptrace_backend/loader/%.c $(BUILD)/flags
 		echo 'the loader refers to something outside itself'; rm -f $@; exit 1; fi
 
 # The stub of the fast path likewise; what it refers to lies in its own section.
-$(BUILD)/ptrace_backend/arch/%/fast_stub.o: ptrace_backend/arch/%/fast_stub.c $(BUILD)/flags
+$(BUILD)/ptrace_backend/stub/%.o: ptrace_backend/stub/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call SAY,CC  )$(filter-out -fPIE,$(COMPILE)) $(LOADER_CFLAGS) $(STUB_CFLAGS) -c -o $@ $<
 	@if nm $@ | grep -q ' U '; then echo 'the stub refers to something outside itself'; rm -f $@; exit 1; fi

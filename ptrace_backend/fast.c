@@ -520,7 +520,7 @@ int fast_start(struct tracer *tracer, struct error *err)
 	fast->shared = shared;
 	if (getrandom(&high, 1, 0) != 1)
 		high = 0;
-	/* Above what programs at fixed addresses use; see fast_site.c for the 6. */
+	/* Above what programs at fixed addresses use; see arch/x86_64/fast_patch.c for the 6. */
 	fast->base = ((uint64_t)(0x20 + high % 0x40) << 24) | 0x060000;
 	shared->fake_ids = tracer->fake_ids;
 	shared->host_uid = tracer->host_uid;

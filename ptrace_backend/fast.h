@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The fast path, the tracer's side: calls with paths that guest processes translate and make themselves, in
- * the stub (arch/x86_64/fast_stub.c), without a stop.
+ * the stub (stub/stub.c), without a stop.
  *
- * fast.c keeps what the stub reads; fast_site.c patches call sites and puts right what a signal finds in the stub.
+ * fast.c keeps what the stub reads; fast_site.c knows the call sites; the architecture's fast_patch.c patches
+ * them and puts right what a signal finds in the stub.
  * It is x86-64's only. All of it may be asked for a tracer or process without a fast path, and does nothing.
  */
 #ifndef AMPHORA_PTRACE_FAST_H

@@ -9,7 +9,7 @@
  *	base + FAST_SLOTS	a slot a thread that is in the stub		rw-
  *
  * The base is the same in all processes of a container, because the filter names the one address from which
- * calls may pass. Bits 16 to 23 of every record's address are a byte that is no instruction: see fast_site.c.
+ * calls may pass. What its bits 16 to 23 are matters on x86-64: arch/x86_64/fast_patch.c.
  */
 #ifndef AMPHORA_PTRACE_FAST_AREA_H
 #define AMPHORA_PTRACE_FAST_AREA_H
@@ -17,11 +17,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ptrace_backend/arch/fast_arch.h"
+
 #define FAST_TEXT	  0x0
 #define FAST_TEXT_SIZE	  0x4000
 #define FAST_SITES	  0x4000
 #define FAST_SITES_MAX	  256
-#define FAST_SITE_SIZE	  128
+#define FAST_SITE_SIZE	  128 /* of a struct fast_site and what fills it up */
 #define FAST_PROCESS	  0xc000
 #define FAST_SHARED	  0x10000
 #define FAST_SHARED_SIZE  0x70000
@@ -30,24 +32,11 @@
 #define FAST_SLOT_SIZE	  0x4000
 #define FAST_SIZE	  (FAST_SLOTS + FAST_SLOTS_MAX * FAST_SLOT_SIZE)
 
-/* A slot's fields, by offset: the entry is assembly. */
+/* A slot's fields, by offset: the entry is assembly. Behind these lie the program's registers (arch/fast_arch.h). */
 #define SLOT_BUSY   0
 #define SLOT_PHASE  4
 #define SLOT_SITE   8
 #define SLOT_RESULT 16
-#define SLOT_RSP    24
-#define SLOT_RDI    32
-#define SLOT_RSI    40
-#define SLOT_RDX    48
-#define SLOT_R10    56
-#define SLOT_R8	    64
-#define SLOT_R9	    72
-#define SLOT_RBX    80
-#define SLOT_RBP    88
-#define SLOT_R12    96
-#define SLOT_R13    104
-#define SLOT_R14    112
-#define SLOT_R15    120
 #define SLOT_STACK  0x2000 /* top of the stub's stack */
 #define SLOT_PATH   0x2000 /* a host path */
 #define SLOT_PATH_SIZE 0x1000
@@ -68,17 +57,6 @@
 #define FAST_ABSENT	 4096
 #define FAST_BLOOM_WORDS 2048
 #define FAST_NAMES_WORDS 64
-
-/* A call site that was patched. The jump at the site goes through `entry`. */
-struct fast_site {
-	uint64_t entry;	   /* address of code[0] */
-	uint64_t back;	   /* where the program goes on */
-	uint32_t number;   /* of the call */
-	uint32_t reserved;
-	uint8_t code[32];  /* lea the record, %r11; jmp the stub */
-	uint8_t slow[40];  /* mov number, %eax; syscall; jmp *back */
-};
-_Static_assert(sizeof(struct fast_site) <= FAST_SITE_SIZE, "records lie this far apart");
 
 /* What is a process's own. */
 struct fast_process {

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between fast.c and fast_site.c. */
+/* Between fast.c, fast_site.c and the architecture's fast_patch.c. */
 #ifndef AMPHORA_PTRACE_FAST_INTERNAL_H
 #define AMPHORA_PTRACE_FAST_INTERNAL_H
 
 #include "ptrace_backend/fast.h"
+#include "ptrace_backend/fast_area.h"
 
 #define WATCHED_MAX 16384
 #define REFUSED_MAX 1024
+#define FAST_SEEN_MAX	64
+#define FAST_RANGES_MAX 32
 
 struct fast {
 	uint64_t base;
@@ -20,9 +23,47 @@ struct fast {
 	uint64_t patched, declined;    /* sites; calls that came back */
 };
 
+/* What is known of an address space's text; a copy of it shares this until one of them changes. */
+struct fast_sites {
+	unsigned references;
+	unsigned count;
+	uint64_t sites[FAST_SITES_MAX];
+	unsigned range_count, looks;
+	struct load_range ranges[FAST_RANGES_MAX]; /* private file mappings with text */
+	struct {
+		uint64_t after;
+		unsigned calls;
+	} seen[FAST_SEEN_MAX];
+};
+
+/* Offsets of the stub's instructions from its start. */
+extern const char amphora_stub_start[], amphora_stub_call_after[];
+
+static inline uint64_t fast_stub_offset(const char *symbol)
+{
+	return (uint64_t)(symbol - amphora_stub_start);
+}
+
+/* Writes where the guest itself can't. Returns 0 or -errno. */
+int fast_write_text(struct tracee *tracee, uint64_t address, const void *data, size_t size);
 /* Writes into the area of the tracee. Returns 0 or -errno. */
 int fast_write(struct tracee *tracee, size_t offset, const void *data, size_t size);
 /* A call that may be fast has stopped, with its instruction before `after`: patches the site. */
 void fast_seen(struct tracee *tracee, uint64_t after);
+
+/* Whether these addresses are text that is mapped privately from a file. */
+bool fast_is_text(struct tracee *tracee, struct fast_sites *sites, uint64_t start, size_t size);
+/* The site whose record an address of the area lies in; 0: none. */
+uint64_t fast_site_at(const struct tracee *tracee, uint64_t address);
+bool fast_is_patched(const struct tracee *tracee, uint64_t site);
+/* Calls of which the result is something that would be lost. */
+bool fast_makes_something(uint32_t number);
+/* Registers are what the program wants them to be, wherever it is. */
+bool fast_is_slot(const struct tracee *tracee, uint64_t slot);
+void fast_release_slot(struct tracee *tracee, uint64_t slot);
+
+/* The architecture's (fast_on_signal() of fast.h is as well). The tracee is at a call's stop, and the call has the
+ * number that regs say: its site becomes a jump. False: it isn't one that can be patched. */
+bool fast_patch(struct tracee *tracee, struct fast_sites *sites, uint64_t after);
 
 #endif

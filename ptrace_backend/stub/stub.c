@@ -3,17 +3,15 @@
  *
  * Theory of operation
  *
- * A patched call site jumps to its record, whose code jumps here with the record in r11. `syscall` destroys
- * rcx and r11, so that these two, rax and the arithmetic flags are ours; everything else is saved in a slot,
- * with a stack of its own, for the program's may be anything: a red zone, a goroutine's, 64 bytes. There is no
- * thread-local storage to find a slot by: it is found by the stack pointer, and taken with an xchg.
+ * A patched call site leads to the architecture's entry (arch/stub_arch.h), which saves the program's registers in a
+ * slot, takes the stack there and comes to amphora_stub_call().
  *
  * What can be answered exactly from struct fast_shared is: the directory's host path is known there, and the
  * last component is looked at with a call that doesn't follow a symlink. Anything else, and whatever comes
  * out odd, is left to the tracer: the record's slow code makes the call as the program would have.
  *
  * There is one call that counts, made at one place (the filter knows its address), so that the tracer can tell
- * what a signal interrupted (fast_site.c): before it all can be done again, after it the result is there.
+ * what a signal interrupted (fast_patch.c): before it all can be done again, after it the result is there.
  *
  * It runs in the guest with nothing relocated: no library, no data, no literal, like the loader.
  */
@@ -21,19 +19,7 @@
 
 #define SECTION __attribute__((section("stub_text"), used))
 
-#define SYS_stat       4
-#define SYS_fstat      5
-#define SYS_lstat      6
-#define SYS_open       2
-#define SYS_readlink   89
-#define SYS_openat     257
-#define SYS_getxattr   191
-#define SYS_lgetxattr  192
-#define SYS_fgetxattr  193
-#define SYS_newfstatat 262
-#define SYS_statx      332
-#define SYS_readlinkat 267
-#define SYS_openat2    437
+#include "ptrace_backend/arch/stub_arch.h"
 
 #define AT_FDCWD	    (-100)
 #define AT_SYMLINK_NOFOLLOW 0x100
@@ -48,7 +34,6 @@
 #define O_ACCMODE   03
 #define O_CREAT	    0100
 #define O_TRUNC	    01000
-#define O_NOFOLLOW  0400000
 #define O_TMPFILE   020000000
 #define RESOLVE_NO_SYMLINKS   4
 #define RESOLVE_NO_MAGICLINKS 2
@@ -62,64 +47,7 @@
 #define ENODATA	   61
 #define EOPNOTSUPP 95
 
-#define STRING_(x) #x
-#define STRING(x)  STRING_(x)
-#define SAVE(reg, at)	 "mov %" #reg ", " STRING(at) "(%rcx)\n"
-#define RESTORE(reg, at) "mov " STRING(at) "(%rcx), %" #reg "\n"
-
-__asm__(".section stub_text,\"ax\",@progbits\n"
-	".balign 16384\n"
-	".globl amphora_stub_start, amphora_stub_acquired, amphora_stub_switched, amphora_stub_restoring\n"
-	".globl amphora_stub_restored, amphora_stub_released, amphora_stub_left, amphora_stub_code_end\n"
-	".hidden amphora_stub_start, amphora_stub_acquired, amphora_stub_switched, amphora_stub_restoring\n"
-	".hidden amphora_stub_restored, amphora_stub_released, amphora_stub_left, amphora_stub_code_end\n"
-	"amphora_stub_start:\n"
-	"	mov %rsp, %rcx\n"
-	"	shr $12, %rcx\n"
-	"	imul $0x9e3779b1, %ecx, %ecx\n"
-	"	shr $25, %ecx\n" /* 0 to FAST_SLOTS_MAX - 1 */
-	"	shl $14, %ecx\n" /* FAST_SLOT_SIZE */
-	"	lea amphora_stub_start+" STRING(FAST_SLOTS) "(%rip), %rax\n"
-	"	add %rax, %rcx\n"
-	"	mov $1, %eax\n"
-	"	xchg %eax, " STRING(SLOT_BUSY) "(%rcx)\n"
-	"	test %eax, %eax\n"
-	"	jnz amphora_stub_left\n"
-	"amphora_stub_acquired:\n"
-	SAVE(rsp, SLOT_RSP) SAVE(rdi, SLOT_RDI) SAVE(rsi, SLOT_RSI) SAVE(rdx, SLOT_RDX) SAVE(r10, SLOT_R10)
-	SAVE(r8, SLOT_R8) SAVE(r9, SLOT_R9) SAVE(rbx, SLOT_RBX) SAVE(rbp, SLOT_RBP) SAVE(r12, SLOT_R12)
-	SAVE(r13, SLOT_R13) SAVE(r14, SLOT_R14) SAVE(r15, SLOT_R15) SAVE(r11, SLOT_SITE)
-	"	movl $" STRING(FAST_BEFORE) ", " STRING(SLOT_PHASE) "(%rcx)\n"
-	"	lea " STRING(SLOT_STACK) "(%rcx), %rsp\n"
-	"amphora_stub_switched:\n"
-	"	mov %rcx, %rdi\n"
-	"	call amphora_stub_call\n"
-	"	lea -" STRING(SLOT_STACK) "(%rsp), %rcx\n"
-	"amphora_stub_restoring:\n"
-	RESTORE(rdi, SLOT_RDI) RESTORE(rsi, SLOT_RSI) RESTORE(rdx, SLOT_RDX) RESTORE(r10, SLOT_R10)
-	RESTORE(r8, SLOT_R8) RESTORE(r9, SLOT_R9) RESTORE(rbx, SLOT_RBX) RESTORE(rbp, SLOT_RBP)
-	RESTORE(r12, SLOT_R12) RESTORE(r13, SLOT_R13) RESTORE(r14, SLOT_R14) RESTORE(r15, SLOT_R15)
-	RESTORE(r11, SLOT_SITE) RESTORE(rsp, SLOT_RSP)
-	"amphora_stub_restored:\n"
-	"	movl $0, " STRING(SLOT_BUSY) "(%rcx)\n"
-	"amphora_stub_released:\n"
-	"	cmp $" STRING(FAST_IS_SLOW_TEXT) ", %rax\n"
-	"	je amphora_stub_left\n"
-	"	jmp *8(%r11)\n"  /* struct fast_site's back */
-	"amphora_stub_left:\n"
-	"	lea 56(%r11), %rcx\n" /* its slow code */
-	"	jmp *%rcx\n"
-	"amphora_stub_code_end:\n"
-	".previous\n");
-
 extern const char amphora_stub_start[] __attribute__((visibility("hidden")));
-
-struct slot {
-	uint32_t busy, phase;
-	const struct fast_site *site;
-	long result;
-	long rsp, rdi, rsi, rdx, r10, r8, r9;
-};
 
 static inline const struct fast_shared *shared_of(void)
 {
@@ -131,35 +59,11 @@ static inline const struct fast_process *process_of(void)
 	return (const void *)(amphora_stub_start + FAST_PROCESS);
 }
 
-/* The call that counts. */
-SECTION static __attribute__((noinline)) long make_call5(struct slot *slot, long number, long a, long b, long c,
-							 long d, long e)
-{
-	register long r10 __asm__("r10") = d;
-	register long r8 __asm__("r8") = e;
-	register struct slot *r9 __asm__("r9") = slot;
-	long result = number;
-
-	__asm__ volatile("movl $1, 4(%%r9)\n"
-			 ".globl amphora_stub_call_at, amphora_stub_call_after, amphora_stub_call_done\n"
-			 ".hidden amphora_stub_call_at, amphora_stub_call_after, amphora_stub_call_done\n"
-			 "amphora_stub_call_at: syscall\n"
-			 "amphora_stub_call_after: mov %%rax, 16(%%r9)\n"
-			 "movl $2, 4(%%r9)\n"
-			 "amphora_stub_call_done:\n"
-			 : "+a"(result)
-			 : "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-			 : "rcx", "r11", "memory");
-	return result;
-}
 SECTION static inline __attribute__((always_inline)) long make_call(struct slot *slot, long number, long a, long b,
 								    long c, long d)
 {
 	return make_call5(slot, number, a, b, c, d, 0);
 }
-_Static_assert(offsetof(struct slot, phase) == SLOT_PHASE && offsetof(struct slot, result) == SLOT_RESULT &&
-		       FAST_CALLS == 1 && FAST_DONE == 2 && SLOT_PHASE == 4 && SLOT_RESULT == 16,
-	       "the assembly above");
 
 struct name {
 	uint64_t directory; /* hash of what is before the last slash */
@@ -289,13 +193,6 @@ SECTION static __attribute__((noinline)) int translate(struct slot *slot, long d
 	}
 	return 0;
 }
-
-/* The kernel's struct stat. */
-struct status {
-	uint64_t device, inode, links;
-	uint32_t mode, uid, gid, padding;
-	uint64_t special, size, block_size, blocks, access, access_ns, modify, modify_ns, change, change_ns;
-};
 
 /* Whether a file has no record: 1, 0 (it may have one), or -1: its attribute has to be asked for. */
 SECTION static inline __attribute__((always_inline)) int is_unrecorded(uint64_t inode, uint32_t mode, uint64_t change)
@@ -473,7 +370,8 @@ SECTION static __attribute__((noinline)) int is_followed(struct slot *slot, int 
 
 SECTION static __attribute__((noinline)) long fast_getxattr(struct slot *slot, int follows)
 {
-	const char *path = (const char *)slot->rdi, *name = (const char *)slot->rsi;
+	const char *path = (const char *)slot->arguments[0];
+	const char *name = (const char *)slot->arguments[1];
 	uint64_t hash = FAST_HASH_START;
 	uint32_t entry_flags;
 	unsigned length = 0;
@@ -488,7 +386,8 @@ SECTION static __attribute__((noinline)) long fast_getxattr(struct slot *slot, i
 	if (translate(slot, AT_FDCWD, path, &entry_flags) != 1 ||
 	    (follows && is_followed(slot, 1, AT_FDCWD, path)))
 		return FAST_IS_SLOW;
-	result = make_call(slot, SYS_lgetxattr, (long)slot + SLOT_PATH, (long)name, slot->rdx, slot->r10);
+	result = make_call(slot, SYS_lgetxattr, (long)slot + SLOT_PATH, (long)name, slot->arguments[2],
+			   slot->arguments[3]);
 	return result >= 0 || result == -ENODATA || result == -EOPNOTSUPP || result == -ENOENT ? result : FAST_IS_SLOW;
 }
 
@@ -532,32 +431,37 @@ __attribute__((section("stub_text"), used, visibility("hidden"))) long amphora_s
 
 long amphora_stub_call(struct slot *slot)
 {
-	switch (slot->site->number) {
+	long first = slot->arguments[0], second = slot->arguments[1], third = slot->arguments[2];
+	long fourth = slot->arguments[3];
+
+	switch (slot_number(slot)) {
+#ifdef SYS_open /* and its kin: newer architectures have none of them */
 	case SYS_stat:
-		return fast_stat(slot, AT_FDCWD, (const char *)slot->rdi, slot->rsi, 0);
+		return fast_stat(slot, AT_FDCWD, (const char *)first, second, 0);
 	case SYS_lstat:
-		return fast_stat(slot, AT_FDCWD, (const char *)slot->rdi, slot->rsi, AT_SYMLINK_NOFOLLOW);
-	case SYS_fstat:
-		return fast_fstat(slot, slot->rdi, slot->rsi);
-	case SYS_newfstatat:
-		if (slot->r10 == AT_EMPTY_PATH && slot->rsi && ((const char *)slot->rsi)[0] == '\0')
-			return fast_fstat(slot, slot->rdi, slot->rdx);
-		return fast_stat(slot, slot->rdi, (const char *)slot->rsi, slot->rdx, (int)slot->r10);
+		return fast_stat(slot, AT_FDCWD, (const char *)first, second, AT_SYMLINK_NOFOLLOW);
 	case SYS_open:
-		return fast_open(slot, AT_FDCWD, (const char *)slot->rdi, (int)slot->rsi);
+		return fast_open(slot, AT_FDCWD, (const char *)first, (int)second);
+	case SYS_readlink:
+		return fast_readlink(slot, AT_FDCWD, (const char *)first, second, third);
+#endif
+	case SYS_fstat:
+		return fast_fstat(slot, first, second);
+	case SYS_newfstatat:
+		if (fourth == AT_EMPTY_PATH && second && ((const char *)second)[0] == '\0')
+			return fast_fstat(slot, first, third);
+		return fast_stat(slot, first, (const char *)second, third, (int)fourth);
 	case SYS_openat:
-		return fast_open(slot, slot->rdi, (const char *)slot->rsi, (int)slot->rdx);
+		return fast_open(slot, first, (const char *)second, (int)third);
 	case SYS_statx:
-		return fast_statx(slot, slot->rdi, (const char *)slot->rsi, (int)slot->rdx, (unsigned)slot->r10,
-				  slot->r8);
+		return fast_statx(slot, first, (const char *)second, (int)third, (unsigned)fourth,
+				  slot->arguments[4]);
 	case SYS_getxattr:
 		return fast_getxattr(slot, 1);
 	case SYS_lgetxattr:
 		return fast_getxattr(slot, 0);
-	case SYS_readlink:
-		return fast_readlink(slot, AT_FDCWD, (const char *)slot->rdi, slot->rsi, slot->rdx);
 	case SYS_readlinkat:
-		return fast_readlink(slot, slot->rdi, (const char *)slot->rsi, slot->rdx, slot->r10);
+		return fast_readlink(slot, first, (const char *)second, third, fourth);
 	default:
 		return FAST_IS_SLOW;
 	}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Call sites: which are patched, and what is known of them. How they are is the architecture's (fast_patch.c).
+ *
+ * Theory of operation
+ *
+ * Only text that the process maps privately from a file, and only at the second call from a site: generated code
+ * may be anything, and most sites of a short program are used once.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <talloc.h>
+
+#include "ptrace_backend/fast_area.h"
+#include "ptrace_backend/fast_internal.h"
+#include "ptrace_backend/tracer.h"
+
+extern const char __start_stub_text[], __stop_stub_text[];
+
+int fast_write_text(struct tracee *tracee, uint64_t address, const void *data, size_t size)
+{
+	return tracee_access(tracee, address, (void *)(uintptr_t)data, size, true);
+}
+
+/* As the linker has laid it out. */
+bool fast_is_supported(void)
+{
+	return (uintptr_t)__stop_stub_text - (uintptr_t)__start_stub_text == FAST_TEXT_SIZE &&
+	       (uintptr_t)amphora_stub_start == (uintptr_t)__start_stub_text;
+}
+
+uint64_t fast_call_address(const struct tracer *tracer)
+{
+	return tracer->fast ? tracer->fast->base + fast_stub_offset(amphora_stub_call_after) : 0;
+}
+
+struct fast_sites *fast_sites_share(struct fast_sites *sites)
+{
+	if (sites)
+		sites->references++;
+	return sites;
+}
+
+void fast_sites_release(struct fast_sites *sites)
+{
+	if (sites && --sites->references == 0)
+		talloc_free(sites);
+}
+
+/* One of the tracee's own, to be changed. */
+static struct fast_sites *own_sites(struct tracee *tracee)
+{
+	struct fast_sites *from = tracee->mm->fast_sites, *own;
+
+	if (from && from->references == 1)
+		return from;
+	own = talloc_zero(tracee->tracer->fast, struct fast_sites);
+	if (!own)
+		return NULL;
+	if (from)
+		*own = *from;
+	own->references = 1;
+	fast_sites_release(from);
+	tracee->mm->fast_sites = own;
+	return own;
+}
+
+const char *fast_fill_script(struct tracee *tracee, struct load_script *script, uint64_t image_shift)
+{
+	const struct fast *fast = tracee->tracer->fast;
+	const struct load_object *objects[] = { &script->program, &script->interpreter };
+
+	if (!fast || tracee->guest || tracee->filters)
+		return NULL;
+	for (unsigned i = 0; i < 2; i++)
+		if (objects[i]->fixed && objects[i]->span_start < fast->base + FAST_SIZE &&
+		    objects[i]->span_start + objects[i]->span_size > fast->base)
+			return NULL;
+	script->fast_base = fast->base;
+	script->fast_text = (uintptr_t)amphora_stub_start + image_shift;
+	return fast->path;
+}
+
+void fast_loaded(struct tracee *tracee, uint64_t base)
+{
+	const struct fast *fast = tracee->tracer->fast;
+
+	tracee->mm->fast_base = fast && base == fast->base ? base : 0;
+}
+
+bool fast_is_area(const struct tracee_mm *mm, uint64_t start, uint64_t end)
+{
+	return mm->fast_base && start >= mm->fast_base && end <= mm->fast_base + FAST_SIZE;
+}
+
+int fast_write(struct tracee *tracee, size_t offset, const void *data, size_t size)
+{
+	return fast_write_text(tracee, tracee->mm->fast_base + offset, data, size);
+}
+
+/* Reads which text is mapped privately from files. */
+static void read_ranges(struct tracee *tracee, struct fast_sites *sites)
+{
+	char path[64], line[PATH_SIZE + 128], permissions[8];
+	unsigned long start, end, inode;
+	FILE *maps;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)tracee->tid);
+	maps = fopen(path, "re");
+	sites->range_count = 0;
+	sites->looks++;
+	while (maps && sites->range_count < FAST_RANGES_MAX && fgets(line, sizeof(line), maps))
+		if (sscanf(line, "%lx-%lx %7s %*x %*s %lu", &start, &end, permissions, &inode) == 4 && inode &&
+		    !strcmp(permissions, "r-xp") && !fast_is_area(tracee->mm, start, end))
+			sites->ranges[sites->range_count++] = (struct load_range){ start, end };
+	if (maps)
+		fclose(maps);
+}
+
+bool fast_is_text(struct tracee *tracee, struct fast_sites *sites, uint64_t start, size_t size)
+{
+	for (unsigned turn = 0; turn < 2; turn++) {
+		for (unsigned i = 0; i < sites->range_count; i++)
+			if (start >= sites->ranges[i].start && start + size <= sites->ranges[i].end)
+				return true;
+		if (sites->looks >= 8)
+			return false;
+		if (!turn)
+			read_ranges(tracee, sites);
+	}
+	return false;
+}
+
+void fast_seen(struct tracee *tracee, uint64_t after)
+{
+	struct fast *fast = tracee->tracer->fast;
+	struct fast_sites *sites;
+	unsigned slot = (unsigned)(fast_mix(after) % FAST_SEEN_MAX);
+
+	if (!after || tracee->mm->fast_off || fast->shared->off)
+		return;
+	if (after >= fast->base && after < fast->base + FAST_SIZE) {
+		fast->declined++;
+		return;
+	}
+	sites = own_sites(tracee);
+	if (!sites)
+		return;
+	if (sites->seen[slot].after != after) {
+		sites->seen[slot].after = after;
+		sites->seen[slot].calls = 0;
+	}
+	if (++sites->seen[slot].calls == 2)
+		fast_patch(tracee, sites, after);
+}
+
+static const struct fast_sites *sites_of(const struct tracee *tracee)
+{
+	return tracee->mm ? tracee->mm->fast_sites : NULL;
+}
+
+uint64_t fast_site_at(const struct tracee *tracee, uint64_t address)
+{
+	const struct fast_sites *sites = sites_of(tracee);
+	uint64_t index = (address - tracee->mm->fast_base - FAST_SITES) / FAST_SITE_SIZE;
+
+	return sites && index < sites->count ? sites->sites[index] : 0;
+}
+
+bool fast_is_patched(const struct tracee *tracee, uint64_t site)
+{
+	const struct fast_sites *sites = sites_of(tracee);
+
+	for (unsigned i = 0; sites && i < sites->count; i++)
+		if (sites->sites[i] == site)
+			return true;
+	return false;
+}
+
+bool fast_makes_something(uint32_t number)
+{
+	#ifdef SYS_open
+	if (number == SYS_open)
+		return true;
+#endif
+	return number == SYS_openat;
+}
+
+bool fast_is_slot(const struct tracee *tracee, uint64_t slot)
+{
+	uint64_t slots = tracee->mm->fast_base + FAST_SLOTS;
+
+	return slot >= slots && slot < tracee->mm->fast_base + FAST_SIZE && (slot - slots) % FAST_SLOT_SIZE == 0;
+}
+
+void fast_release_slot(struct tracee *tracee, uint64_t slot)
+{
+	uint32_t free = 0;
+
+	tracee_write(tracee, slot + SLOT_BUSY, &free, sizeof(free));
+}
