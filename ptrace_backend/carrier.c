@@ -4,13 +4,17 @@
  * Theory of operation
  *
  *   from \ to         a 64-bit program           a 32-bit program
- *   64-bit process    /proc/thread-self/exe      VIEW/loader32
- *   32-bit process    amphora's own path         VIEW/loader32
+ *   64-bit process    amphora's own path,        VIEW/loader32
+ *                     or /proc/thread-self/exe
+ *   32-bit process    amphora's own path,        VIEW/loader32
+ *                     or VIEW/amphora
  *
- * /proc/thread-self/exe is amphora in every 64-bit guest process, whatever directory it lies in.
- * (/proc/self is the leader's, who may have ended before this thread.) In a 32-bit process that link
- * is the 32-bit loader, hence amphora's path, or a copy of it where a guest process may be a user who
- * can't walk there. The 32-bit loader is written to the view directory when it is first needed.
+ * Amphora's own path can't serve when the file has been replaced meanwhile, and where a guest process may be
+ * a user who can't walk there. /proc/thread-self/exe is amphora in every 64-bit guest process, whatever
+ * directory it lies in (/proc/self is the leader's, who may have ended before this thread), but for each
+ * new process the kernel has to make four entries of /proc: 80 us of an exec. In a 32-bit process that link is
+ * the 32-bit loader, hence a copy of amphora. It and the 32-bit loader are written to the view directory
+ * when they are first needed.
  *
  * Our own image: the loader is a section of it, the load script goes into an object of ours. The 32-bit
  * loader: its entry is where the process stands at the exec event, the script fills its writable
@@ -43,6 +47,7 @@ void amphora_loader(long result, const struct load_script *script);
 /* Our own image, at this process's addresses. */
 static struct {
 	uint64_t phdr;		     /* AT_PHDR here */
+	uint64_t entry;		     /* AT_ENTRY */
 	struct load_range ranges[LOAD_RANGES_MAX]; /* the segments */
 	unsigned count;
 	struct load_range interpreter[LOAD_RANGES_MAX]; /* our own ld.so's, relative to AT_BASE */
@@ -76,6 +81,7 @@ int carrier_init(struct error *err)
 	ssize_t length;
 
 	own.phdr = getauxval(AT_PHDR);
+	own.entry = getauxval(AT_ENTRY);
 	elf = (const void *)(uintptr_t)page_down(own.phdr);
 	if (!own.phdr || memcmp(elf->e_ident, ELFMAG, SELFMAG) != 0)
 		return error_plain(err, "amphora's own program headers are not in its first page");
@@ -165,10 +171,10 @@ int carrier_path(const struct tracee *tracee, bool compat, char *path, size_t si
 {
 	if (compat)
 		return view_file(tracee, "loader32", amphora_compat_loader, compat_size(), path, size);
-	if (!tracee->mm->compat)
-		return snprintf(path, size, "/proc/thread-self/exe") < (int)size ? 0 : -ENAMETOOLONG;
 	if (own_path_serves(tracee))
 		return snprintf(path, size, "%s", own.path) < (int)size ? 0 : -ENAMETOOLONG;
+	if (!tracee->mm->compat)
+		return snprintf(path, size, "/proc/thread-self/exe") < (int)size ? 0 : -ENAMETOOLONG;
 	return view_file(tracee, "amphora", NULL, 0, path, size);
 }
 
@@ -208,12 +214,20 @@ static void add_ranges(struct carrier *carrier, const struct load_range *ranges,
 
 static int locate_own(const struct tracee *tracee, const void *script, struct carrier *carrier)
 {
-	uint64_t phdr, base, shift;
-	int error = read_auxv(tracee, &phdr, &base);
+	uint64_t phdr, base = 0, shift;
+	int error;
 
-	if (error)
-		return error;
-	shift = phdr - own.phdr;
+	/* Linked statically the process stands at our entry; else at our ld.so's. */
+	if (exec_is_static()) {
+		struct registers regs = tracee->regs;
+
+		shift = registers_program_counter(&regs) - own.entry;
+	} else {
+		error = read_auxv(tracee, &phdr, &base);
+		if (error)
+			return error;
+		shift = phdr - own.phdr;
+	}
 	carrier->shift = shift;
 	carrier->loader = (uintptr_t)amphora_loader + shift;
 	carrier->script = (uintptr_t)script + shift;
