@@ -27,6 +27,7 @@ struct fast_site {
 	uint32_t reserved;
 	uint8_t code[32];  /* lea the record, %r11; jmp the stub */
 	uint8_t slow[40];  /* mov number, %eax; syscall; jmp *back */
+	uint8_t leave[8];  /* jmp *back */
 };
 
 #endif

@@ -32,6 +32,7 @@
 
 #define SITE_LENGTH 7
 #define SLOW_OFFSET 56 /* of struct fast_site's slow code */
+#define LEAVE_OFFSET 96
 #define SLOW_CALL   7  /* in it: behind its call */
 #define RAW_OFFSET  13 /* in it: the call with another number */
 #define MOV_EAX	    0xb8
@@ -40,7 +41,7 @@
 extern const char amphora_stub_acquired[], amphora_stub_switched[];
 extern const char amphora_stub_restoring[], amphora_stub_restored[], amphora_stub_released[];
 extern const char amphora_stub_left[], amphora_stub_code_end[], amphora_stub_call_done[];
-_Static_assert(offsetof(struct fast_site, slow) == SLOW_OFFSET && offsetof(struct fast_site, back) == 8,
+_Static_assert(offsetof(struct fast_site, slow) == SLOW_OFFSET && offsetof(struct fast_site, leave) == LEAVE_OFFSET,
 	       "the stub's assembly");
 _Static_assert(sizeof(struct fast_site) <= FAST_SITE_SIZE, "records lie this far apart");
 
@@ -83,6 +84,8 @@ static void make_record(const struct fast *fast, unsigned index, uint64_t site, 
 	put32(record->slow + 9, (uint32_t)(address + 8 - (slow + RAW_OFFSET)));
 	memcpy(record->slow + RAW_OFFSET, "\x0f\x05\xff\x25", 4);
 	put32(record->slow + RAW_OFFSET + 4, (uint32_t)(address + 8 - (slow + RAW_OFFSET + 8)));
+	memcpy(record->leave, "\xff\x25", 2);
+	put32(record->leave + 2, (uint32_t)(address + 8 - (address + LEAVE_OFFSET + 6)));
 }
 
 bool fast_patch(struct tracee *tracee, struct fast_sites *sites, uint64_t after)

@@ -66,7 +66,8 @@ __asm__(".section stub_text,\"ax\",@progbits\n"
 	"amphora_stub_released:\n"
 	"	cmp $" STRING(FAST_IS_SLOW_TEXT) ", %rax\n"
 	"	je amphora_stub_left\n"
-	"	jmp *8(%r11)\n"  /* struct fast_site's back */
+	"	lea 96(%r11), %rcx\n" /* struct fast_site's leave */
+	"	jmp *%rcx\n"
 	"amphora_stub_left:\n"
 	"	lea 56(%r11), %rcx\n" /* its slow code */
 	"	jmp *%rcx\n"
