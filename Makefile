@@ -63,7 +63,8 @@ UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/test_*.c)))
 DIFF_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/diff/*_diff.c)))
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 HELPER_SOURCES := $(wildcard tests/behave/helpers/*.c tests/behave/helpers/$(ARCH)/*.c)
-HELPERS := $(addprefix build/helpers/,$(basename $(notdir $(HELPER_SOURCES))))
+HELPERS := $(addprefix build/helpers/,$(basename $(notdir $(HELPER_SOURCES))) micro)
+MICRO := $(addprefix bench/,micro.c rows.c calls.c processes.c commands.c)
 NAMES := amphora-oci amphora-proot proot
 NO_CONFIG := help deps deps-cross clean lint fuzz asan cross demo check
 
@@ -199,6 +200,13 @@ build/helpers/%: %.c
 	$(call SAY,CC  )$(CC) -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra -Werror -Wno-unused-result -O1 -static -pthread \
 		$(HELPER_LDFLAGS) -o $@ $<
 build/helpers/requests build/helpers/requests32: $(wildcard tests/behave/helpers/requests*.h)
+# What bench/ times, whose stops are counted.
+build/helpers/micro: $(MICRO) bench/rows.h
+	@mkdir -p $(@D)
+	$(call SAY,CC  )$(CC) -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra -Werror -O2 -static -pthread -o $@ $(MICRO)
+build/aarch64/helpers/micro: $(MICRO) bench/rows.h
+	@mkdir -p $(@D)
+	$(call SAY,CC  )aarch64-linux-gnu-gcc -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra -Werror -O2 -static -pthread -o $@ $(MICRO)
 # Where wine's loader lies: vm.mmap_min_addr.
 build/helpers/low build/aarch64/helpers/low: HELPER_LDFLAGS = -no-pie -Wl,-Ttext-segment=0x10000
 build/helpers/small-pages build/aarch64/helpers/small-pages: HELPER_LDFLAGS = -Wl,-z,max-page-size=4096
@@ -283,7 +291,7 @@ $(LAB_LIBC32_HELPERS): build/aarch64/helpers/%32: tests/behave/helpers/%.c
 	@mkdir -p $(@D)
 	$(call SAY,CC32)arm-linux-gnueabihf-gcc -marm -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra -Werror -Wno-unused-result -O1 \
 		-static -pthread -o $@ $<
-LAB_HELPERS += $(LAB_LIBC32_HELPERS) $(patsubst tests/behave/helpers/compat/%.c,build/aarch64/helpers/%,$(wildcard tests/behave/helpers/compat/*.c))
+LAB_HELPERS += build/aarch64/helpers/micro $(LAB_LIBC32_HELPERS) $(patsubst tests/behave/helpers/compat/%.c,build/aarch64/helpers/%,$(wildcard tests/behave/helpers/compat/*.c))
 
 lab-built: all helpers
 	@tests/lab/packages.sh tools

@@ -6,7 +6,7 @@
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H
 
-#include "rows.h"
+#include "bench/rows.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -15,7 +15,7 @@
 #include <sys/types.h>
 
 #define MAX_COLUMNS 8
-#define MAX_ROWS 48
+#define MAX_ROWS 80
 #define MAX_ROUNDS 101
 #define MAX_ARGUMENTS 64
 

@@ -9,7 +9,7 @@
  * prints to its standard error goes to a file in bench_dir, and its last line becomes the footnote
  * of a column that does not work.
  */
-#include "bench.h"
+#include "bench/bench.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What a figure depends on and a table must say: kernel, CPU, load, file system. */
-#include "bench.h"
+#include "bench/bench.h"
 
 #include <stdlib.h>
 #include <string.h>

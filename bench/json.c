@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The run as JSON: everything the table says and every round behind it. */
-#include "bench.h"
+#include "bench/bench.h"
 
 #include <errno.h>
 #include <string.h>

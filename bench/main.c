@@ -15,7 +15,7 @@
  *
  * bench/run compiles this, makes bench_dir, and removes it.
  */
-#include "bench.h"
+#include "bench/bench.h"
 
 #include <errno.h>
 #include <getopt.h>

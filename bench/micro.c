@@ -11,7 +11,7 @@
  *	driver: "<row index> <budget in µs>\n"	micro: "ok <median ns> <min ns> <operations>\n"
  *						    or "no <reason>\n"
  */
-#include "rows.h"
+#include "bench/rows.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -52,19 +52,33 @@ static int time_batch(const struct row *row, struct scene *scene, long n, int64_
 	return r;
 }
 
+/* The batch to begin with. One call alone is shorter than whatever disturbs it; threads are made and
+ * joined for each batch. */
+static long first_batch(const struct row *row)
+{
+	if (row->threads > 1)
+		return row->kind == ROW_CALL ? 1000 : 20;
+	return row->kind == ROW_CALL ? 50 : 1;
+}
+
 /* Finds a batch of about a tenth of the budget, which also warms every cache, then times batches
- * until the budget is spent. An operation longer than the budget is timed once. */
+ * until the budget is spent. An operation longer than the budget is timed once. A batch is only
+ * as long as the shorter of two: the first may have met something else that ran. */
 static int measure(const struct row *row, struct scene *scene, int64_t budget_ns,
 		   struct timing *ret_timing)
 {
 	double per_operation[MAX_BATCHES];
 	int batches = 0;
-	int64_t spent = 0, ns;
-	long n = 1;
+	int64_t spent = 0, ns, again;
+	long n = first_batch(row);
 
 	for (;; n *= ns < budget_ns / 200 ? 8 : 2) {
 		int r = time_batch(row, scene, n, &ns);
 
+		if (r == 0 && ns * 10 >= budget_ns && row->kind != ROW_COMMAND) {
+			r = time_batch(row, scene, n, &again);
+			ns = again < ns ? again : ns;
+		}
 		if (r < 0)
 			return r;
 		if (ns * 10 >= budget_ns)
@@ -106,46 +120,55 @@ static int serve(struct scene *scene)
 		struct timing timing;
 		size_t index;
 		long budget_us;
+		const struct row *row = NULL;
 
-		if (sscanf(line, "%zu %ld", &index, &budget_us) != 2 || index >= row_count) {
+		if (sscanf(line, "%zu %ld", &index, &budget_us) == 2)
+			row = row_at(index);
+		if (!row) {
 			printf("no such row\n");
 			fflush(stdout);
 			continue;
 		}
-		int r = row_setup(&rows[index], scene);
+		int r = row_setup(row, scene);
 
 		if (r == 0)
-			r = measure(&rows[index], scene, (int64_t)budget_us * 1000, &timing);
+			r = measure(row, scene, (int64_t)budget_us * 1000, &timing);
 		if (r == 0)
 			printf("ok %.2f %.2f %ld\n", timing.median_ns, timing.min_ns,
 			       timing.operations);
 		else
 			printf("no %s\n", reason(scene, r));
-		row_teardown(&rows[index], scene);
+		row_teardown(row, scene);
 		fflush(stdout);
 	}
 	return 0;
 }
 
 /* Exactly n operations between setup and teardown: for counting what they cost, not timing. */
-static int count(struct scene *scene, size_t index, long n)
+static int count(struct scene *scene, const char *name, long n)
 {
-	if (index >= row_count)
+	const struct row *row = row_find(name);
+
+	if (!row) {
+		fprintf(stderr, "micro: no row %s\n", name);
 		return 2;
-	int r = row_setup(&rows[index], scene);
+	}
+	int r = row_setup(row, scene);
 
 	if (r == 0)
-		r = row_run(&rows[index], scene, n);
+		r = row_run(row, scene, n);
 	if (r < 0)
-		fprintf(stderr, "micro: %s: %s\n", rows[index].name, reason(scene, r));
-	row_teardown(&rows[index], scene);
+		fprintf(stderr, "micro: %s: %s\n", row->name, reason(scene, r));
+	row_teardown(row, scene);
 	return r < 0 ? 1 : 0;
 }
 
 static int list(void)
 {
-	for (size_t i = 0; i < row_count; i++)
-		printf("%d %d %s\n", (int)rows[i].kind, rows[i].slow, rows[i].name);
+	const struct row *row;
+
+	for (size_t i = 0; (row = row_at(i)); i++)
+		printf("%d %d %s\n", (int)row->kind, row->slow, row->name);
 	return 0;
 }
 
@@ -166,9 +189,9 @@ int main(int argc, char **argv)
 	if (strcmp(verb, "count") == 0 && argc >= 5) {
 		scene.scratch = argv[2];
 		scene.prefix = argc > 5 ? argv[5] : "";
-		return count(&scene, strtoul(argv[3], NULL, 10), strtol(argv[4], NULL, 10));
+		return count(&scene, argv[3], strtol(argv[4], NULL, 10));
 	}
 	fprintf(stderr, "usage: micro list | true | serve SCRATCH [PREFIX]\n"
-			"       micro count SCRATCH ROW-INDEX N [PREFIX]\n");
+			"       micro count SCRATCH ROW N [PREFIX]\n");
 	return 2;
 }

@@ -4,7 +4,7 @@
  * A mount namespace of its own only carries the bind mount of the bench directory, which every
  * column has; no call is slower for it. A plain user may chroot in a user namespace.
  */
-#include "bench.h"
+#include "bench/bench.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The table that a person reads: one row an operation, ratios to native, within 100 columns. */
-#include "bench.h"
+#include "bench/bench.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,0 +1,82 @@
+# shellcheck shell=sh disable=SC1090,SC2154
+# What calls cost, counted in ptrace stops, which have no noise: no more than bench/limits says.
+. "$LIB"
+limits=$(dirname "$LIB")/limits
+scratch=$WORK/scratch
+
+# stops MODE COMMAND…: sets $stops to those of a run of it in $where, 'none' when it failed.
+stops() {
+	mode=$1
+	shift
+	rm -f "$WORK/stats"
+	run env AMPHORA_STATS="$WORK/stats" "$AMPHORA" run --backend ptrace --fast-path "$mode" --rootfs "$where" \
+		-v "$scratch:/tmp" -v "$HELPERS/micro:/bin/micro" "$@"
+	succeeds
+	stops=$(sed -n 's/.*"stops":\([0-9]*\).*/\1/p' "$WORK/stats")
+	[ -n "$stops" ] || stops=none
+}
+
+# per_operation MODE ROW: sets $cost to the stops of one operation of a row, by runs of many and of none.
+per_operation() {
+	n=1000
+	case $2 in fork* | spawn* | thread* | pipe*) n=50 ;; esac
+	stops "$1" /bin/micro count /tmp "$2" 0
+	none=$stops
+	stops "$1" /bin/micro count /tmp "$2" "$n"
+	cost=$(awk -v many="$stops" -v none="$none" -v n="$n" 'BEGIN { printf "%.3f", (many - none) / n }')
+}
+
+# within LIMIT COST
+within() { awk -v limit="$1" -v cost="$2" 'BEGIN { exit !(cost <= limit) }'; }
+
+# row_within MODE LIMIT ROW
+row_within() {
+	per_operation "$1" "$3"
+	within "$2" "$cost" || fail "fast path $1: $cost stops an operation, bench/limits has $2"
+}
+
+where=$root
+mkdir -m 777 "$scratch"
+if [ "$BACKEND" = ns ]; then
+	it 'counts no stops, since namespaces have none'
+	guest --rm -v "$HELPERS/micro:/bin/micro" /bin/micro count /tmp stat 10
+	succeeds
+else
+
+it 'counts at least one stop for a call that is known to need it, and more than a limit of less'
+per_operation off stat
+within 0.9 "$cost" && fail "stat costs $cost stops: nothing is counted"
+out ''
+
+tab=$(printf '\t')
+grep -v '^#' "$limits" >"$WORK/limits"
+while IFS=$tab read -r slow fast row <&3; do
+	it "stops no more often than bench/limits has it: $row"
+	where=$root
+	case $row in
+	'spawn dynamic' | 'run dynamic')
+		where=$DEBIAN
+		[ -n "$DEBIAN" ] || skip 'lab: no Debian with a dynamic linker'
+		;;
+	esac
+	[ -n "$where" ] || continue
+	case $row in
+	'run '*)
+		stops off /bin/true
+		within "$slow" "$stops" || fail "fast path off: $stops stops, bench/limits has $slow"
+		stops auto /bin/true
+		within "$fast" "$stops" || fail "fast path auto: $stops stops, bench/limits has $fast"
+		;;
+	*)
+		row_within off "$slow" "$row"
+		[ "$(uname -m)" != x86_64 ] || row_within auto "$fast" "$row"
+		;;
+	esac
+done 3<"$WORK/limits"
+
+it 'has a limit for every row that is not a whole command'
+"$HELPERS/micro" list | sed -n 's/^[01] [01] //p' | sort >"$WORK/rows"
+cut -f 3 "$WORK/limits" | grep -v '^run ' | sort >"$WORK/with-limits"
+same "$(cat "$WORK/rows")" "$(cat "$WORK/with-limits")" 'the rows of bench/limits'
+fi
+done_testing
