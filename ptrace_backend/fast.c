@@ -126,8 +126,7 @@ static void add_proc_names(struct fast *fast)
 	}
 }
 
-/* Whether the tracee sees the container as its first process did. */
-static bool has_plain_view(const struct tracee *tracee)
+bool fast_has_plain_view(const struct tracee *tracee)
 {
 	struct path_position root;
 
@@ -325,7 +324,7 @@ static void learn(struct tracee *tracee, int dirfd, uint64_t address)
 	static char path[PATH_SIZE], guest[2 * PATH_SIZE];
 	size_t length;
 
-	if (tracee->tracer->fast->shared->off || tracee->tracer->fast->removals || !has_plain_view(tracee) ||
+	if (tracee->tracer->fast->shared->off || tracee->tracer->fast->removals || !fast_has_plain_view(tracee) ||
 	    tracee_read_string(tracee, address, path, FAST_PATH_MAX) <= 0)
 		return;
 	if (path[0] == '/') {

@@ -44,6 +44,8 @@ static inline uint64_t fast_stub_offset(const char *symbol)
 	return (uint64_t)(symbol - amphora_stub_start);
 }
 
+/* Whether the tracee sees the container as its first process did. */
+bool fast_has_plain_view(const struct tracee *tracee);
 /* Writes where the guest itself can't. Returns 0 or -errno. */
 int fast_write_text(struct tracee *tracee, uint64_t address, const void *data, size_t size);
 /* Writes into the area of the tracee. Returns 0 or -errno. */

@@ -41,6 +41,16 @@ if [ "$(uname -m)" = x86_64 ]; then
 	[ "$(stops readlink)" -lt 100 ] || fail "readlink: $stats"
 fi
 
+it 'has no view but its own in a chroot, whose programs are new to it'
+fast sh -c 'mkdir -p /jail/etc; cp -r /bin /jail/; echo outer >/etc/which; echo inner >/jail/etc/which
+	for i in 1 2 3 4 5; do read x </etc/which; done
+	chroot /jail sh -c "for i in 1 2 3 4 5; do read x </etc/which; echo \$x; done"'
+out 'inner
+inner
+inner
+inner
+inner'
+
 it 'has the same view as without: mounts, files of /proc, a chroot'
 echo from-the-host >"$WORK/file"
 mkdir -p "$root/etc/deep"
