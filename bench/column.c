@@ -435,7 +435,8 @@ int column_count_stops(struct column *column, const struct options *options, int
 
 	if (busy < 0)
 		return -1;
-	*ret_stops = (busy - idle) / (double)n;
+	/* Processes that end at different moments of the two runs make it less than nothing. */
+	*ret_stops = busy > idle ? (busy - idle) / (double)n : 0;
 	return 0;
 }
 

@@ -113,10 +113,14 @@ static void write_cell(const struct run *run, const struct row_result *row, int 
 
 static void write_row(const struct run *run, const struct row_result *row, int base, FILE *out)
 {
+	static const char *const kinds[] = {
+		[ROW_CALL] = "call", [ROW_PROCESS] = "process", [ROW_COMMAND] = "command"
+	};
 	const char *separator = "";
 
 	fputs("{ ", out);
 	write_member(out, "name", row->name);
+	write_member(out, "kind", kinds[row->kind]);
 	write_member(out, "ratio_to", base >= 0 ? run->columns[base].name : "");
 	fputs("\"cells\": {\n", out);
 	for (int c = 0; c < run->column_count; c++) {
