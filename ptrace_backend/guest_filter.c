@@ -35,6 +35,7 @@
 #include "ptrace_backend/process_status.h"
 #include "ptrace_backend/syscall_table.h"
 #include "ptrace_backend/tracer.h"
+#include "ptrace_backend/trapped.h"
 
 #define ERRNO_MAX 4095
 #define ACTION(answer) ((answer)&SECCOMP_RET_ACTION_FULL)
@@ -155,8 +156,9 @@ void guest_filter_lift(struct tracee *tracee)
 
 bool guest_filter_watches(const struct tracee *tracee)
 {
-	return tracee->filters && tracee->filters->may_trace && tracee->tracer->notifier &&
-	       tracee->guest && (tracee->guest->options & PTRACE_O_TRACESECCOMP);
+	return tracee->filters && tracee->filters->may_trace && tracee->guest &&
+	       (tracee->guest->options & PTRACE_O_TRACESECCOMP) &&
+	       (tracee->tracer->notifier || trapped_any(tracee->tracer->plan));
 }
 
 void guest_filter_on_loader(struct tracee *tracee)

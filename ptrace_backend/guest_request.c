@@ -24,6 +24,7 @@
 
 #define SIGNAL_MAX 64
 #define PEEK_MAX   32
+#define ERRNO_MAX  4095
 
 static int64_t set_options(struct tracee *target, uint64_t options)
 {
@@ -249,7 +250,15 @@ static int64_t get_syscall_info(struct tracee *by, struct tracee *target, uint64
 		info.seccomp.ret_data = (uint32_t)target->guest->message;
 		length = (long)(offsetof(struct __ptrace_syscall_info, seccomp.ret_data) +
 				sizeof(info.seccomp.ret_data));
-	} else if (target->guest->info_made && (target->guest->code & 0x80) == 0) {
+	} else if (target->guest->info_made && target->guest->code & 0x80) {
+		if (registers_fetch(target->tid, &target->regs) < 0)
+			return -ESRCH;
+		info.op = PTRACE_SYSCALL_INFO_EXIT; /* told at the SIGSYS */
+		info.exit.rval = target->regs.result;
+		info.exit.is_error = info.exit.rval < 0 && info.exit.rval >= -ERRNO_MAX;
+		length = (long)(offsetof(struct __ptrace_syscall_info, exit.is_error) +
+				sizeof(info.exit.is_error));
+	} else if (target->guest->info_made) {
 		info.op = PTRACE_SYSCALL_INFO_NONE;
 		length = (long)offsetof(struct __ptrace_syscall_info, entry);
 	}

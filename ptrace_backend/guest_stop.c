@@ -9,8 +9,8 @@
  *
  *   entry stop     told; the guest may change registers
  *   seccomp event  ours: the call is translated from the registers as they are now. Told as well when a
- *                  filter of the guest's own asked for it (guest_filter.c). For a call that is notified to us
- *                  there is no such event: it is told at the entry.
+ *                  filter of the guest's own asked for it (guest_filter.c). For a call that is notified to us,
+ *                  or that an outer filter traps, there is no such event: it is told at the entry.
  *   exit stop      ours first: results and arguments are put right; then told
  *
  * Not real are: what PTRACE_ATTACH and PTRACE_TRACEME have in the place of PTRACE_EVENT_STOP; and all
@@ -139,6 +139,7 @@ static void enter_call(struct tracee *tracee, int signal)
 	(void)signal;
 	if (tracee->guest && registers_fetch(tracee->tid, &tracee->regs) == 0 &&
 	    tracee->regs.number < 0) {
+		tracee->guest->taken = true;
 		tracee->guest->number = tracee->regs.number;
 		memcpy(tracee->entry_arguments, tracee->regs.arguments,
 		       sizeof(tracee->entry_arguments));
@@ -160,15 +161,17 @@ static void after_asking(struct tracee *tracee, int signal)
 		enter_call(tracee, signal);
 }
 
-/* True for a call that is notified to us, and about which a filter of the guest's own asks. */
+/* True for a call about which a filter of the guest's own asks, but for which no event of that will come: it is
+ * notified to us, or an outer filter traps it. */
 static bool asks_at_entry(struct tracee *tracee, uint32_t *ret_answer)
 {
 	if (!guest_filter_watches(tracee) || registers_fetch_entry(tracee->tid, &tracee->regs) < 0)
 		return false;
 	*ret_answer = guest_filter_answer(tracee);
 	return (*ret_answer & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_TRACE &&
-	       (guest_filter_our_answer(tracee) & SECCOMP_RET_ACTION_FULL) ==
-		       SECCOMP_RET_USER_NOTIF;
+	       (trapped_is_due(tracee) ||
+		(guest_filter_our_answer(tracee) & SECCOMP_RET_ACTION_FULL) ==
+			SECCOMP_RET_USER_NOTIF);
 }
 
 static bool ask_at_entry(struct tracee *tracee)
@@ -202,7 +205,7 @@ bool guest_on_entry(struct tracee *tracee)
 
 	guest->in_call = true;
 	guest->skip_entry = false;
-	guest->own_filter = guest->asked = false;
+	guest->own_filter = guest->asked = guest->taken = false;
 	if (repeated || guest->go != GUEST_GO_SYSCALL) {
 		guest->asked = tracee->repeats && was_asked;
 		return !guest->asked && ask_at_entry(tracee);
@@ -228,7 +231,13 @@ static void tell_exit(struct tracee *tracee)
 	}
 }
 
-void guest_on_exit(struct tracee *tracee)
+/* The kernel has no number where a signal handler returned, either. */
+static bool was_trapped(const struct tracee *tracee)
+{
+	return trapped_is_due(tracee) && (tracee->regs.number >= 0 || tracee->guest->taken);
+}
+
+void guest_on_exit(struct tracee *tracee, bool in_place)
 {
 	struct guest_trace *guest = tracee->guest;
 
@@ -236,7 +245,7 @@ void guest_on_exit(struct tracee *tracee)
 	if (tracee->repeats) {
 		guest->skip_entry = guest->go == GUEST_GO_SYSCALL;
 		tracee_resume(tracee, 0);
-	} else if (guest->go == GUEST_GO_SYSCALL && trapped_covers(tracee, tracee->regs.number)) {
+	} else if (!in_place && guest->go == GUEST_GO_SYSCALL && was_trapped(tracee)) {
 		guest->exit_due = true;
 		tracee_resume(tracee, 0);
 	} else {
@@ -244,16 +253,32 @@ void guest_on_exit(struct tracee *tracee)
 	}
 }
 
+/* Nothing is to be made again. */
+static void after_trap_exit(struct tracee *tracee, int signal)
+{
+	if (registers_fetch(tracee->tid, &tracee->regs) == 0) {
+		tracee_set_number(tracee, -1);
+		registers_store(tracee->tid, &tracee->regs);
+	}
+	tracee_resume(tracee, signal);
+}
+
 bool guest_on_trap_answered(struct tracee *tracee)
 {
 	struct guest_trace *guest = tracee->guest;
+	bool taken = guest->taken;
 
+	guest->taken = false;
 	if (!guest->exit_due)
 		return false;
 	guest->exit_due = false;
 	if (tracee->state == TRACEE_TRAPPED) /* another call in its place: its exit will be told */
 		return false;
-	guest_hold(tracee, syscall_code(guest), tracee_resume);
+	if (!taken) {
+		tracee_set_number(tracee, tracee->trapped.number);
+		registers_store(tracee->tid, &tracee->regs);
+	}
+	guest_hold(tracee, syscall_code(guest), after_trap_exit);
 	make_info(guest, SIGTRAP, syscall_code(guest), tracee->tid, 0);
 	return true;
 }

@@ -39,7 +39,8 @@ struct guest_trace {
 	bool held;		/* stopped on the guest's behalf */
 	bool waited;		/* and wait() has told */
 	bool own_filter;	/* one of the guest's own stopped this call */
-	bool asked;		/* the same at the call's entry, for we are notified of it */
+	bool asked;		/* the same at the call's entry, where there is no such event */
+	bool taken;		/* at the entry: the call isn't made, its result is the guest's */
 	bool in_call;		/* the next system-call stop is an exit */
 	bool skip_entry;	/* the next entry repeats a call that was told already */
 	bool exit_due;		/* an outer filter trapped the call: its exit comes with the SIGSYS */
@@ -94,8 +95,9 @@ int64_t guest_request(struct tracee *by, struct tracee *target, int request, uin
 bool guest_must_wait(const struct tracee *tracee);
 void guest_hold(struct tracee *tracee, int code, guest_continuation *then);
 bool guest_on_entry(struct tracee *tracee);
-/* After the exit was handled; the registers are stored. */
-void guest_on_exit(struct tracee *tracee);
+/* After the exit was handled; the registers are stored. `in_place`: of the call that trapped.c made in the place of the
+ * guest's own. */
+void guest_on_exit(struct tracee *tracee, bool in_place);
 /* RET_TRACE of a filter of the guest's own: `then` goes on with our part. The registers may be fetched. */
 bool guest_on_seccomp(struct tracee *tracee, guest_continuation *then);
 bool guest_on_signal(struct tracee *tracee, int signal);

@@ -234,6 +234,7 @@ static void on_seccomp(struct tracee *tracee)
 static void on_syscall_stop(struct tracee *tracee)
 {
 	struct guest_trace *guest = tracee->guest;
+	bool in_place = tracee->trapped.active;
 
 	if (tracee->skip_entry_stop) {
 		tracee->skip_entry_stop = false;
@@ -288,7 +289,7 @@ static void on_syscall_stop(struct tracee *tracee)
 	tracee->on_exit = NULL;
 	tracee->state = TRACEE_RUNNING;
 	if (guest)
-		guest_on_exit(tracee);
+		guest_on_exit(tracee, in_place);
 	else
 		tracee_resume(tracee, 0);
 }

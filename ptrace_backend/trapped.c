@@ -32,6 +32,7 @@
 #include "core/base/compat.h"
 #include "ptrace_backend/chain.h"
 #include "ptrace_backend/guest_filter.h"
+#include "ptrace_backend/guest_trace.h"
 #include "ptrace_backend/process_status.h"
 #include "ptrace_backend/trapped.h"
 
@@ -69,12 +70,18 @@ bool trapped_covers(const struct tracee *tracee, int64_t number)
 	return tracee->tracer->plan->trapped[bit / 64] >> (bit % 64) & 1;
 }
 
-static bool traps_any(const struct plan *plan)
+bool trapped_any(const struct plan *plan)
 {
 	for (unsigned i = 0; i < PLAN_TRAP_WORDS; i++)
 		if (plan->trapped[i])
 			return true;
 	return false;
+}
+
+bool trapped_is_due(const struct tracee *tracee)
+{
+	return tracee->regs.compat ? trapped_any(tracee->tracer->plan) :
+				     trapped_covers(tracee, tracee->regs.number);
 }
 
 /* Whether it can be the outer filter's: a guest's own may trap too, and a process can send itself any
@@ -84,7 +91,7 @@ static bool is_outer_trap(const struct tracee *tracee, const siginfo_t *info)
 	if (info->si_code != SYS_SECCOMP)
 		return false;
 	return info->si_arch == ARCH_AUDIT ? trapped_covers(tracee, info->si_syscall) :
-					     traps_any(tracee->tracer->plan);
+					     trapped_any(tracee->tracer->plan);
 }
 
 static enum verdict lacks(struct tracee *tracee, int error)
@@ -111,9 +118,11 @@ static enum verdict handle(struct tracee *tracee, const struct syscall_row *row)
 /* RET_TRAP outranks what a filter of the guest's own may have answered. */
 static bool guest_answers(struct tracee *tracee, enum verdict *ret_verdict)
 {
-	uint32_t answer = guest_filter_answer(tracee);
+	uint32_t answer = guest_filter_answer(tracee), action = answer & SECCOMP_RET_ACTION_FULL;
 
-	switch (answer & SECCOMP_RET_ACTION_FULL) {
+	if (action == SECCOMP_RET_TRACE && guest_filter_watches(tracee) && guest_was_asked(tracee))
+		return false;
+	switch (action) {
 	case SECCOMP_RET_ERRNO:
 		*ret_verdict = lacks(tracee, (int)(answer & SECCOMP_RET_DATA));
 		return true;
@@ -181,6 +190,12 @@ bool trapped_on_sigsys(struct tracee *tracee)
 	tracee->regs.compat = info.si_arch == ARCH_COMPAT_AUDIT;
 	if (registers_fetch(tracee->tid, &tracee->regs) < 0)
 		return true;
+	if (info.si_syscall < 0 && tracee->guest && tracee->guest->taken) { /* keep_result() was at its exit */
+		registers_answer_trap(&tracee->regs, registers_program_counter(&tracee->regs),
+				      tracee->regs.result);
+		registers_store(tracee->tid, &tracee->regs);
+		return true;
+	}
 	after = (uint64_t)(uintptr_t)info.si_call_addr;
 	tracee->regs.number = info.si_syscall;
 	tracee->regs.after = after;

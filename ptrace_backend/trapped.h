@@ -31,6 +31,9 @@ syscall_handler lacks_openat2, by_fstatat, by_openat, by_dup3, by_faccessat, by_
 
 /* Whether an outer filter traps the call of this number. */
 bool trapped_covers(const struct tracee *tracee, int64_t number);
+bool trapped_any(const struct plan *plan);
+/* Whether it will trap the call that the registers show. */
+bool trapped_is_due(const struct tracee *tracee);
 /* At a signal stop for SIGSYS. True when the outer filter trapped a call: it has been answered, or
  * tracee->state says that another is about to be made; the signal is not for the guest. */
 bool trapped_on_sigsys(struct tracee *tracee);

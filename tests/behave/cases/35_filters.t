@@ -15,7 +15,7 @@ as_outside() {
 }
 
 both=
-"$HELPERS/filters32" stack >/dev/null 2>&1 && both=filters32 # else no such programs here
+if ! below_app '32-bit calls are trapped' && "$HELPERS/filters32" stack >/dev/null 2>&1; then both=filters32; fi # else no such programs here
 for helper in filters $both; do
 	as_outside errno 'answers the errno of a filter, whoever else would answer the call'
 	as_outside kill 'kills for a filter, the process or the thread'
@@ -39,7 +39,7 @@ if on ptrace 'a listener could let calls continue that were never looked at'; th
 user_notif: Operation not supported
 sizes: Invalid argument'
 fi
-if on ptrace 'path translation holds no other'; then
+if on ptrace 'path translation holds no other' && ! below_app '$AMPHORA is a script that starts it there'; then
 	it 'says in one line that amphora can'\''t run inside its own path translation'
 	mkdir -p "$root/inner/bin" "$root/inner/proc"
 	cp "$root/bin/busybox" "$root/inner/bin/sh"
