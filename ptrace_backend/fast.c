@@ -6,10 +6,8 @@
  * A directory is published when a call that could have been fast stops: its guest path is resolved a component
  * at a time, and every host path on the way, symlinks too, is put in a set. As long as none of these names
  * goes away, the result stands: what is made later can't take the place of what is there. Hence removals and
- * renames, which all stop, are looked up in the set, and a hit makes all entries void (`generation`), at the
- * entry of the call and until its exit. A change of the mount table does the same.
- *
- * The set holds hashes: a collision costs an unneeded renewal.
+ * renames, which all stop, are looked up in the set (fast_watch.c), and a hit makes all entries void (`generation`)
+ * before the call is made. A change of the mount table does the same.
  *
  * What a host process does to the root filesystem behind our back isn't seen: a directory that it replaces by
  * a symlink is followed on the host. Landlock is the boundary there, as for all of path translation.
@@ -32,69 +30,13 @@
 #include "ptrace_backend/syscall_table.h"
 #include "ptrace_backend/tracer.h"
 
-static void bump(struct fast *fast)
-{
-	struct fast_shared *shared = fast->shared;
-
-	__atomic_store_n(&shared->generation, shared->generation + 1, __ATOMIC_SEQ_CST);
-	memset(shared->buckets, 0, sizeof(shared->buckets));
-	shared->entry_count = shared->strings_used = 0;
-	memset(fast->watched, 0, sizeof(fast->watched));
-	memset(fast->refused, 0, sizeof(fast->refused));
-	fast->watched_count = 0;
-	__atomic_store_n(&shared->generation, shared->generation + 1, __ATOMIC_SEQ_CST);
-}
-
-/* As the stub computes it. */
-static uint64_t hash_text(const char *text, size_t length)
-{
-	uint64_t hash = FAST_HASH_START;
-
-	for (size_t i = 0; i < length; i++)
-		hash = FAST_HASH_STEP(hash, text[i]);
-	return hash;
-}
-
-/* For sets, where 0 is an empty place. */
-static uint64_t hash_string(const char *text, size_t length)
-{
-	uint64_t hash = hash_text(text, length);
-
-	return hash ? hash : 1;
-}
-
-/* The set of host paths. */
-
-static bool is_watched(const struct fast *fast, uint64_t hash)
-{
-	for (size_t at = hash % WATCHED_MAX; fast->watched[at]; at = (at + 1) % WATCHED_MAX)
-		if (fast->watched[at] == hash)
-			return true;
-	return false;
-}
-
-/* False: full. */
-static bool watch(struct fast *fast, const char *host)
-{
-	uint64_t hash = hash_string(host, strlen(host));
-	size_t at = hash % WATCHED_MAX;
-
-	if (is_watched(fast, hash))
-		return true;
-	if (fast->watched_count >= WATCHED_MAX / 2)
-		return false;
-	while (fast->watched[at])
-		at = (at + 1) % WATCHED_MAX;
-	fast->watched[at] = hash;
-	fast->watched_count++;
-	return true;
-}
+#define STEPS_MAX 256
 
 /* Names that mean something somewhere: mount points, and what procview and procfile make. */
 
 static void add_name(struct fast *fast, const char *name, size_t length)
 {
-	fast_bloom_add(fast->shared->names, FAST_NAMES_WORDS, hash_string(name, length));
+	fast_bloom_add(fast->shared->names, FAST_NAMES_WORDS, fast_hash(name, length));
 }
 
 static void add_mount_names(struct fast *fast, const struct path_table *table)
@@ -114,6 +56,8 @@ static void add_proc_names(struct fast *fast)
 		"self", "thread-self", "cwd", "root", "exe", "maps", "smaps", "numa_maps", "mounts",
 		"mountinfo", "mountstats", "status", "auxv", "unix", "stat", "loginuid", "uid_map",
 		"gid_map", "setgroups", "projid_map", "proc", "task", "ns", "fd", "net",
+		/* in ns */
+		"mnt", "user", "uts", "ipc", "pid", "pid_for_children", "cgroup", "time", "time_for_children",
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
@@ -154,6 +98,9 @@ static int walk(struct tracee *tracee, const char *guest, struct path_result *re
 		size_t length;
 		ssize_t n;
 
+		/* Symlinks whose targets go through symlinks: each prefix of each is looked at. */
+		if (!fast->steps_left--)
+			return -ELOOP;
 		end += *end == '/';
 		end += strcspn(end, "/");
 		length = (size_t)(end - guest);
@@ -166,8 +113,9 @@ static int walk(struct tracee *tracee, const char *guest, struct path_result *re
 			return error;
 		if (tracee_mount_flags(tracee, &result->position) & (PATH_MOUNT_PROC | PATH_MOUNT_MOVABLE))
 			return -EXDEV;
-		if (!watch(fast, result->host))
-			return -ENOSPC;
+		error = fast_watch(fast, result->host);
+		if (error)
+			return error;
 		if (!(result->flags & PATH_RESULT_SYMLINK))
 			continue;
 		n = readlink(result->host, text, sizeof(text) - 1);
@@ -186,41 +134,43 @@ static int walk(struct tracee *tracee, const char *guest, struct path_result *re
 		if (error)
 			return error;
 	} while (*end);
-	return tracee_resolve_string(tracee, AT_FDCWD, *guest ? guest : "/", PATH_FOLLOW | PATH_DIRECTORY, result);
+	error = tracee_resolve_string(tracee, AT_FDCWD, *guest ? guest : "/", PATH_FOLLOW | PATH_DIRECTORY, result);
+	/* What a bind's source lies in can have names of its own elsewhere. */
+	return error ? error : fast_watch_above(fast, result->host);
 }
 
 static void insert(struct fast *fast, const char *guest, size_t length, const struct path_result *result,
 		   uint32_t flags)
 {
 	struct fast_shared *shared = fast->shared;
-	struct fast_entry *entry = &shared->entries[shared->entry_count];
-	uint64_t hash = hash_text(guest, length);
+	struct fast_entry *entry = &shared->entries[fast->entry_count];
+	uint64_t hash = fast_hash_text(guest, length);
 	uint32_t *bucket;
 
-	if (shared->entry_count == FAST_ENTRIES_MAX ||
-	    shared->strings_used + length + result->host_length > FAST_STRINGS) {
-		bump(fast);
+	if (fast->entry_count == FAST_ENTRIES_MAX ||
+	    fast->strings_used + length + result->host_length > FAST_STRINGS) {
+		fast_bump(fast);
 		return;
 	}
 	entry->hash = hash;
 	entry->flags = flags;
-	entry->guest = shared->strings_used;
+	entry->guest = fast->strings_used;
 	entry->guest_length = (uint32_t)length;
 	memcpy(shared->strings + entry->guest, guest, length);
 	entry->host = entry->guest + entry->guest_length;
 	entry->host_length = result->host_length;
 	memcpy(shared->strings + entry->host, result->host, result->host_length);
-	shared->strings_used += entry->guest_length + entry->host_length;
+	fast->strings_used += entry->guest_length + entry->host_length;
 	bucket = &shared->buckets[hash % FAST_BUCKETS];
 	entry->next = *bucket;
-	__atomic_store_n(bucket, ++shared->entry_count, __ATOMIC_RELEASE);
+	__atomic_store_n(bucket, ++fast->entry_count, __ATOMIC_RELEASE);
 }
 
 static bool is_known(const struct fast_shared *shared, const char *guest, size_t length)
 {
-	uint64_t hash = hash_text(guest, length);
+	uint64_t hash = fast_hash_text(guest, length);
 
-	for (uint32_t index = shared->buckets[hash % FAST_BUCKETS]; index;
+	for (uint32_t index = shared->buckets[hash % FAST_BUCKETS]; index && index <= FAST_ENTRIES_MAX;
 	     index = shared->entries[index - 1].next)
 		if (shared->entries[index - 1].hash == hash && shared->entries[index - 1].guest_length == length)
 			return true;
@@ -255,9 +205,10 @@ static void publish(struct tracee *tracee, char *guest)
 		return;
 	length = (size_t)(slash - guest);
 	*slash = '\0';
-	hash = hash_string(guest, length);
+	hash = fast_hash(guest, length);
 	if (fast->refused[hash % REFUSED_MAX] == hash || is_known(fast->shared, guest, length))
 		return;
+	fast->steps_left = STEPS_MAX;
 	error = walk(tracee, guest, result, 0);
 	if (result->fd >= 0 && !error)
 		close(result->fd);
@@ -266,17 +217,19 @@ static void publish(struct tracee *tracee, char *guest)
 	if (!error && result->host_length + 256 >= SLOT_PATH_SIZE)
 		error = -ENAMETOOLONG;
 	if (error == -ENOSPC)
-		bump(fast);
-	else if (error)
+		fast_bump(fast);
+	else if (error && error != -EAGAIN)
 		fast->refused[hash % REFUSED_MAX] = hash;
-	else
+	else if (!error)
 		insert(fast, guest, length, result,
 		       tracee_result_is_read_only(tracee, result) ? FAST_ENTRY_READ_ONLY : 0);
 }
 
+/* What a process mustn't be told wrong: where that fails nobody is fast any more. */
 static void write_process(struct tracee *tracee, size_t offset, const void *data, size_t size)
 {
-	fast_write(tracee, FAST_PROCESS + offset, data, size);
+	if (fast_write(tracee, FAST_PROCESS + offset, data, size) < 0)
+		tracee->tracer->fast->shared->off = 1;
 }
 
 /* One thread only: no other can be in the middle of a chdir. */
@@ -304,12 +257,9 @@ static void publish_cwd(struct tracee *tracee, char *guest, size_t size)
 		return;
 	if (path_to_host(tracee_table(tracee), &position, host, sizeof(host)) < 0)
 		return;
-	for (char *slash = host + strlen(host); slash; slash = strrchr(host, '/')) {
-		*slash = '\0';
-		if (*host && !watch(fast, host)) {
-			*guest = '\0';
-			return;
-		}
+	if (fast_watch(fast, host) || fast_watch_above(fast, host)) {
+		*guest = '\0';
+		return;
 	}
 	process.cwd_length = (uint32_t)length;
 	process.cwd_generation = fast->shared->generation;
@@ -324,7 +274,7 @@ static void learn(struct tracee *tracee, int dirfd, uint64_t address)
 	static char path[PATH_SIZE], guest[2 * PATH_SIZE];
 	size_t length;
 
-	if (tracee->tracer->fast->shared->off || tracee->tracer->fast->removals || !fast_has_plain_view(tracee) ||
+	if (tracee->tracer->fast->shared->off || tracee->tracer->fast->unlisted || !fast_has_plain_view(tracee) ||
 	    tracee_read_string(tracee, address, path, FAST_PATH_MAX) <= 0)
 		return;
 	if (path[0] == '/') {
@@ -350,13 +300,27 @@ static void switch_off(struct tracee *tracee)
 	tracee->mm->fast_off = true;
 }
 
-/* A working directory that another address space shares can change without this one's call. */
 void fast_on_clone(struct tracee *tracee, struct tracee *child, uint64_t flags)
 {
-	if (!child || !tracee->tracer->fast || !(flags & CLONE_FS) || (flags & CLONE_VM))
+	if (!child || !tracee->tracer->fast || (flags & CLONE_VM))
+		return;
+	/* Another thread may have been told while the memory was copied. */
+	child->mm->fast_off = false;
+	if (tracee->mm->fast_off)
+		switch_off(child);
+	/* A working directory that another address space shares can change without this one's call. */
+	if (flags & CLONE_FS) {
+		switch_off(tracee);
+		switch_off(child);
+	}
+}
+
+void fast_opens(struct tracee *tracee, const char *host, int flags)
+{
+	if (!tracee->tracer->fast || !tracee->tracer->proc_listing || strcmp(host, tracee->tracer->proc_listing))
 		return;
 	switch_off(tracee);
-	switch_off(child);
+	tracee->mm->fast_listing |= !(flags & O_CLOEXEC);
 }
 
 void fast_before_call(struct tracee *tracee)
@@ -369,9 +333,8 @@ void fast_before_call(struct tracee *tracee)
 	switch ((enum syscall_index)syscall_call_row(tracee->call)->index) {
 	case ROW_chdir:
 	case ROW_fchdir:
-		if (tracee->mm->fast_cwd)
-			write_process(tracee, offsetof(struct fast_process, cwd_generation), &none,
-					   sizeof(none));
+		/* Though we may not know that it knows: it can be a copy made while another thread was told. */
+		write_process(tracee, offsetof(struct fast_process, cwd_generation), &none, sizeof(none));
 		tracee->mm->fast_cwd = 0;
 		break;
 	case ROW_chroot:
@@ -419,7 +382,7 @@ void fast_after_call(struct tracee *tracee)
 	if (fast->table_sequence != tracee->tracer->table->sequence) {
 		fast->table_sequence = tracee->tracer->table->sequence;
 		add_mount_names(fast, tracee->tracer->table);
-		bump(fast);
+		fast_bump(fast);
 	}
 	for (unsigned i = 0; i < ARRAY_SIZE(tracee->made.in); i++)
 		made |= tracee->made.in[i] != NULL;
@@ -427,41 +390,6 @@ void fast_after_call(struct tracee *tracee)
 		switch_off(tracee);
 	if (tracee->tracer->guest_traced)
 		fast->shared->off = 1;
-}
-
-static void removes(struct tracee *tracee, const char *host)
-{
-	struct fast *fast = tracee->tracer->fast;
-	size_t length = strlen(host);
-
-	while (length && host[length - 1] == '/')
-		length--;
-	if (!fast || !is_watched(fast, hash_string(host, length)))
-		return;
-	bump(fast);
-	if (!tracee->fast_removal)
-		fast->removals++;
-	tracee->fast_removal = true;
-}
-
-void fast_removes(struct tracee *tracee, const struct syscall_row *row, const struct path_result *first,
-		  const struct path_result *second)
-{
-	if (row->paths[0].use != USE_REMOVE && row->paths[0].use != USE_RENAME)
-		return;
-	removes(tracee, first->host);
-	if (second)
-		removes(tracee, second->host);
-}
-
-void fast_call_over(struct tracee *tracee)
-{
-	struct fast *fast = tracee->tracer->fast;
-
-	if (!tracee->fast_removal)
-		return;
-	tracee->fast_removal = false;
-	fast->removals--;
 }
 
 void fast_recorded(struct tracer *tracer, uint64_t inode)

@@ -31,14 +31,19 @@ void fast_loaded(struct tracee *tracee, uint64_t base);
 /* Around the handler of any call. */
 void fast_before_call(struct tracee *tracee);
 void fast_after_call(struct tracee *tracee);
-/* Where a call of this row takes its one or two names away (`second` may be NULL), what is known by them must not
- * be used while it runs. With tracee->fast_removal set its exit has to be seen, for fast_call_over(). */
+/* Where a call of this row takes its one or two names away (`second` may be NULL), what is known by them is void.
+ * With tracee->fast_removal set its exit has to be seen. */
 void fast_removes(struct tracee *tracee, const struct syscall_row *row, const struct path_result *first,
 		  const struct path_result *second);
 void fast_call_over(struct tracee *tracee);
+/* At any stop, before it is handled: the call before it is over. */
+void fast_on_stop(struct tracee *tracee);
 /* A file has got a record. */
 void fast_recorded(struct tracer *tracer, uint64_t inode);
 void fast_known_absent(struct tracer *tracer, const struct stat *status);
+
+/* A host path that is about to be opened. The directory that stands for /proc must not be looked into by the fd. */
+void fast_opens(struct tracee *tracee, const char *host, int flags);
 
 /* At a signal-delivery stop. True: it is dealt with, the tracee has gone on without it. */
 bool fast_on_signal(struct tracee *tracee, int signal);

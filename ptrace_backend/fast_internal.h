@@ -8,6 +8,7 @@
 
 #define WATCHED_MAX 16384
 #define REFUSED_MAX 1024
+#define REMOVING_MAX 256
 #define FAST_SEEN_MAX	64
 #define FAST_RANGES_MAX 32
 
@@ -16,12 +17,29 @@ struct fast {
 	struct fast_shared *shared;
 	char *path; /* of its file */
 	uint32_t table_sequence;
-	unsigned removals; /* calls under way that take watched names away */
+	uint32_t entry_count, strings_used; /* of *shared */
+	unsigned steps_left;		    /* of a walk */
 	size_t watched_count;
 	uint64_t watched[WATCHED_MAX]; /* hashes of host paths */
 	uint64_t refused[REFUSED_MAX]; /* of guest directories that can't be published */
 	uint64_t patched, declined;    /* sites; calls that came back */
+	/* fast_watch.c: names that calls under way take away, and calls of which there was no room for that. */
+	unsigned removing_count, unlisted;
+	struct {
+		const struct tracee *tracee;
+		uint64_t hash;
+	} removing[REMOVING_MAX];
 };
+
+/* fast_watch.c. Makes what the stub knows void. */
+void fast_bump(struct fast *fast);
+/* As the stub computes it, and for sets, where 0 is an empty place. */
+uint64_t fast_hash_text(const char *text, size_t length);
+uint64_t fast_hash(const char *text, size_t length);
+/* From now on a removal of this host path makes all void. Returns 0, -ENOSPC, or -EAGAIN: a call may be about to. */
+int fast_watch(struct fast *fast, const char *host);
+/* The same for all that it lies in. */
+int fast_watch_above(struct fast *fast, const char *host);
 
 /* What is known of an address space's text; a copy of it shares this until one of them changes. */
 struct fast_sites {

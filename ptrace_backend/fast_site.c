@@ -73,7 +73,7 @@ const char *fast_fill_script(struct tracee *tracee, struct load_script *script, 
 
 	/* A root or a working directory that others may change survives an exec. */
 	if (!fast || tracee->guest || tracee->filters || tracee->fs->references != 1 ||
-	    !fast_has_plain_view(tracee))
+	    tracee->mm->fast_listing || !fast_has_plain_view(tracee))
 		return NULL;
 	for (unsigned i = 0; i < 2; i++)
 		if (objects[i]->fixed && objects[i]->span_start < fast->base + FAST_SIZE &&

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/base/compat.h"
+#include "ptrace_backend/fast.h"
 #include "ptrace_backend/handlers.h"
 #include "ptrace_backend/links.h"
 #include "ptrace_backend/permissions.h"
@@ -94,6 +95,7 @@ static enum verdict open_file(struct tracee *tracee, int dirfd, unsigned index, 
 		return verdict;
 	}
 	procview_list(tracee, file, (int)flags);
+	fast_opens(tracee, file->host, (int)flags);
 	guest_links_used(tracee, file);
 	if (file->fd >= 0) {
 		exists = fstat(file->fd, &status) == 0;

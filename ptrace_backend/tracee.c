@@ -209,6 +209,7 @@ int tracee_new_mm(struct tracee *tracee)
 
 	if (!mm)
 		return -ENOMEM;
+	mm->fast_listing = tracee->mm && tracee->mm->fast_listing;
 	tracee_release_slot(tracee);
 	mm_release(tracee);
 	tracee->mm = mm;

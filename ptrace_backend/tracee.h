@@ -92,6 +92,7 @@ struct tracee_mm {
 	uint64_t fast_base;	/* fast.h: where its area is; 0: none */
 	uint64_t fast_cwd;	/* the generation in which it knows its working directory; 0: it doesn't */
 	bool fast_off;		/* it was told to ask us always */
+	bool fast_listing;	/* the program that it executes may have an fd of what stands for /proc */
 	struct fast_sites *fast_sites; /* patched; may be shared with copies of it */
 	char exe[PATH_SIZE];	/* guest path of the program (/proc/self/exe) */
 	struct emulator_start emulator;
@@ -178,6 +179,8 @@ struct tracee {
 	bool loader_ends;      /* which is its last */
 	struct guest_trace *guest; /* guest_trace.h: traced by a guest; NULL: by us alone */
 	bool fast_removal;	   /* fast.h: its call takes a name away that is known there */
+	bool fast_removing;	   /* or may have, since its last stop */
+	bool fast_unlisted;	   /* and there was no room to remember which */
 	bool in_wait;		   /* guest_wait.c: in wait4 or waitid, as far as we know */
 	bool waits_alone;	   /* and has no child that the kernel knows of */
 	bool repeats;		   /* the call that ends is made again, from its entry */
