@@ -44,6 +44,9 @@ endif
 
 # gcc keeps the order of the source only when told so.
 STUB_CFLAGS := $(if $(findstring clang,$(shell $(CC) --version)),,-fno-toplevel-reorder)
+ifeq ($(ARCH),aarch64)
+STUB_CFLAGS += -ffixed-x18 -mbranch-protection=none
+endif
 
 LIBRARIES := libseccomp libcap talloc json-c
 LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIBRARIES) 2>/dev/null)
@@ -52,10 +55,6 @@ LIB_LIBS := $(shell $(PKG_CONFIG) --libs $(LIBRARIES) 2>/dev/null || echo -lsecc
 MAIN := core/front/amphora/main.c
 SOURCES := $(sort $(wildcard core/*/*.c core/front/*/*.c probe/*.c ns_backend/*.c netstack/*.c \
 	ptrace_backend/*.c ptrace_backend/loader/loader.c ptrace_backend/stub/*.c ptrace_backend/arch/$(ARCH)/*.c))
-# No fast path there yet.
-ifeq ($(wildcard ptrace_backend/arch/$(ARCH)/stub_arch.h),)
-SOURCES := $(filter-out ptrace_backend/stub/% ptrace_backend/fast_site.c,$(SOURCES))
-endif
 LIBRARY_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(MAIN),$(SOURCES)))
 LIBRARY := $(BUILD)/libamphora.a
 BINARY := $(if $(filter release,$(VARIANT)),build/amphora,$(BUILD)/amphora)

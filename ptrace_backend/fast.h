@@ -4,7 +4,7 @@
  *
  * fast.c keeps what the stub reads; fast_site.c knows the call sites; the architecture's fast_patch.c patches
  * them and puts right what a signal finds in the stub.
- * It is x86-64's only. All of it may be asked for a tracer or process without a fast path, and does nothing.
+ * All of it may be asked for a tracer or process without a fast path, and does nothing.
  */
 #ifndef AMPHORA_PTRACE_FAST_H
 #define AMPHORA_PTRACE_FAST_H
@@ -25,8 +25,8 @@ uint64_t fast_call_address(const struct tracer *tracer);
 /* At an exec: what the loader needs. `image_shift`: from our addresses to those of our image there. Returns
  * the path of the shared file, or NULL: not for this program. */
 const char *fast_fill_script(struct tracee *tracee, struct load_script *script, uint64_t image_shift);
-/* The loader has mapped it, at `base` (0: it couldn't). */
-void fast_loaded(struct tracee *tracee, uint64_t base);
+/* The loader has mapped it, with the records there (0: it couldn't). */
+void fast_loaded(struct tracee *tracee, uint64_t records);
 
 /* Around the handler of any call. */
 void fast_before_call(struct tracee *tracee);

@@ -3,7 +3,8 @@
  * where in the area that the loader maps for it, and what is in there.
  *
  *	base + FAST_TEXT	the stub, from our own image			r-x
- *	base + FAST_SITES	a record a patched call site			r-x, written by the tracer
+ *	base + FAST_SITES	a record a patched call site			r-x, written by the tracer;
+ *				elsewhere with FAST_RECORDS_APART
  *	base + FAST_PROCESS	struct fast_process				r-x, written by the tracer
  *	base + FAST_SHARED	struct fast_shared, one a container		r--, written by the tracer
  *	base + FAST_SLOTS	a slot a thread that is in the stub		rw-
@@ -24,6 +25,7 @@
 #define FAST_SITES	  0x4000
 #define FAST_SITES_MAX	  256
 #define FAST_SITE_SIZE	  128 /* of a struct fast_site and what fills it up */
+#define FAST_RECORDS_SIZE (FAST_SITES_MAX * FAST_SITE_SIZE)
 #define FAST_PROCESS	  0xc000
 #define FAST_SHARED	  0x10000
 #define FAST_SHARED_SIZE  0x70000

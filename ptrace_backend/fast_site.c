@@ -12,9 +12,12 @@
 #include <sys/syscall.h>
 #include <talloc.h>
 
+#include "core/base/page.h"
 #include "ptrace_backend/fast_area.h"
 #include "ptrace_backend/fast_internal.h"
 #include "ptrace_backend/tracer.h"
+
+#define RECORDS_BEHIND (32ULL << 20)
 
 extern const char __start_stub_text[], __stop_stub_text[];
 
@@ -26,7 +29,7 @@ int fast_write_text(struct tracee *tracee, uint64_t address, const void *data, s
 /* As the linker has laid it out. */
 bool fast_is_supported(void)
 {
-	return (uintptr_t)__stop_stub_text - (uintptr_t)__start_stub_text == FAST_TEXT_SIZE &&
+	return page_size() <= FAST_TEXT_SIZE && (uintptr_t)__stop_stub_text - (uintptr_t)__start_stub_text == FAST_TEXT_SIZE &&
 	       (uintptr_t)amphora_stub_start == (uintptr_t)__start_stub_text;
 }
 
@@ -80,20 +83,27 @@ const char *fast_fill_script(struct tracee *tracee, struct load_script *script, 
 		    objects[i]->span_start + objects[i]->span_size > fast->base)
 			return NULL;
 	script->fast_base = fast->base;
+	/* Where the first library comes, or behind a program that has none: it may want what is next to it. */
+	if (script->program.fixed && !script->interpreter.segment_count)
+		script->fast_records = page_up(script->program.span_start + script->program.span_size) + RECORDS_BEHIND;
 	script->fast_text = (uintptr_t)amphora_stub_start + image_shift;
 	return fast->path;
 }
 
-void fast_loaded(struct tracee *tracee, uint64_t base)
+void fast_loaded(struct tracee *tracee, uint64_t records)
 {
 	const struct fast *fast = tracee->tracer->fast;
 
-	tracee->mm->fast_base = fast && base == fast->base ? base : 0;
+	tracee->mm->fast_base = fast && records ? fast->base : 0;
+	tracee->mm->fast_records = records;
 }
 
 bool fast_is_area(const struct tracee_mm *mm, uint64_t start, uint64_t end)
 {
-	return mm->fast_base && start >= mm->fast_base && end <= mm->fast_base + FAST_SIZE;
+	if (!mm->fast_base)
+		return false;
+	return (start >= mm->fast_base && end <= mm->fast_base + FAST_SIZE) ||
+	       (start >= mm->fast_records && end <= mm->fast_records + FAST_RECORDS_SIZE);
 }
 
 int fast_write(struct tracee *tracee, size_t offset, const void *data, size_t size)
@@ -142,7 +152,7 @@ void fast_seen(struct tracee *tracee, uint64_t after)
 
 	if (!after || tracee->mm->fast_off || fast->shared->off)
 		return;
-	if (after >= fast->base && after < fast->base + FAST_SIZE) {
+	if (fast_is_area(tracee->mm, after, after)) {
 		fast->declined++;
 		return;
 	}
@@ -165,7 +175,7 @@ static const struct fast_sites *sites_of(const struct tracee *tracee)
 uint64_t fast_site_at(const struct tracee *tracee, uint64_t address)
 {
 	const struct fast_sites *sites = sites_of(tracee);
-	uint64_t index = (address - tracee->mm->fast_base - FAST_SITES) / FAST_SITE_SIZE;
+	uint64_t index = (address - tracee->mm->fast_records) / FAST_SITE_SIZE;
 
 	return sites && index < sites->count ? sites->sites[index] : 0;
 }

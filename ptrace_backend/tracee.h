@@ -90,6 +90,7 @@ struct tracee_mm {
 	dev_t exe_device;	/* the program's file; exe_inode 0: none yet */
 	ino_t exe_inode;
 	uint64_t fast_base;	/* fast.h: where its area is; 0: none */
+	uint64_t fast_records;	/* the first one's address */
 	uint64_t fast_cwd;	/* the generation in which it knows its working directory; 0: it doesn't */
 	bool fast_off;		/* it was told to ask us always */
 	bool fast_listing;	/* the program that it executes may have an fd of what stands for /proc */
@@ -131,6 +132,14 @@ struct call_chain {
 	uint64_t arguments[6];
 	uint64_t mask; /* of signals, as the guest has it */
 	uint64_t data[8]; /* the steps' own */
+};
+
+/* arch/aarch64/fast_patch.c: a signal is delivered, and its handler's frame put right after a step. */
+struct fast_delivery {
+	uint64_t call; /* where the kernel believes the call to be; 0: none is under way */
+	uint64_t site; /* where it is */
+	uint64_t number, argument; /* x8 and x0 there */
+	bool stands_in; /* another call's number is in x8 */
 };
 
 #define CPU_MASK_WORDS 16 /* 1024 CPUs */
@@ -178,6 +187,7 @@ struct tracee {
 	bool loader_calls;     /* with filters: the loader is inside a call */
 	bool loader_ends;      /* which is its last */
 	struct guest_trace *guest; /* guest_trace.h: traced by a guest; NULL: by us alone */
+	struct fast_delivery fast_delivery;
 	bool fast_removal;	   /* fast.h: its call takes a name away that is known there */
 	bool fast_removing;	   /* or may have, since its last stop */
 	bool fast_unlisted;	   /* and there was no room to remember which */

@@ -75,6 +75,8 @@ void tracee_resume(struct tracee *tracee, int signal)
 			      PTRACE_SYSCALL :
 			      request_of_guest(tracee);
 
+	if (tracee->fast_delivery.call && request == PTRACE_CONT)
+		request = PTRACE_SINGLESTEP;
 	/* Any stop takes a pending PTRACE_INTERRUPT with it, and this one wasn't told. */
 	if (tracee->guest && tracee->guest->interrupt && !guest_must_wait(tracee))
 		ptrace(PTRACE_INTERRUPT, tracee->tid, NULL, NULL);
@@ -159,6 +161,7 @@ static void on_call(struct tracee *tracee, int signal)
 		return;
 	tracee->in_wait = false;
 	tracee->repeats = false;
+	tracee->fast_delivery.call = 0;
 	affinity_on_stop(tracee);
 	if (!tracee->trapped.active) { /* else another call's arguments lie there */
 		tracee->scratch_used = 0;

@@ -5,6 +5,8 @@
 
 #if defined(__x86_64__)
 #include "ptrace_backend/arch/x86_64/fast_arch.h"
+#elif defined(__aarch64__)
+#include "ptrace_backend/arch/aarch64/fast_arch.h"
 #endif
 
 #endif

@@ -190,7 +190,7 @@ inline_always uint64_t map_object(const struct load_object *object, uint64_t scr
  * program does without. */
 inline_always void map_fast(const struct load_script *script, uint64_t scratch)
 {
-	uint64_t base = script->fast_base;
+	uint64_t base = script->fast_base, records = base + FAST_SITES;
 	long result, fd;
 
 	if (!base)
@@ -203,14 +203,19 @@ inline_always void map_fast(const struct load_script *script, uint64_t scratch)
 		arch_syscall(ARCH_SYS_MUNMAP, result, FAST_SIZE, 0, 0, 0, 0);
 		return;
 	}
-	if (!failed(arch_syscall(ARCH_SYS_MREMAP, (long)script->fast_text, FAST_TEXT_SIZE, FAST_TEXT_SIZE,
+#ifdef FAST_RECORDS_APART
+	result = arch_mmap((long)script->fast_records, FAST_RECORDS_SIZE, PROT_READ | PROT_EXEC,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	records = failed(result) ? 0 : (word)result;
+#endif
+	if (records && !failed(arch_syscall(ARCH_SYS_MREMAP, (long)script->fast_text, FAST_TEXT_SIZE, FAST_TEXT_SIZE,
 				 MREMAP_MAYMOVE | MREMAP_FIXED, (long)(base + FAST_TEXT), 0)) &&
 	    !failed(arch_mmap((long)(base + FAST_SITES), FAST_SHARED - FAST_SITES, PROT_READ | PROT_EXEC,
 			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0)) &&
 	    !failed(arch_mmap((long)(base + FAST_SLOTS), FAST_SLOTS_MAX * FAST_SLOT_SIZE, PROT_READ | PROT_WRITE,
 			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0))) {
 		fd = arch_syscall(ARCH_SYS_OPENAT, AT_FDCWD, (long)script->fast_path, O_RDONLY | O_CLOEXEC,
-				  (long)base, (long)scratch, (long)LOADER_MARK);
+				  (long)records, (long)scratch, (long)LOADER_MARK);
 		result = failed(fd) ? fd :
 				      arch_mmap((long)(base + FAST_SHARED), FAST_SHARED_SIZE, PROT_READ,
 						MAP_SHARED | MAP_FIXED, (int)fd, 0);

@@ -60,6 +60,7 @@ struct load_script {
 	uint64_t hwcap;	      /* AT_HWCAP */
 	uint64_t fast_base;   /* where the fast path's area goes (fast_area.h); 0: none */
 	uint64_t fast_text;   /* the stub in our own image */
+	uint64_t fast_records; /* where its records should go, where they are apart; 0: anywhere */
 	uint64_t fast_path;   /* offset of the shared file's host path */
 	uint32_t ids[4];      /* AT_UID, AT_EUID, AT_GID, AT_EGID */
 	char command[16];     /* comm */
@@ -68,7 +69,7 @@ _Static_assert(sizeof(struct load_script) % sizeof(uint64_t) == 0 &&
 		       sizeof(struct load_object) == 64 + LOAD_SEGMENTS_MAX * 40,
 	       "the same for 32-bit loaders");
 
-/* The fast path's shared file is opened first, with the area's address as the fourth argument; once more with 0
+/* The fast path's shared file is opened first, with its records' address as the fourth argument; once more with 0
  * when that came to nothing. */
 /* The loader's openat passes the scratch area's address as its fifth argument, and this as
  * its sixth, so that the tracer knows the stop. Its last call, PR_SET_NAME, has the program's entry, its stack

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+/* aarch64: patching call sites, and what a signal finds in the stub.
+ *
+ * Theory of operation
+ *
+ *	site	svc #0	->  b record
+ *
+ * One aligned word, of the few instructions that may be replaced while another processor runs them. /proc/PID/mem
+ * looks after the instruction caches. The record looks at the number that is in x8 when it is reached; the kernel
+ * makes a call again by going back to the site, with its registers as they were, also when the number is
+ * restart_syscall's: then the record makes it.
+ *
+ * A signal's handler must never see stub or record. At the delivery stop the registers become those of the program at
+ * the site, before or behind the call. Only where the call may have been interrupted that isn't enough: the
+ * kernel has gone back to the instruction before the stop, and decides between EINTR and another turn behind
+ * it, unless it finds another program counter. There the program counter stays, and the step (PTRACE_SINGLESTEP) ends
+ * where the handler begins: then the handler's frame says where the call came in, and how it ended, in terms of the stub,
+ * and is put right. Without a handler the step makes a call: in a record it is the program's own, and in the
+ * stub a sched_yield() that stands in for it, after which the program is sent to the site.
+ *
+ * A fault in the stub is a bad pointer of the program's (or a stack where nothing can be put): the record makes the
+ * call.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+
+#include "core/base/log.h"
+#include "ptrace_backend/fast_area.h"
+#include "ptrace_backend/fast_internal.h"
+#include "ptrace_backend/tracer.h"
+
+#define SVC	    0xd4000001u
+#define BRANCH	    0x14000000u
+#define BRANCH_MASK 0x03ffffffu
+#define REACH	    (1LL << 27) /* bytes, either way */
+#define PUSH_1	    0xa9be47f0u /* stp x16, x17, [sp, #-32]! */
+#define PUSH_2	    0xa9013feeu /* stp x14, x15, [sp, #16] */
+#define POP_1	    0xa9413feeu /* ldp x14, x15, [sp, #16] */
+#define POP_2	    0xa8c247f0u /* ldp x16, x17, [sp], #32 */
+#define ADR_RECORD  0x10ffffd0u /* adr x16, two instructions before it */
+#define LDR_STUB    0x58000071u /* ldr x17, three instructions behind it */
+#define BR_X17	    0xd61f0220u
+#define NZCV	    0xf0000000u
+
+/* In a record. */
+#define IN_CALL	 (RECORD_SLOW + 8) /* its svc */
+#define IN_LEAVE (RECORD_LEAVE + 8)
+
+extern const char amphora_stub_tried[], amphora_stub_acquired[], amphora_stub_switched[];
+extern const char amphora_stub_restored[], amphora_stub_slow[], amphora_stub_slow_restored[], amphora_stub_code_end[];
+extern const char amphora_stub_call_at[], amphora_stub_call_done[];
+_Static_assert(offsetof(struct fast_site, slow) == RECORD_SLOW && offsetof(struct fast_site, leave) == RECORD_LEAVE,
+	       "the stub's assembly");
+_Static_assert(offsetof(struct fast_site, stub) == 12 + 12, "LDR_STUB");
+_Static_assert(sizeof(struct fast_site) <= FAST_SITE_SIZE, "records lie this far apart");
+
+/* Returns false when it is out of reach. */
+static bool branch(uint64_t from, uint64_t to, uint32_t *ret_code)
+{
+	int64_t distance = (int64_t)(to - from);
+
+	if (distance < -REACH || distance >= REACH)
+		return false;
+	*ret_code = BRANCH | ((uint32_t)(distance >> 2) & BRANCH_MASK);
+	return true;
+}
+
+bool fast_patch(struct tracee *tracee, struct fast_sites *sites, uint64_t after)
+{
+	struct fast *fast = tracee->tracer->fast;
+	uint64_t site = after - 4, record = tracee->mm->fast_records + sites->count * FAST_SITE_SIZE;
+	struct fast_site made = {
+		.code = { PUSH_1, PUSH_2, ADR_RECORD, LDR_STUB, BR_X17 },
+		.stub = fast->base + FAST_TEXT,
+		.slow = { POP_1, POP_2, SVC },
+		.leave = { POP_1, POP_2 },
+	};
+	uint32_t text, jump;
+
+	if (sites->count == FAST_SITES_MAX || (site & 3) || tracee_read(tracee, site, &text, sizeof(text)) < 0 ||
+	    text != SVC || !fast_is_text(tracee, sites, site, sizeof(text)) || !branch(site, record, &jump) ||
+	    !branch(record + IN_CALL + 4, after, &made.slow[3]) || !branch(record + IN_LEAVE, after, &made.leave[2]))
+		return false;
+	if (fast_write_text(tracee, record, &made, sizeof(made)) < 0 ||
+	    fast_write_text(tracee, site, &jump, sizeof(jump)) < 0)
+		return false;
+	sites->sites[sites->count++] = site;
+	fast->patched++;
+	return true;
+}
+
+/* Signals */
+
+/* What the stub has saved in a slot. */
+struct saved {
+	uint32_t busy, phase;
+	uint64_t record;
+	int64_t result;
+	uint64_t sp, x[31], nzcv;
+};
+_Static_assert(offsetof(struct saved, sp) == SLOT_SP && offsetof(struct saved, x) == SLOT_X(0) &&
+		       offsetof(struct saved, nzcv) == SLOT_NZCV,
+	       "the stub's assembly");
+
+/* Where the program is, and what it is to find. */
+struct place {
+	uint64_t site;	 /* of its call; 0: unknown */
+	uint64_t record;
+	bool done;	 /* behind the call; x0 is right */
+	bool in_call;	 /* at an instruction that makes it: the program counter is the kernel's business */
+};
+
+static void restore(const struct saved *saved, struct user_regs_struct *raw)
+{
+	for (unsigned i = 0; i < 31; i++)
+		if (i != 18)
+			raw->regs[i] = saved->x[i];
+	raw->sp = saved->sp;
+	raw->pstate = (raw->pstate & ~(uint64_t)NZCV) | (saved->nzcv & NZCV);
+}
+
+/* What the record has put on the stack. */
+static bool pop(const struct tracee *tracee, struct user_regs_struct *raw)
+{
+	uint64_t pushed[PUSHED / 8];
+
+	if (tracee_read(tracee, raw->sp, pushed, sizeof(pushed)) < 0)
+		return false;
+	raw->regs[16] = pushed[0];
+	raw->regs[17] = pushed[1];
+	raw->regs[14] = pushed[2];
+	raw->regs[15] = pushed[3];
+	raw->sp += PUSHED;
+	return true;
+}
+
+/* In the stub, on its own stack. */
+static bool leave_inner(struct tracee *tracee, struct user_regs_struct *raw, uint64_t at, struct place *place)
+{
+	uint64_t slot = (raw->sp - 1) & ~(uint64_t)(FAST_SLOT_SIZE - 1), x0 = raw->regs[0];
+	struct saved saved;
+
+	if (!fast_is_slot(tracee, slot) || tracee_read(tracee, slot, &saved, sizeof(saved)) < 0)
+		return false;
+	if (saved.phase == FAST_CALLS) {
+		place->in_call = at == fast_stub_offset(amphora_stub_call_at);
+		if (at >= fast_stub_offset(amphora_stub_call_after) && at <= fast_stub_offset(amphora_stub_call_done)) {
+			saved.phase = FAST_DONE;
+			saved.result = (int64_t)x0;
+		}
+	}
+	restore(&saved, raw);
+	place->record = saved.record;
+	/* Other errors are looked at by the slow way, and other calls made once more. */
+	place->done = saved.phase == FAST_DONE && fast_makes_something((uint32_t)saved.x[8]) &&
+		      (saved.result >= 0 || saved.result == -ENOENT);
+	if (place->done)
+		raw->regs[0] = (uint64_t)saved.result;
+	fast_release_slot(tracee, slot);
+	return true;
+}
+
+/* False: the registers make no sense. */
+static bool leave_stub(struct tracee *tracee, struct user_regs_struct *raw, struct place *place)
+{
+	uint64_t at = raw->pc - tracee->mm->fast_base - FAST_TEXT, slot = raw->regs[17];
+	bool taken = (at == fast_stub_offset(amphora_stub_tried) && !(uint32_t)raw->regs[15]) ||
+		     (at >= fast_stub_offset(amphora_stub_acquired) && at < fast_stub_offset(amphora_stub_switched)) ||
+		     at == fast_stub_offset(amphora_stub_restored) || at == fast_stub_offset(amphora_stub_slow_restored);
+	bool left = at >= fast_stub_offset(amphora_stub_restored) && at < fast_stub_offset(amphora_stub_slow);
+
+	if (at >= fast_stub_offset(amphora_stub_switched) && !left &&
+	    (at < fast_stub_offset(amphora_stub_slow_restored) || at >= fast_stub_offset(amphora_stub_code_end)))
+		return leave_inner(tracee, raw, at, place);
+	place->record = raw->regs[16];
+	place->done = left;
+	if (taken) {
+		if (!fast_is_slot(tracee, slot))
+			return false;
+		fast_release_slot(tracee, slot);
+	}
+	return pop(tracee, raw);
+}
+
+static bool leave_record(struct tracee *tracee, struct user_regs_struct *raw, struct place *place)
+{
+	uint64_t at = (raw->pc - tracee->mm->fast_records) % FAST_SITE_SIZE;
+
+	place->record = raw->pc - at;
+	place->in_call = at == IN_CALL;
+	place->done = at == IN_CALL + 4 || at >= RECORD_LEAVE;
+	if (at == 4) /* only the first two are there, and they are still in their registers */
+		raw->sp += PUSHED;
+	else if (at != 0 && at < IN_CALL)
+		return pop(tracee, raw);
+	else if (at >= RECORD_LEAVE && at < IN_LEAVE)
+		return pop(tracee, raw);
+	return true;
+}
+
+static bool is_step(const struct tracee *tracee)
+{
+	siginfo_t info;
+
+	/* As a step's own signal, and as the one that is told where a handler begins. */
+	return ptrace(PTRACE_GETSIGINFO, tracee->tid, NULL, &info) == 0 &&
+	       (info.si_code == TRAP_TRACE || info.si_code == SIGTRAP);
+}
+
+/* At a handler's first instruction, or behind the call that was made because there is none. */
+static void end_delivery(struct tracee *tracee)
+{
+	struct fast_delivery *delivery = &tracee->fast_delivery;
+	struct user_regs_struct *raw = &tracee->regs.raw;
+	const size_t context = sizeof(siginfo_t);
+	uint64_t call = delivery->call, at;
+
+	delivery->call = 0;
+	if (registers_fetch(tracee->tid, &tracee->regs) < 0)
+		return;
+	if (raw->pc == call || raw->pc == call + 4) {
+		if (!delivery->stands_in)
+			return;
+		raw->pc = delivery->site;
+		raw->regs[0] = delivery->argument;
+		raw->regs[8] = delivery->number;
+		tracee->regs.changed = REGISTER_ALL;
+		registers_store(tracee->tid, &tracee->regs);
+		return;
+	}
+	if (tracee_read(tracee, raw->sp + context + offsetof(ucontext_t, uc_mcontext.pc), &at, sizeof(at)) < 0 ||
+	    (at != call && at != call + 4))
+		return;
+	at += delivery->site - call;
+	tracee_write(tracee, raw->sp + context + offsetof(ucontext_t, uc_mcontext.pc), &at, sizeof(at));
+	tracee_write(tracee, raw->sp + context + offsetof(ucontext_t, uc_mcontext.regs[8]), &delivery->number,
+		     sizeof(delivery->number));
+}
+
+/* The registers are the program's but for the program counter. */
+static void begin_delivery(struct tracee *tracee, const struct place *place, bool in_stub)
+{
+	struct user_regs_struct *raw = &tracee->regs.raw;
+
+	tracee->fast_delivery = (struct fast_delivery){
+		.call = raw->pc, .site = place->site, .argument = raw->regs[0], .number = raw->regs[8],
+		.stands_in = in_stub,
+	};
+	if (in_stub)
+		raw->regs[8] = SYS_sched_yield;
+}
+
+bool fast_on_signal(struct tracee *tracee, int signal)
+{
+	struct user_regs_struct *raw = &tracee->regs.raw;
+	struct place place = { .site = 0 };
+	bool fault, in_stub;
+	siginfo_t info;
+	uint64_t base;
+
+	if (!tracee->mm || !tracee->mm->fast_base)
+		return false;
+	if (tracee->fast_delivery.call) {
+		if (signal != SIGTRAP || !is_step(tracee))
+			return false; /* another one, all is ready for it */
+		end_delivery(tracee);
+		tracee_resume(tracee, 0);
+		return true;
+	}
+	if (registers_fetch(tracee->tid, &tracee->regs) < 0)
+		return false;
+	base = tracee->mm->fast_base;
+	in_stub = raw->pc >= base && raw->pc < base + FAST_TEXT_SIZE;
+	if (!in_stub && raw->pc - tracee->mm->fast_records >= FAST_RECORDS_SIZE)
+		return false;
+	fault = (signal == SIGSEGV || signal == SIGBUS) &&
+		ptrace(PTRACE_GETSIGINFO, tracee->tid, NULL, &info) == 0 && info.si_code > 0;
+	if (!(in_stub ? leave_stub : leave_record)(tracee, raw, &place) ||
+	    !(place.site = fast_site_at(tracee, place.record))) {
+		log_debug("pid %d: lost in the stub at %#llx", (int)tracee->tid, (unsigned long long)(raw->pc - base));
+		return false;
+	}
+	if (place.done)
+		raw->pc = place.site + 4;
+	else if (fault)
+		raw->pc = place.record + IN_CALL;
+	else if (!place.in_call || tracee->guest || tracee->filters || tracee->state != TRACEE_RUNNING)
+		raw->pc = place.site;
+	else
+		begin_delivery(tracee, &place, in_stub);
+	tracee->regs.changed = REGISTER_ALL;
+	registers_store(tracee->tid, &tracee->regs);
+	if (fault)
+		tracee_resume(tracee, 0);
+	return fault;
+}
