@@ -323,9 +323,9 @@ static void write_stats(struct container *container)
 	if (!out)
 		return;
 	container->stats = -EBADF;
-	fprintf(out, "{\"stops\":%llu,\"patched\":%llu,\"declined\":%llu,\"calls\":{",
+	fprintf(out, "{\"stops\":%llu,\"patched\":%llu,\"unpatched\":%llu,\"declined\":%llu,\"calls\":{",
 		(unsigned long long)tracer->stops, (unsigned long long)fast_patched(tracer),
-		(unsigned long long)fast_declined(tracer));
+		(unsigned long long)fast_unpatched(tracer), (unsigned long long)fast_declined(tracer));
 	for (unsigned i = 0; tracer->calls && i < ROW_COUNT; i++) {
 		if (!tracer->calls[i])
 			continue;

@@ -434,7 +434,7 @@ int fast_start(struct tracer *tracer, struct error *err)
 	struct fast *fast = talloc_zero(tracer, struct fast);
 	struct fast_shared *shared;
 	struct stat proc;
-	uint8_t high;
+	uint16_t random;
 
 	if (!fast)
 		return error_set(err, ENOMEM, "fast path");
@@ -445,10 +445,9 @@ int fast_start(struct tracer *tracer, struct error *err)
 		return error_set(err, errno, "%s/fast", tracer->view_directory);
 	}
 	fast->shared = shared;
-	if (getrandom(&high, 1, 0) != 1)
-		high = 0;
-	/* Above what programs at fixed addresses use; see arch/x86_64/fast_patch.c for the 6. */
-	fast->base = ((uint64_t)(0x20 + high % 0x40) << 24) | 0x060000;
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		random = 0;
+	fast->base = fast_choose_base(random);
 	shared->fake_ids = tracer->fake_ids;
 	shared->host_uid = tracer->host_uid;
 	shared->host_gid = tracer->host_gid;
@@ -484,4 +483,9 @@ uint64_t fast_patched(const struct tracer *tracer)
 uint64_t fast_declined(const struct tracer *tracer)
 {
 	return tracer->fast ? tracer->fast->declined : 0;
+}
+
+uint64_t fast_unpatched(const struct tracer *tracer)
+{
+	return tracer->fast ? tracer->fast->unpatched : 0;
 }

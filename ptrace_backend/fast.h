@@ -58,8 +58,10 @@ void fast_sites_release(struct fast_sites *sites);
 /* Whether an address range is part of the area: hidden from /proc/PID/maps. */
 bool fast_is_area(const struct tracee_mm *mm, uint64_t start, uint64_t end);
 
-/* Call sites patched so far, and calls from them that came back to the tracer. */
+/* Call sites patched so far, those that are used often and can't be, and calls from the first that came back to the
+ * tracer. */
 uint64_t fast_patched(const struct tracer *tracer);
+uint64_t fast_unpatched(const struct tracer *tracer);
 uint64_t fast_declined(const struct tracer *tracer);
 
 #endif

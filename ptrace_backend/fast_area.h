@@ -23,8 +23,8 @@
 #define FAST_TEXT	  0x0
 #define FAST_TEXT_SIZE	  0x4000
 #define FAST_SITES	  0x4000
-#define FAST_SITES_MAX	  256
-#define FAST_SITE_SIZE	  128 /* of a struct fast_site and what fills it up */
+#define FAST_SITES_MAX	  128
+#define FAST_SITE_SIZE	  256 /* of a struct fast_site and what fills it up */
 #define FAST_RECORDS_SIZE (FAST_SITES_MAX * FAST_SITE_SIZE)
 #define FAST_PROCESS	  0xc000
 #define FAST_SHARED	  0x10000

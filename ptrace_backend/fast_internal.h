@@ -10,6 +10,7 @@
 #define REFUSED_MAX 1024
 #define REMOVING_MAX 256
 #define FAST_SEEN_MAX	64
+#define FAST_OFTEN	64 /* stops of a site */
 #define FAST_RANGES_MAX 32
 
 struct fast {
@@ -23,6 +24,7 @@ struct fast {
 	uint64_t watched[WATCHED_MAX]; /* hashes of host paths */
 	uint64_t refused[REFUSED_MAX]; /* of guest directories that can't be published */
 	uint64_t patched, declined;    /* sites; calls that came back */
+	uint64_t unpatched;	       /* sites that can't be patched and are used often */
 	/* fast_watch.c: names that calls under way take away, and calls of which there was no room for that. */
 	unsigned removing_count, unlisted;
 	struct {
@@ -45,11 +47,11 @@ int fast_watch_above(struct fast *fast, const char *host);
 struct fast_sites {
 	unsigned references;
 	unsigned count;
-	uint64_t sites[FAST_SITES_MAX];
+	struct fast_place places[FAST_SITES_MAX]; /* of each record; several may have the same */
 	unsigned range_count, looks;
 	struct load_range ranges[FAST_RANGES_MAX]; /* private file mappings with text */
 	struct {
-		uint64_t after;
+		uint64_t key; /* of a site and a number */
 		unsigned calls;
 	} seen[FAST_SEEN_MAX];
 };
@@ -73,9 +75,11 @@ void fast_seen(struct tracee *tracee, uint64_t after);
 
 /* Whether these addresses are text that is mapped privately from a file. */
 bool fast_is_text(struct tracee *tracee, struct fast_sites *sites, uint64_t start, size_t size);
-/* The site whose record an address of the area lies in; 0: none. */
-uint64_t fast_site_at(const struct tracee *tracee, uint64_t address);
-bool fast_is_patched(const struct tracee *tracee, uint64_t site);
+/* Of the record that an address of the area lies in; NULL: none. */
+uint64_t fast_site_at(const struct tracee *tracee, uint64_t address); /* 0: none */
+const struct fast_place *fast_place_at(const struct tracee *tracee, uint64_t address);
+/* Whether it is the one that the jump leads to. */
+bool fast_is_first(const struct tracee *tracee, const struct fast_place *place);
 /* Calls of which the result is something that would be lost. */
 bool fast_makes_something(uint32_t number);
 /* Registers are what the program wants them to be, wherever it is. */
@@ -83,7 +87,10 @@ bool fast_is_slot(const struct tracee *tracee, uint64_t slot);
 void fast_release_slot(struct tracee *tracee, uint64_t slot);
 
 /* The architecture's (fast_on_signal() of fast.h is as well). The tracee is at a call's stop, and the call has the
- * number that regs say: its site becomes a jump. False: it isn't one that can be patched. */
+ * number that regs say: its site becomes a jump. `after` may lie in a record, which made a call for a number that it
+ * doesn't know. False: it isn't one that can be patched. */
 bool fast_patch(struct tracee *tracee, struct fast_sites *sites, uint64_t after);
+/* An address for the area, one of many. */
+uint64_t fast_choose_base(unsigned random);
 
 #endif

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <talloc.h>
 
+#include "core/base/log.h"
 #include "core/base/page.h"
 #include "ptrace_backend/fast_area.h"
 #include "ptrace_backend/fast_internal.h"
@@ -144,55 +145,72 @@ bool fast_is_text(struct tracee *tracee, struct fast_sites *sites, uint64_t star
 	return false;
 }
 
+/* So that it can be found out what sites there are besides. */
+static void count_unpatched(struct tracee *tracee, uint64_t after)
+{
+	uint8_t text[16] = { 0 };
+	char shown[2 * sizeof(text) + 1];
+
+	tracee->tracer->fast->unpatched++;
+	if (log_get_level() < LOG_LEVEL_DEBUG || tracee_read(tracee, after - sizeof(text), text, sizeof(text)) < 0)
+		return;
+	for (unsigned i = 0; i < sizeof(text); i++)
+		snprintf(shown + 2L * i, 3, "%02x", text[i]);
+	log_debug("pid %d: call %d from %#llx isn't patched, behind %s", (int)tracee->tid, (int)tracee->regs.number,
+		  (unsigned long long)after, shown);
+}
+
 void fast_seen(struct tracee *tracee, uint64_t after)
 {
 	struct fast *fast = tracee->tracer->fast;
+	uint64_t key = after ^ (uint64_t)tracee->regs.number << 48;
 	struct fast_sites *sites;
-	unsigned slot = (unsigned)(fast_mix(after) % FAST_SEEN_MAX);
+	unsigned slot = (unsigned)(fast_mix(key) % FAST_SEEN_MAX);
+	bool ours = fast_is_area(tracee->mm, after, after);
 
 	if (!after || tracee->mm->fast_off || fast->shared->off)
 		return;
-	if (fast_is_area(tracee->mm, after, after)) {
-		fast->declined++;
-		return;
-	}
+	fast->declined += ours;
 	sites = own_sites(tracee);
 	if (!sites)
 		return;
-	if (sites->seen[slot].after != after) {
-		sites->seen[slot].after = after;
+	if (sites->seen[slot].key != key) {
+		sites->seen[slot].key = key;
 		sites->seen[slot].calls = 0;
 	}
 	if (++sites->seen[slot].calls == 2)
 		fast_patch(tracee, sites, after);
+	if (sites->seen[slot].calls == FAST_OFTEN && !ours)
+		count_unpatched(tracee, after);
 }
 
-static const struct fast_sites *sites_of(const struct tracee *tracee)
+const struct fast_place *fast_place_at(const struct tracee *tracee, uint64_t address)
 {
-	return tracee->mm ? tracee->mm->fast_sites : NULL;
+	const struct fast_sites *sites = tracee->mm->fast_sites;
+	uint64_t index = (address - tracee->mm->fast_records) / FAST_SITE_SIZE;
+
+	return sites && index < sites->count ? &sites->places[index] : NULL;
 }
 
 uint64_t fast_site_at(const struct tracee *tracee, uint64_t address)
 {
-	const struct fast_sites *sites = sites_of(tracee);
-	uint64_t index = (address - tracee->mm->fast_records) / FAST_SITE_SIZE;
+	const struct fast_place *place = fast_place_at(tracee, address);
 
-	return sites && index < sites->count ? sites->sites[index] : 0;
+	return place ? place->site : 0;
 }
 
-bool fast_is_patched(const struct tracee *tracee, uint64_t site)
+bool fast_is_first(const struct tracee *tracee, const struct fast_place *place)
 {
-	const struct fast_sites *sites = sites_of(tracee);
+	const struct fast_place *first = tracee->mm->fast_sites->places;
 
-	for (unsigned i = 0; sites && i < sites->count; i++)
-		if (sites->sites[i] == site)
-			return true;
-	return false;
+	while (first->site != place->site)
+		first++;
+	return first == place;
 }
 
 bool fast_makes_something(uint32_t number)
 {
-	#ifdef SYS_open
+#ifdef SYS_open
 	if (number == SYS_open)
 		return true;
 #endif

@@ -21,6 +21,10 @@ struct fast_site {
 	uint32_t leave[4]; /* pop; b back */
 };
 
+struct fast_place {
+	uint64_t site;
+};
+
 #define RECORD_SLOW  32
 #define RECORD_LEAVE 48
 #define PUSHED	     32 /* bytes: x16, x17, x14, x15 */

@@ -69,6 +69,12 @@ static bool branch(uint64_t from, uint64_t to, uint32_t *ret_code)
 	return true;
 }
 
+/* Above what programs at fixed addresses use. */
+uint64_t fast_choose_base(unsigned random)
+{
+	return (uint64_t)(0x20 + random % 0x40) << 24;
+}
+
 bool fast_patch(struct tracee *tracee, struct fast_sites *sites, uint64_t after)
 {
 	struct fast *fast = tracee->tracer->fast;
@@ -88,7 +94,7 @@ bool fast_patch(struct tracee *tracee, struct fast_sites *sites, uint64_t after)
 	if (fast_write_text(tracee, record, &made, sizeof(made)) < 0 ||
 	    fast_write_text(tracee, site, &jump, sizeof(jump)) < 0)
 		return false;
-	sites->sites[sites->count++] = site;
+	sites->places[sites->count++].site = site;
 	fast->patched++;
 	return true;
 }

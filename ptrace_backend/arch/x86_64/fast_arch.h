@@ -3,6 +3,7 @@
 #ifndef AMPHORA_ARCH_X86_64_FAST_ARCH_H
 #define AMPHORA_ARCH_X86_64_FAST_ARCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define SLOT_RSP    24
@@ -19,15 +20,28 @@
 #define SLOT_R14    112
 #define SLOT_R15    120
 
-/* A call site that was patched. The jump at the site goes through `entry`. */
+/* A call site that was patched, and one number of its calls. The jump at the site goes through `entry`. */
 struct fast_site {
-	uint64_t entry;	   /* address of code[0] */
-	uint64_t back;	   /* where the program goes on */
+	uint64_t other;	   /* where calls with other numbers go on */
+	uint64_t back;	   /* where the program does */
 	uint32_t number;   /* of the call */
 	uint32_t reserved;
-	uint8_t code[32];  /* lea the record, %r11; jmp the stub */
+	uint64_t again;	   /* where the call can be made again */
+	uint8_t fill[7];
+	uint8_t entry[8];  /* address of code[0] */
+	uint8_t fill2[9];
 	uint8_t slow[40];  /* mov number, %eax; syscall; jmp *back */
 	uint8_t leave[8];  /* jmp *back */
+	uint8_t code[56];  /* what was at the site; lea the record, %r11; jmp the stub; or jmp *other */
+};
+
+/* Where the jump is, and what it has taken the place of. */
+struct fast_place {
+	uint64_t site;
+	uint64_t after;	     /* behind the system call */
+	uint32_t boundaries; /* bytes of the jump where an instruction was */
+	uint8_t length;	     /* from the site to the system call */
+	bool numbered;	     /* what was there sets the number */
 };
 
 #endif

@@ -3,16 +3,18 @@
  *
  * Theory of operation
  *
- *	site	b8 NN NN NN NN	mov $number, %eax	ff 24 25 LL LL 06 HH	jmp *record.entry
+ *	site	b8 NN NN NN NN	mov $number, %eax	ff 24 25 27 LL MM HH	jmp *record.entry
  *	site+5	0f 05		syscall
  *
- * or, where the number is set before, `mov $dirfd, %edi` in the place of the first (glibc's opendir). The record
- * then makes up for it, and looks whether the number is the one that was seen.
+ * The jump takes the place of whole instructions (fast_shape.c), which the record makes up for. Where they say what
+ * the number is, as here, that is all; elsewhere the record holds a copy of them, and asks whether the number is
+ * the one that was seen. For another number it has another record, or makes the call itself.
  *
- * The record lies where bits 16 to 23 of its address are 06, which is no instruction: a thread that was between
- * the two when its site was patched, or whose call the kernel makes again after a signal (it goes back two
- * bytes), gets a SIGILL at site+5 and is sent to the site. So that no thread sees half of it, the 06 is
- * written first and the opcode last.
+ * The record lies where 27, bits 16 to 23 (MM) and bits 24 to 31 (HH) of its address are no instructions: a thread that
+ * was between two when its site was patched, or whose call the kernel makes again after a signal (it goes back two
+ * bytes), gets a SIGILL and is sent to the same place of the copy: instructions aren't executed twice, for
+ * they needn't do the same once more. That of a number does, and is. So that no thread sees half of a jump, bytes
+ * that are no instruction are written first, the site's first byte too, and its real first byte last.
  *
  * A signal's handler must never see the stub. At its delivery stop the registers become those of the program
  * at the site: before the call when nothing has been done (or what has been done can be done again), behind
@@ -25,92 +27,193 @@
 #include <sys/ptrace.h>
 
 #include "core/base/log.h"
+#include "ptrace_backend/arch/x86_64/fast_shape.h"
 #include "ptrace_backend/fast_area.h"
 #include "ptrace_backend/fast_internal.h"
 #include "ptrace_backend/syscall_table.h"
 #include "ptrace_backend/tracer.h"
 
-#define SITE_LENGTH 7
-#define SLOW_OFFSET 56 /* of struct fast_site's slow code */
+#define SLOW_OFFSET  56 /* of struct fast_site's slow code */
 #define LEAVE_OFFSET 96
-#define SLOW_CALL   7  /* in it: behind its call */
-#define RAW_OFFSET  13 /* in it: the call with another number */
-#define MOV_EAX	    0xb8
-#define MOV_EDI	    0xbf
+#define SLOW_CALL    7  /* in the slow code: behind its call */
+#define RAW_OFFSET   13 /* in it: the call with another number */
+#define MOV_EAX	     0xb8
+#define BEFORE_MAX   (SHAPE_MAX + 1)
+#define CACHE_LINE   64
 
 extern const char amphora_stub_acquired[], amphora_stub_switched[];
 extern const char amphora_stub_restoring[], amphora_stub_restored[], amphora_stub_released[];
 extern const char amphora_stub_left[], amphora_stub_code_end[], amphora_stub_call_done[];
 _Static_assert(offsetof(struct fast_site, slow) == SLOW_OFFSET && offsetof(struct fast_site, leave) == LEAVE_OFFSET,
 	       "the stub's assembly");
-_Static_assert(sizeof(struct fast_site) <= FAST_SITE_SIZE, "records lie this far apart");
+_Static_assert(sizeof(struct fast_site) <= FAST_SITE_SIZE && offsetof(struct fast_site, entry) == JUMP_LOW &&
+		       FAST_SITE_SIZE == 256,
+	       "every record has the same lowest byte");
+_Static_assert(sizeof(((struct fast_site *)NULL)->code) >= SHAPE_MAX + 25, "as make_record() fills it");
 
-static void put32(uint8_t *to, uint32_t value)
+uint64_t fast_choose_base(unsigned random)
 {
-	memcpy(to, &value, sizeof(value));
+	unsigned high = 0x20 + random % 0x20, middle = random / 0x20;
+
+	while (!fast_is_undefined((uint8_t)high))
+		high = high == 0x3f ? 0x20 : high + 1;
+	for (middle %= 0x40; !fast_is_undefined((uint8_t)middle);)
+		middle = (middle + 1) % 0x40;
+	return (uint64_t)high << 24 | middle << 16;
 }
 
-/* `text`: what the site was. */
-static void make_record(const struct fast *fast, unsigned index, uint64_t site, const uint8_t *text, uint32_t number,
-			struct fast_site *record)
+static void put32(uint8_t *to, uint64_t value)
 {
-	uint64_t address = fast->base + FAST_SITES + index * FAST_SITE_SIZE;
+	uint32_t low = (uint32_t)value;
+
+	memcpy(to, &low, sizeof(low));
+}
+
+static uint64_t record_address(const struct fast *fast, unsigned index)
+{
+	return fast->base + FAST_SITES + index * FAST_SITE_SIZE;
+}
+
+/* `moved`: the instructions that it starts with, none at a site's second record. */
+static void make_record(const struct fast *fast, unsigned index, const struct fast_place *place, const uint8_t *moved,
+			unsigned length, uint32_t number, struct fast_site *record)
+{
+	uint64_t address = record_address(fast, index);
 	uint64_t code = address + offsetof(struct fast_site, code), slow = address + SLOW_OFFSET;
 	uint8_t *at = record->code;
 
-	*record = (struct fast_site){ .entry = code, .back = site + SITE_LENGTH, .number = number };
-	if (text[0] == MOV_EDI) {
-		memcpy(at, text, 5);
-		at += 5;
+	*record = (struct fast_site){ .other = slow + RAW_OFFSET, .back = place->after, .number = number };
+	record->again = place->numbered ? place->site : place->after - 2;
+	memcpy(record->entry, &code, sizeof(code));
+	if (!place->numbered) {
+		memcpy(at, moved, length);
+		at += length;
+		*at = 0x3d; /* cmp number, %eax; jne behind the next two */
+		put32(at + 1, number);
+		memcpy(at + 5, "\x75\x0c", 2);
+		at += 7;
 	}
 	memcpy(at, "\x4c\x8d\x1d", 3); /* lea address(%rip), %r11 */
 	at += 7;
-	put32(at - 4, (uint32_t)(address - (code + (uint64_t)(at - record->code))));
-	if (text[0] == MOV_EDI) {
-		*at = 0x3d; /* cmp number, %eax; jne raw */
-		put32(at + 1, number);
-		at += 11;
-		at[-6] = 0x0f;
-		at[-5] = 0x85;
-		put32(at - 4, (uint32_t)(slow + RAW_OFFSET - (code + (uint64_t)(at - record->code))));
-	}
+	put32(at - 4, address - (code + (uint64_t)(at - record->code)));
 	*at = 0xe9; /* jmp the stub */
 	at += 5;
-	put32(at - 4, (uint32_t)(fast->base + FAST_TEXT - (code + (uint64_t)(at - record->code))));
+	put32(at - 4, fast->base + FAST_TEXT - (code + (uint64_t)(at - record->code)));
+	memcpy(at, "\xff\x25", 2); /* jmp *other(%rip) */
+	at += 6;
+	put32(at - 4, address + offsetof(struct fast_site, other) - (code + (uint64_t)(at - record->code)));
 
 	record->slow[0] = MOV_EAX;
 	put32(record->slow + 1, number);
 	memcpy(record->slow + 5, "\x0f\x05\xff\x25", 4); /* syscall; jmp *back(%rip) */
-	put32(record->slow + 9, (uint32_t)(address + 8 - (slow + RAW_OFFSET)));
+	put32(record->slow + 9, address + offsetof(struct fast_site, back) - (slow + RAW_OFFSET));
 	memcpy(record->slow + RAW_OFFSET, "\x0f\x05\xff\x25", 4);
-	put32(record->slow + RAW_OFFSET + 4, (uint32_t)(address + 8 - (slow + RAW_OFFSET + 8)));
+	put32(record->slow + RAW_OFFSET + 4, address + offsetof(struct fast_site, back) - (slow + RAW_OFFSET + 8));
 	memcpy(record->leave, "\xff\x25", 2);
-	put32(record->leave + 2, (uint32_t)(address + 8 - (address + LEAVE_OFFSET + 6)));
+	put32(record->leave + 2, address + offsetof(struct fast_site, back) - (address + LEAVE_OFFSET + 6));
+}
+
+static bool add_record(struct tracee *tracee, struct fast_sites *sites, const struct fast_place *place,
+		       const uint8_t *moved, unsigned length)
+{
+	unsigned index = sites->count;
+	struct fast_site record;
+
+	if (index == FAST_SITES_MAX)
+		return false;
+	make_record(tracee->tracer->fast, index, place, moved, length, (uint32_t)tracee->regs.number, &record);
+	if (fast_write(tracee, FAST_SITES + index * FAST_SITE_SIZE, &record, sizeof(record)) < 0)
+		return false;
+	sites->places[sites->count++] = *place;
+	return true;
+}
+
+/* Another number than those that its site has records for. */
+static bool add_number(struct tracee *tracee, struct fast_sites *sites, unsigned index)
+{
+	struct fast_place place = sites->places[index];
+	uint64_t code = record_address(tracee->tracer->fast, sites->count) + offsetof(struct fast_site, code);
+
+	for (unsigned i = index; i < sites->count; i++)
+		if (sites->places[i].site == place.site)
+			index = i; /* the last one, which leads nowhere yet */
+	return add_record(tracee, sites, &place, NULL, 0) &&
+	       fast_write(tracee, FAST_SITES + index * FAST_SITE_SIZE + offsetof(struct fast_site, other), &code,
+			  sizeof(code)) == 0;
+}
+
+static bool read_word(void *context, uint64_t address, uint64_t *ret_value)
+{
+	return tracee_read(context, address, ret_value, sizeof(*ret_value)) == 0;
+}
+
+/* Registers after the call: all but rcx and r11; or its arguments, where it was notified (notify.c). */
+static void known_registers(struct tracee *tracee, struct shape_registers *known)
+{
+	struct registers *regs = &tracee->regs;
+	const struct user_regs_struct *raw = &regs->raw;
+
+	*known = (struct shape_registers){ { (uint64_t)regs->number, 0, regs->arguments[2], 0, 0, 0, regs->arguments[1],
+					     regs->arguments[0], regs->arguments[4], regs->arguments[5],
+					     regs->arguments[3] }, 0x7c5 };
+	if (registers_fetch_raw(tracee->tid, regs) == 0)
+		*known = (struct shape_registers){ { raw->orig_rax, 0, raw->rdx, raw->rbx, raw->rsp, raw->rbp, raw->rsi,
+						     raw->rdi, raw->r8, raw->r9, raw->r10, 0, raw->r12, raw->r13, raw->r14,
+						     raw->r15 }, 0xf7fd };
+}
+
+static int write_jump(struct tracee *tracee, const struct fast_place *place, const uint8_t *jump, unsigned size)
+{
+	static const uint8_t none = 0x06; /* no instruction */
+	int error = 0;
+
+	for (unsigned i = 1; i < size && !error; i++)
+		if (place->boundaries & 1U << i)
+			error = fast_write_text(tracee, place->site + i, jump + i, 1);
+	/* Half of a number is no harm: it is set again. */
+	if (!error && !place->numbered)
+		error = fast_write_text(tracee, place->site, &none, 1);
+	if (!error)
+		error = fast_write_text(tracee, place->site + 1, jump + 1, size - 1);
+	if (!error)
+		error = fast_write_text(tracee, place->site, jump, 1);
+	return error;
 }
 
 bool fast_patch(struct tracee *tracee, struct fast_sites *sites, uint64_t after)
 {
 	struct fast *fast = tracee->tracer->fast;
-	uint64_t site = after - SITE_LENGTH;
-	uint64_t address = fast->base + FAST_SITES + sites->count * FAST_SITE_SIZE;
-	uint8_t text[SITE_LENGTH], jump[SITE_LENGTH] = { 0xff, 0x24, 0x25 };
-	struct fast_site record;
-	uint32_t number = (uint32_t)tracee->regs.number, set;
+	uint64_t within = after - fast->base - FAST_SITES, call = after - 2;
+	uint8_t text[BEFORE_MAX + 2], jump[JUMP_MAX];
+	struct shape_registers known;
+	struct fast_shape shape;
+	struct fast_place place;
+	unsigned size, available = BEFORE_MAX;
 
-	if (sites->count == FAST_SITES_MAX || tracee_read(tracee, site, text, sizeof(text)) < 0 ||
-	    (text[0] != MOV_EAX && text[0] != MOV_EDI) || text[5] != 0x0f || text[6] != 0x05)
+	if (after >= fast->base && after < fast->base + FAST_SIZE)
+		return within / FAST_SITE_SIZE < sites->count &&
+		       within % FAST_SITE_SIZE == SLOW_OFFSET + RAW_OFFSET + 2 &&
+		       add_number(tracee, sites, (unsigned)(within / FAST_SITE_SIZE));
+	while (tracee_read(tracee, call - available, text, available + 2) < 0)
+		if ((available -= BEFORE_MAX / 5) == 0)
+			return false;
+	if (text[available] != 0x0f || text[available + 1] != 0x05)
 		return false;
-	memcpy(&set, text + 1, sizeof(set));
-	if ((text[0] == MOV_EAX && set != number) || !fast_is_text(tracee, sites, site, SITE_LENGTH))
+	known_registers(tracee, &known);
+	if (!fast_find_shape(text, available, &known, read_word, tracee, &shape))
 		return false;
-	make_record(fast, sites->count, site, text, number, &record);
-	put32(jump + 3, (uint32_t)address);
-	if (fast_write(tracee, FAST_SITES + sites->count * FAST_SITE_SIZE, &record, sizeof(record)) < 0 ||
-	    fast_write_text(tracee, site + 5, jump + 5, 1) < 0 ||
-	    fast_write_text(tracee, site + 1, jump + 1, 6) < 0 ||
-	    fast_write_text(tracee, site, jump, 1) < 0)
+	size = fast_make_jump(&shape, (uint32_t)record_address(fast, sites->count) + JUMP_LOW, jump);
+	place = (struct fast_place){ .site = call - shape.length, .after = after, .boundaries = shape.boundaries,
+				     .numbered = shape.numbered, .length = (uint8_t)shape.length };
+	if (!fast_is_text(tracee, sites, place.site, shape.length + 2))
 		return false;
-	sites->sites[sites->count++] = site;
+	/* What lies in two cache lines isn't written at once. */
+	if (!place.numbered && tracee->mm->references > 1 &&
+	    place.site / CACHE_LINE != (place.site + size - 1) / CACHE_LINE)
+		return false;
+	if (!add_record(tracee, sites, &place, text + available - shape.length, shape.length) ||
+	    write_jump(tracee, &place, jump, size) < 0)
+		return false;
 	fast->patched++;
 	return true;
 }
@@ -154,7 +257,7 @@ static int restore(struct tracee *tracee, uint64_t slot, struct user_regs_struct
 /* To the site, whose number may be left to what is before it. */
 static void rewind_to_site(struct user_regs_struct *raw, const struct fast_site *record)
 {
-	raw->rip = record->back - SITE_LENGTH;
+	raw->rip = record->again;
 	raw->rax = record->number;
 }
 
@@ -227,25 +330,60 @@ static bool leave_stub(struct tracee *tracee, struct user_regs_struct *raw, bool
 }
 
 /* In a record. */
-static void leave_record(struct tracee *tracee, struct user_regs_struct *raw, uint64_t site)
+static void leave_record(struct tracee *tracee, struct user_regs_struct *raw, const struct fast_place *place, bool first)
 {
 	uint64_t within = raw->rip % FAST_SITE_SIZE, slow = within - SLOW_OFFSET;
+	uint64_t moved = within - offsetof(struct fast_site, code);
 	uint32_t number;
 
-	if (within >= SLOW_OFFSET && (slow == SLOW_CALL || slow > RAW_OFFSET)) {
-		raw->rip = site + SITE_LENGTH;
+	if (within < SLOW_OFFSET)
+		return;
+	if (within < offsetof(struct fast_site, code) && (slow == SLOW_CALL || slow > RAW_OFFSET)) {
+		raw->rip = place->after;
 		return;
 	}
-	/* A site may leave the number to what is before it. */
-	if (within >= SLOW_OFFSET && slow < SLOW_CALL &&
+	if (slow < SLOW_CALL &&
 	    tracee_read(tracee, raw->rip - within + offsetof(struct fast_site, number), &number, sizeof(number)) == 0)
 		raw->rax = number;
-	raw->rip = site;
+	if (place->numbered)
+		raw->rip = place->site;
+	else if (first && within >= offsetof(struct fast_site, code) && moved < place->length)
+		raw->rip = place->site + moved;
+	else
+		raw->rip = place->after - 2;
+}
+
+/* A SIGILL where a jump has taken the place of more than one instruction: to the copy of the one that was there. */
+static bool repair(struct tracee *tracee)
+{
+	const struct fast_sites *sites = tracee->mm->fast_sites;
+	struct user_regs_struct *raw = &tracee->regs.raw;
+	uint8_t jump[4];
+	uint32_t pointer;
+
+	for (unsigned i = 0; sites && i < sites->count; i++) {
+		const struct fast_place *place = &sites->places[i];
+		uint64_t at = raw->rip - place->site, record = record_address(tracee->tracer->fast, i);
+		unsigned prefixes = 0;
+
+		if (at >= JUMP_MAX || (at && !(place->boundaries & 1U << at)))
+			continue;
+		/* Something else may have been mapped there since. */
+		while (prefixes < 2 && tracee_read(tracee, place->site + prefixes, jump, 1) == 0 && jump[0] == 0x2e)
+			prefixes++;
+		if (tracee_read(tracee, place->site + prefixes + 3, &pointer, sizeof(pointer)) < 0 ||
+		    pointer != (uint32_t)record + JUMP_LOW)
+			continue;
+		raw->rip = !at || place->numbered ? place->site : record + offsetof(struct fast_site, code) + at;
+		return true;
+	}
+	return false;
 }
 
 bool fast_on_signal(struct tracee *tracee, int signal)
 {
-	uint64_t base, at, site;
+	const struct fast_place *place;
+	uint64_t base, at;
 	bool fault;
 	siginfo_t info;
 
@@ -253,8 +391,7 @@ bool fast_on_signal(struct tracee *tracee, int signal)
 		return false;
 	base = tracee->mm->fast_base;
 	at = tracee->regs.raw.rip;
-	if (signal == SIGILL && fast_is_patched(tracee, at - 5)) {
-		tracee->regs.raw.rip = at - 5;
+	if (signal == SIGILL && repair(tracee)) {
 		tracee->regs.changed = REGISTER_ALL;
 		registers_store(tracee->tid, &tracee->regs);
 		tracee_resume(tracee, 0);
@@ -271,10 +408,10 @@ bool fast_on_signal(struct tracee *tracee, int signal)
 			return false;
 		}
 	} else {
-		site = fast_site_at(tracee, at);
-		if (!site)
+		place = fast_place_at(tracee, at);
+		if (!place)
 			return false;
-		leave_record(tracee, &tracee->regs.raw, site);
+		leave_record(tracee, &tracee->regs.raw, place, fast_is_first(tracee, place));
 		fault = false;
 	}
 	tracee->regs.changed = REGISTER_ALL;
