@@ -139,8 +139,7 @@ static int walk(struct tracee *tracee, const char *guest, struct path_result *re
 	return error ? error : fast_watch_above(fast, result->host);
 }
 
-static void insert(struct fast *fast, const char *guest, size_t length, const struct path_result *result,
-		   uint32_t flags)
+static void insert(struct fast *fast, const char *guest, size_t length, const struct path_result *result)
 {
 	struct fast_shared *shared = fast->shared;
 	struct fast_entry *entry = &shared->entries[fast->entry_count];
@@ -153,7 +152,6 @@ static void insert(struct fast *fast, const char *guest, size_t length, const st
 		return;
 	}
 	entry->hash = hash;
-	entry->flags = flags;
 	entry->guest = fast->strings_used;
 	entry->guest_length = (uint32_t)length;
 	memcpy(shared->strings + entry->guest, guest, length);
@@ -221,8 +219,7 @@ static void publish(struct tracee *tracee, char *guest)
 	else if (error && error != -EAGAIN)
 		fast->refused[hash % REFUSED_MAX] = hash;
 	else if (!error)
-		insert(fast, guest, length, result,
-		       tracee_result_is_read_only(tracee, result) ? FAST_ENTRY_READ_ONLY : 0);
+		insert(fast, guest, length, result);
 }
 
 /* What a process mustn't be told wrong: where that fails nobody is fast any more. */

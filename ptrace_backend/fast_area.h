@@ -42,7 +42,9 @@
 #define SLOT_STACK  0x2000 /* top of the stub's stack */
 #define SLOT_PATH   0x2000 /* a host path */
 #define SLOT_PATH_SIZE 0x1000
-#define SLOT_HOW    0x3000 /* struct open_how */
+#define SLOT_STATUS 0x3000 /* struct stat, or a link below /proc and its text */
+#define SLOT_ASIDE  0x3f00 /* stands for the slot in calls that don't count */
+#define SLOT_GENERATION 0x200
 
 /* Where a thread is in the stub. */
 #define FAST_BEFORE 0 /* nothing has been done: the call can be made again from its site */
@@ -73,12 +75,8 @@ struct fast_entry {
 	uint64_t hash;
 	uint32_t guest, guest_length; /* offset into strings */
 	uint32_t host, host_length;
-	uint32_t flags; /* enum fast_entry_flags */
 	uint32_t next;	/* index plus one */
-};
-
-enum fast_entry_flags {
-	FAST_ENTRY_READ_ONLY = 1 << 0,
+	uint32_t reserved;
 };
 
 struct fast_absence {

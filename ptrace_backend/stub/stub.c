@@ -29,14 +29,11 @@
 #define AT_STATX_SYNC_TYPE  0x6000
 #define STATX_BASIC_STATS   0x7ff
 
-#define O_WRONLY    01
-#define O_RDWR	    02
-#define O_ACCMODE   03
-#define O_CREAT	    0100
-#define O_TRUNC	    01000
-#define O_TMPFILE   020000000
-#define RESOLVE_NO_SYMLINKS   4
-#define RESOLVE_NO_MAGICLINKS 2
+#define O_NOCTTY    0400
+#define O_NONBLOCK  04000
+#define O_CLOEXEC   02000000
+/* For reading, and nothing that the filter wouldn't let pass (filter.c). */
+#define O_READS	    (O_NOCTTY | O_NONBLOCK | O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW | O_LARGEFILE)
 
 #define S_IFMT	0170000
 #define S_IFLNK 0120000
@@ -127,9 +124,21 @@ SECTION static inline __attribute__((always_inline)) int is_plain(const struct f
 	return !fast_bloom_has(shared->names, FAST_NAMES_WORDS, name);
 }
 
+static inline uint64_t *slot_generation(struct slot *slot)
+{
+	return (void *)((char *)slot + SLOT_GENERATION);
+}
+
+/* Whether what translate() found may have changed since: a call made meanwhile may have followed a symlink in the
+ * place of a directory. */
+SECTION static inline __attribute__((always_inline)) int is_stale(struct slot *slot, int found)
+{
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return found == 1 && __atomic_load_n(&shared_of()->generation, __ATOMIC_RELAXED) != *slot_generation(slot);
+}
+
 /* The host path of path, in the slot: 1. 0: not known. 2: dirfd and path are right as they are. */
-SECTION static __attribute__((noinline)) int translate(struct slot *slot, long dirfd, const char *path,
-						       uint32_t *ret_flags)
+SECTION static __attribute__((noinline)) int translate(struct slot *slot, long dirfd, const char *path)
 {
 	const struct fast_shared *shared = shared_of();
 	const struct fast_process *process = process_of();
@@ -158,10 +167,8 @@ SECTION static __attribute__((noinline)) int translate(struct slot *slot, long d
 		relative = parse(path, start, &name);
 		if (!relative || !is_plain(shared, name.last))
 			return 0;
-		if (name.slash == ~0u) {
-			*ret_flags = 0;
+		if (name.slash == ~0u)
 			return 2;
-		}
 		if ((int)dirfd != AT_FDCWD || prefix_length == ~0u)
 			return 0;
 	} else if (!parse(path, start, &name) || !is_plain(shared, name.last)) {
@@ -187,9 +194,8 @@ SECTION static __attribute__((noinline)) int translate(struct slot *slot, long d
 		if (copy(host + at, path + name.slash, name.length - name.slash + 1) &&
 		    host[at + name.length - name.slash] != '\0')
 			return 0;
-		*ret_flags = entry->flags;
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		return __atomic_load_n(&shared->generation, __ATOMIC_RELAXED) == generation;
+		*slot_generation(slot) = generation;
+		return !is_stale(slot, 1);
 	}
 	return 0;
 }
@@ -294,17 +300,18 @@ SECTION static __attribute__((noinline)) long fast_stat(struct slot *slot, long 
 {
 	int follows = !(flags & AT_SYMLINK_NOFOLLOW), found;
 	struct status *status = (struct status *)address;
-	uint32_t entry_flags;
 	long result;
 
 	if (flags & ~(long)(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT))
 		return FAST_IS_SLOW;
-	found = translate(slot, dirfd, path, &entry_flags);
+	found = translate(slot, dirfd, path);
 	if (!found)
 		return FAST_IS_SLOW;
 	result = make_call(slot, SYS_newfstatat, found == 1 ? AT_FDCWD : dirfd,
 			   found == 1 ? (long)slot + SLOT_PATH : (long)path, address,
 			   AT_SYMLINK_NOFOLLOW | (flags & AT_NO_AUTOMOUNT));
+	if (is_stale(slot, found))
+		return FAST_IS_SLOW;
 	if (result)
 		return result == -ENOENT ? result : FAST_IS_SLOW;
 	if ((follows && (status->mode & S_IFMT) == S_IFLNK) || !show_status(slot, found, dirfd, status))
@@ -327,7 +334,6 @@ SECTION static __attribute__((noinline)) long fast_statx(struct slot *slot, long
 {
 	int follows = !(flags & AT_SYMLINK_NOFOLLOW), found;
 	struct statx *status = (struct statx *)address;
-	uint32_t entry_flags;
 	long result;
 
 	if (!path ||
@@ -339,13 +345,15 @@ SECTION static __attribute__((noinline)) long fast_statx(struct slot *slot, long
 		found = FOUND_FD;
 		follows = 0;
 	} else {
-		found = translate(slot, dirfd, path, &entry_flags);
+		found = translate(slot, dirfd, path);
 	}
 	if (!found)
 		return FAST_IS_SLOW;
 	result = make_call5(slot, SYS_statx, found == 1 ? AT_FDCWD : dirfd,
 			    found == 1 ? (long)slot + SLOT_PATH : (long)path, flags | AT_SYMLINK_NOFOLLOW,
 			    mask | STATX_BASIC_STATS, address);
+	if (is_stale(slot, found))
+		return FAST_IS_SLOW;
 	if (result)
 		return result == -ENOENT ? result : FAST_IS_SLOW;
 	if ((follows && (status->mode & S_IFMT) == S_IFLNK) || !show_statx(slot, found, dirfd, status))
@@ -356,7 +364,7 @@ SECTION static __attribute__((noinline)) long fast_statx(struct slot *slot, long
 /* Whether what translate() found isn't a symlink, which the call would follow. */
 SECTION static __attribute__((noinline)) int is_followed(struct slot *slot, int found, long dirfd, const char *path)
 {
-	struct status *status = (void *)((char *)slot + SLOT_HOW);
+	struct status *status = (void *)((char *)slot + SLOT_STATUS);
 
 	return make_call(slot, SYS_newfstatat, found == 1 ? AT_FDCWD : dirfd,
 			 found == 1 ? (long)slot + SLOT_PATH : (long)path, (long)status, AT_SYMLINK_NOFOLLOW) != 0 ||
@@ -373,7 +381,6 @@ SECTION static __attribute__((noinline)) long fast_getxattr(struct slot *slot, i
 	const char *path = (const char *)slot->arguments[0];
 	const char *name = (const char *)slot->arguments[1];
 	uint64_t hash = FAST_HASH_START;
-	uint32_t entry_flags;
 	unsigned length = 0;
 	long result;
 
@@ -383,32 +390,58 @@ SECTION static __attribute__((noinline)) long fast_getxattr(struct slot *slot, i
 		hash = FAST_HASH_STEP(hash, name[length]);
 	if (hash != SECURITY_SELINUX && hash != SYSTEM_POSIX_ACL_ACCESS && hash != SYSTEM_POSIX_ACL_DEFAULT)
 		return FAST_IS_SLOW;
-	if (translate(slot, AT_FDCWD, path, &entry_flags) != 1 ||
+	if (translate(slot, AT_FDCWD, path) != 1 ||
 	    (follows && is_followed(slot, 1, AT_FDCWD, path)))
 		return FAST_IS_SLOW;
 	result = make_call(slot, SYS_lgetxattr, (long)slot + SLOT_PATH, (long)name, slot->arguments[2],
 			   slot->arguments[3]);
+	if (is_stale(slot, 1))
+		return FAST_IS_SLOW;
 	return result >= 0 || result == -ENODATA || result == -EOPNOTSUPP || result == -ENOENT ? result : FAST_IS_SLOW;
+}
+
+/* Whether an fd is that of the path in the slot, with no symlink on the way. The call that counts has been made:
+ * this one's result goes where nobody looks for it. */
+SECTION static __attribute__((noinline)) int is_of_path(struct slot *slot, struct slot *aside, long fd)
+{
+	const char *path = (const char *)slot + SLOT_PATH;
+	char *link = (char *)slot + SLOT_STATUS, *text = link + 64;
+	unsigned digits = 1, length = 0;
+	long result;
+
+	((uint64_t *)(void *)link)[0] = 0x65732f636f72702fULL; /* "/proc/se" */
+	((uint64_t *)(void *)link)[1] = 0x2f64662f666cULL;     /* "lf/fd/" */
+	for (long rest = fd; rest >= 10; rest /= 10)
+		digits++;
+	link[14 + digits] = '\0';
+	for (unsigned i = digits; i-- > 0; fd /= 10)
+		link[14 + i] = (char)('0' + fd % 10);
+	result = make_call(aside, SYS_readlinkat, AT_FDCWD, (long)link, (long)text, SLOT_ASIDE - SLOT_STATUS - 64);
+	while (path[length])
+		length++;
+	return result == length && same(path, text, length);
 }
 
 SECTION static __attribute__((noinline)) long fast_open(struct slot *slot, long dirfd, const char *path, long flags)
 {
-	uint64_t *how = (void *)((char *)slot + SLOT_HOW);
-	uint32_t entry_flags;
+	struct slot *aside = (void *)((char *)slot + SLOT_ASIDE);
 	long result;
 	int found;
 
-	if (flags & (O_CREAT | O_TMPFILE))
+	if (flags & ~(long)O_READS)
 		return FAST_IS_SLOW;
-	found = translate(slot, dirfd, path, &entry_flags);
-	/* Which mount an fd's directory is in isn't known. */
-	if (!found || ((flags & (O_ACCMODE | O_TRUNC)) && (found == 2 || (entry_flags & FAST_ENTRY_READ_ONLY))))
+	found = translate(slot, dirfd, path);
+	if (!found)
 		return FAST_IS_SLOW;
-	how[0] = (uint32_t)flags;
-	how[1] = 0;
-	how[2] = found == 1 ? RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS : RESOLVE_NO_SYMLINKS;
-	result = make_call(slot, SYS_openat2, found == 1 ? AT_FDCWD : dirfd,
-			   found == 1 ? (long)slot + SLOT_PATH : (long)path, (long)how, 24);
+	result = make_call(slot, SYS_openat, found == 1 ? AT_FDCWD : dirfd,
+			   found == 1 ? (long)slot + SLOT_PATH : (long)path, (flags & ~(long)O_LARGEFILE) | O_NOFOLLOW, 0);
+	/* It may have waited long for a FIFO's writer, who would take a close for the end. */
+	if (is_stale(slot, found) && result > -512 && (result < 0 || !is_of_path(slot, aside, result))) {
+		slot->phase = FAST_BEFORE;
+		if (result >= 0)
+			make_call(aside, SYS_close, result, 0, 0, 0);
+		return FAST_IS_SLOW;
+	}
 	/* ERESTART* are the kernel's own business. */
 	return result >= 0 || result == -ENOENT || result <= -512 ? result : FAST_IS_SLOW;
 }
@@ -416,14 +449,15 @@ SECTION static __attribute__((noinline)) long fast_open(struct slot *slot, long 
 SECTION static __attribute__((noinline)) long fast_readlink(struct slot *slot, long dirfd, const char *path,
 							    long buffer, long size)
 {
-	uint32_t entry_flags;
-	int found = translate(slot, dirfd, path, &entry_flags);
+	int found = translate(slot, dirfd, path);
 	long result;
 
 	if (!found)
 		return FAST_IS_SLOW;
 	result = make_call(slot, SYS_readlinkat, found == 1 ? AT_FDCWD : dirfd,
 			   found == 1 ? (long)slot + SLOT_PATH : (long)path, buffer, size);
+	if (is_stale(slot, found))
+		return FAST_IS_SLOW;
 	return result >= 0 || result == -ENOENT || result == -22 /* EINVAL */ ? result : FAST_IS_SLOW;
 }
 

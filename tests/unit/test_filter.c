@@ -432,8 +432,8 @@ static void the_stub_may_make_its_calls_from_its_address_only(void **state)
 		enum syscall_index row;
 		bool passes;
 	} calls[] = {
-		{ ROW_newfstatat, true }, { ROW_statx, true }, { ROW_readlinkat, true }, { ROW_openat2, true },
-		{ ROW_lgetxattr, true }, { ROW_openat, false }, { ROW_execve, false }, { ROW_unlinkat, false },
+		{ ROW_newfstatat, true }, { ROW_statx, true }, { ROW_readlinkat, true }, { ROW_openat, true },
+		{ ROW_lgetxattr, true }, { ROW_openat2, false }, { ROW_execve, false }, { ROW_unlinkat, false },
 		{ ROW_mount, false }, { ROW_ptrace, false }, { ROW_getxattr, false },
 	};
 
@@ -455,6 +455,31 @@ static void the_stub_may_make_its_calls_from_its_address_only(void **state)
 		data.nr = (int)syscall_number(CALLS_I386, calls[i].row);
 		if (data.nr >= 0)
 			assert_int_equal(run(&program, &data, NULL), TRACED);
+	}
+}
+
+static void the_stub_may_open_for_reading_only(void **state)
+{
+	static struct program program = {
+		.options = { .fast = 0x123456789abc, .native = CALLS_X86_64, .compat_table = CALLS_I386 },
+	};
+	const uint64_t read_only[] = { 0, O_CLOEXEC | O_DIRECTORY, O_NOFOLLOW | O_NONBLOCK, 1ULL << 32 };
+	const uint64_t others[] = { O_WRONLY, O_RDWR, O_ACCMODE, O_CREAT, O_TRUNC, O_APPEND, O_PATH, O_TMPFILE,
+				    O_CLOEXEC | O_TRUNC, 1U << 31 };
+	struct seccomp_data data = { .nr = (int)syscall_number(CALLS_X86_64, ROW_openat),
+				     .arch = syscall_audit_arch(CALLS_X86_64),
+				     .instruction_pointer = program.options.fast };
+
+	(void)state;
+	program.length = filter_build(&program.options, program.code, PROGRAM_MAX);
+	assert_true(program.length > 0);
+	for (unsigned i = 0; i < sizeof(read_only) / sizeof(read_only[0]); i++) {
+		data.args[2] = read_only[i];
+		assert_int_equal(run(&program, &data, NULL), SECCOMP_RET_ALLOW);
+	}
+	for (unsigned i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		data.args[2] = others[i];
+		assert_int_equal(run(&program, &data, NULL), TRACED);
 	}
 }
 
@@ -569,6 +594,7 @@ int main(void)
 		cmocka_unit_test(calls_without_a_rule_depend_on_no_argument),
 		cmocka_unit_test(every_instruction_is_reached),
 		cmocka_unit_test(the_stub_may_make_its_calls_from_its_address_only),
+		cmocka_unit_test(the_stub_may_open_for_reading_only),
 		cmocka_unit_test(a_program_that_does_not_fit_is_refused),
 		cmocka_unit_test(the_kernel_takes_it_and_agrees),
 		cmocka_unit_test(the_second_filter_stops_its_rows_only),

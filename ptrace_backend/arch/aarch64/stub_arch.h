@@ -17,7 +17,11 @@
 #define SYS_newfstatat 79
 #define SYS_fstat      80
 #define SYS_statx      291
-#define SYS_openat2    437
+#define SYS_close      57
+
+#define O_DIRECTORY 040000
+#define O_NOFOLLOW  0100000
+#define O_LARGEFILE 0400000
 
 #define STRING_(x) #x
 #define STRING(x)  STRING_(x)

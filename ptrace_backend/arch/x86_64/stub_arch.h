@@ -21,7 +21,11 @@
 #define SYS_newfstatat 262
 #define SYS_statx      332
 #define SYS_readlinkat 267
-#define SYS_openat2    437
+#define SYS_close      3
+
+#define O_LARGEFILE 0100000
+#define O_DIRECTORY 0200000
+#define O_NOFOLLOW  0400000
 
 #define STRING_(x) #x
 #define STRING(x)  STRING_(x)

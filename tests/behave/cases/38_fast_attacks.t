@@ -32,6 +32,36 @@ it 'finds /proc behind an fd of it, and not the directory that stands for it'
 same_as_slow /bin/misled proc
 out_has 'consoles'
 
+if [ -x "$HELPERS/gadget" ]; then
+# bare COMMAND…: as guest, but where there is no Landlock.
+bare() { run "$HELPERS/deny" landlock_create_ruleset "$AMPHORA" run --backend ptrace --rootfs "$root" --fast-path auto "$@"; }
+
+it 'gives whoever jumps into the stub nothing that Landlock doesn’t: reading is what works without'
+canary
+chmod 755 "$WORK"
+attack_works "$HELPERS/deny" landlock_create_ruleset "$AMPHORA" run --backend ptrace --rootfs "$root" \
+	--fast-path auto /helpers/gadget read "$WORK/canary"
+guest --fast-path auto /helpers/gadget read "$WORK/canary"
+out 'read: EACCES'
+canary_untouched
+guest --fast-path off /helpers/gadget read "$WORK/canary"
+out 'no stub'
+
+it 'opens nothing for writing there, Landlock or not'
+chmod 666 "$WORK/canary"
+for where in bare guest; do
+	for what in write calls; do
+		"$where" --fast-path auto /helpers/gadget $what "$WORK/canary"
+		status 0
+		out_has ': E[A-Z]+'
+		out_lacks 'worked|no stub'
+		canary_untouched
+		[ -e "$WORK/canary" ] || fail 'it is gone'
+		same 666 "$(stat -c %a "$WORK/canary")" 'its mode'
+	done
+done
+fi
+
 fi
 
 done_testing
