@@ -389,13 +389,13 @@ void exec_on_event(struct tracee *tracee)
 	 * Below the new stack there may be no memory yet. */
 	static struct {
 		struct load_script script;
-		char strings[4 * PATH_SIZE];
+		char strings[4 * PATH_SIZE + 512];
 	} image;
 	struct load_script *script = &image.script;
 	struct exec_job *job = tracee->exec;
-	const char *base_name, *strings[4];
+	const char *base_name, *strings[5];
 	struct carrier carrier = { 0 };
-	uint64_t *targets[4];
+	uint64_t *targets[5];
 	size_t used = 0;
 
 	if (!job || tracee_new_mm(tracee) < 0 ||
@@ -434,10 +434,13 @@ void exec_on_event(struct tracee *tracee)
 	targets[0] = &script->program.path;
 	targets[1] = &script->interpreter.path;
 	targets[2] = &script->execfn;
-	strings[3] = job->program.compat ? NULL : fast_fill_script(tracee, script, carrier.shift);
+	strings[3] = job->program.compat ? NULL :
+					   fast_fill_script(tracee, script, carrier.shift, strings[1], &job->copy);
 	targets[3] = &script->fast_path;
 	job->fast_path = strings[3];
-	for (unsigned i = 0; i < 4; i++) {
+	strings[4] = job->copy;
+	targets[4] = &script->copy;
+	for (unsigned i = 0; i < 5; i++) {
 		size_t length = strings[i] ? strlen(strings[i]) + 1 : 0;
 
 		memcpy(image.strings + used, strings[i] ? strings[i] : "", length);

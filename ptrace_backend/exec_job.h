@@ -21,6 +21,7 @@ struct exec_job {
 	bool by_fd;	       /* `given` names an fd, which may close itself */
 	bool is_emulated;      /* `program` is the emulator */
 	const char *fast_path; /* the fast path's file, which the loader may open first; NULL: it won't */
+	const char *copy;      /* of the interpreter, for the fast path; NULL: there is none */
 	struct exec_credentials credentials; /* what it gives */
 	unsigned opens_left; /* by the loader */
 	/* The program, where no path will lead to it once execve has closed what closes itself; or -EBADF.

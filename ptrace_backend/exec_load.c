@@ -127,7 +127,8 @@ bool exec_on_loader_call(struct tracee *tracee)
 	bool interpreter = job && job->program.has_interpreter &&
 			   job->opens_left == (fills ? 0u : 1u);
 	bool ours = job && is_loader_call(tracee) &&
-		    names(tracee, interpreter ? job->interpreter_file.host : job->program_file.host);
+		    (names(tracee, interpreter ? job->interpreter_file.host : job->program_file.host) ||
+		     (interpreter && job->copy && tracee->mm->fast_base && names(tracee, job->copy)));
 
 	if (is_fast_open(tracee, job)) {
 		fast_loaded(tracee, tracee_argument(tracee, 3));

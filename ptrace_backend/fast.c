@@ -454,6 +454,11 @@ int fast_start(struct tracer *tracer, struct error *err)
 	shared->proven = !tracer->record || record_proven(tracer->record);
 	shared->off = tracer->links || tracer->plan->spec->hidden_prefix || tracer->plan->spec->fake_permissions;
 	shared->generation = 2;
+	shared->stub = fast->base + FAST_TEXT;
+	if (getrandom(&fast->magic, sizeof(fast->magic), 0) != sizeof(fast->magic))
+		fast->magic = (uint64_t)getpid() << 32 | FAST_HASH_START;
+	for (unsigned i = 0; i < FAST_COPIES_MAX; i++)
+		shared->copies[i].version = 1;
 	if (stat("/proc", &proc) == 0)
 		shared->proc_device = proc.st_dev;
 	tracer->fast = fast;

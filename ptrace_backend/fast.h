@@ -22,9 +22,11 @@ void fast_stop(struct tracer *tracer);
 /* The address behind the stub's system call, as the filter sees it; 0: none. */
 uint64_t fast_call_address(const struct tracer *tracer);
 
-/* At an exec: what the loader needs. `image_shift`: from our addresses to those of our image there. Returns
- * the path of the shared file, or NULL: not for this program. */
-const char *fast_fill_script(struct tracee *tracee, struct load_script *script, uint64_t image_shift);
+/* At an exec: what the loader needs. `image_shift`: from our addresses to those of our image there. `interpreter`: host
+ * path of the program's, or NULL; where that has a copy (fast_copy.h) *ret_copy is its path, and the script's object
+ * what is to be mapped of either. Returns the path of the shared file, or NULL: not for this program. */
+const char *fast_fill_script(struct tracee *tracee, struct load_script *script, uint64_t image_shift,
+			     const char *interpreter, const char **ret_copy);
 /* The loader has mapped it, with the records there (0: it couldn't). */
 void fast_loaded(struct tracee *tracee, uint64_t records);
 

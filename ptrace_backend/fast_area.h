@@ -83,7 +83,24 @@ struct fast_absence {
 	uint64_t inode, change;
 };
 
+enum fast_site_flags {
+	FAST_SITE_RELATIVE = 1 << 0,	 /* the record is a copy's: its addresses count from itself */
+	FAST_SITE_OPENS_COPIES = 1 << 1, /* it is the interpreter's */
+};
+
+#define FAST_COPIES_MAX 8
+#define FAST_COPY_PATH	 256
+
+/* A library that has a copy with its sites patched: the dynamic linker opens that. */
+struct fast_copy {
+	uint32_t version; /* odd: being changed, or none */
+	uint32_t length;  /* of original */
+	uint64_t hash;	  /* FAST_HASH of original */
+	char original[FAST_COPY_PATH], copy[FAST_COPY_PATH]; /* host paths */
+};
+
 struct fast_shared {
+	uint64_t stub; /* its address, for the copies' records */
 	uint64_t generation; /* odd: being changed. Another one: entries may be wrong */
 	uint32_t off;	     /* nothing is fast any more */
 	uint32_t fake_ids, host_uid, host_gid, own_uid, own_gid;
@@ -94,6 +111,7 @@ struct fast_shared {
 	uint64_t recorded[FAST_BLOOM_WORDS];	   /* Bloom filter of inodes with a record */
 	struct fast_absence absent[FAST_ABSENT];   /* inodes known to have none */
 	uint64_t names[FAST_NAMES_WORDS];	   /* Bloom filter of names that mean something somewhere */
+	struct fast_copy copies[FAST_COPIES_MAX];
 	uint32_t buckets[FAST_BUCKETS];		   /* index of an entry plus one */
 	struct fast_entry entries[FAST_ENTRIES_MAX];
 	char strings[FAST_STRINGS];

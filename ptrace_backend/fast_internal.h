@@ -25,6 +25,9 @@ struct fast {
 	uint64_t refused[REFUSED_MAX]; /* of guest directories that can't be published */
 	uint64_t patched, declined;    /* sites; calls that came back */
 	uint64_t unpatched;	       /* sites that can't be patched and are used often */
+	uint64_t magic;		       /* what marks records in copies: fast_copy.h */
+	struct fast_copies *copies;
+	bool has_copies;
 	/* fast_watch.c: names that calls under way take away, and calls of which there was no room for that. */
 	unsigned removing_count, unlisted;
 	struct {
@@ -90,6 +93,15 @@ void fast_release_slot(struct tracee *tracee, uint64_t slot);
  * number that regs say: its site becomes a jump. `after` may lie in a record, which made a call for a number that it
  * doesn't know. False: it isn't one that can be patched. */
 bool fast_patch(struct tracee *tracee, struct fast_sites *sites, uint64_t after);
+struct fast_copy_context {
+	const struct fast *fast;
+	uint32_t flags; /* of the records: enum fast_site_flags */
+};
+
+/* The same for a site of a copy (fast_copy_patcher of fast_copy.h; the context is a struct fast_copy_context). */
+bool fast_patch_copy(void *context, uint8_t *after, int64_t distance, uint32_t number, uint8_t *record);
+/* Whether an address lies in a record of a copy. */
+bool fast_is_copied_record(const struct tracee *tracee, uint64_t address);
 /* An address for the area, one of many. */
 uint64_t fast_choose_base(unsigned random);
 

@@ -15,6 +15,7 @@
 #include "core/base/log.h"
 #include "core/base/page.h"
 #include "ptrace_backend/fast_area.h"
+#include "ptrace_backend/fast_copy.h"
 #include "ptrace_backend/fast_internal.h"
 #include "ptrace_backend/tracer.h"
 
@@ -70,11 +71,13 @@ static struct fast_sites *own_sites(struct tracee *tracee)
 	return own;
 }
 
-const char *fast_fill_script(struct tracee *tracee, struct load_script *script, uint64_t image_shift)
+const char *fast_fill_script(struct tracee *tracee, struct load_script *script, uint64_t image_shift,
+			     const char *interpreter, const char **ret_copy)
 {
 	const struct fast *fast = tracee->tracer->fast;
 	const struct load_object *objects[] = { &script->program, &script->interpreter };
 
+	*ret_copy = NULL;
 	/* A root or a working directory that others may change survives an exec. */
 	if (!fast || tracee->guest || tracee->filters || tracee->fs->references != 1 ||
 	    tracee->mm->fast_listing || !fast_has_plain_view(tracee))
@@ -88,6 +91,7 @@ const char *fast_fill_script(struct tracee *tracee, struct load_script *script, 
 	if (script->program.fixed && !script->interpreter.segment_count)
 		script->fast_records = page_up(script->program.span_start + script->program.span_size) + RECORDS_BEHIND;
 	script->fast_text = (uintptr_t)amphora_stub_start + image_shift;
+	*ret_copy = fast_copy_of(tracee, interpreter, &script->interpreter);
 	return fast->path;
 }
 
@@ -171,6 +175,8 @@ void fast_seen(struct tracee *tracee, uint64_t after)
 	if (!after || tracee->mm->fast_off || fast->shared->off)
 		return;
 	fast->declined += ours;
+	if (!ours)
+		fast_copy_seen(tracee, after);
 	sites = own_sites(tracee);
 	if (!sites)
 		return;
@@ -178,7 +184,7 @@ void fast_seen(struct tracee *tracee, uint64_t after)
 		sites->seen[slot].key = key;
 		sites->seen[slot].calls = 0;
 	}
-	if (++sites->seen[slot].calls == 2)
+	if (++sites->seen[slot].calls == 2 && !fast_is_copied_record(tracee, after))
 		fast_patch(tracee, sites, after);
 	if (sites->seen[slot].calls == FAST_OFTEN && !ours)
 		count_unpatched(tracee, after);

@@ -12,6 +12,7 @@
 
 #include "core/base/cleanup.h"
 #include "ptrace_backend/fast.h"
+#include "ptrace_backend/fast_copy.h"
 #include "ptrace_backend/guest_trace.h"
 #include "ptrace_backend/links.h"
 #include "ptrace_backend/procview.h"
@@ -40,11 +41,43 @@ static bool is_ours(const struct tracee *subject, uint64_t start, uint64_t end)
 	       (mm->scratch && start >= mm->scratch && end <= mm->scratch + SCRATCH_MAPPED);
 }
 
+/* What a copy of a library (fast_copy.h) has more than the original. */
+static bool is_records(const struct tracee *subject, const char *line)
+{
+	const char *name = strchr(line, '/');
+	struct stat status;
+	uint64_t offset;
+
+	return name && fast_copy_original(subject->tracer, name, &status) &&
+	       sscanf(line, "%*s %*s %" SCNx64, &offset) == 1 && offset >= (uint64_t)status.st_size;
+}
+
+/* A copy of a library: in its line the original's device and inode. Returns its path, or NULL. */
+static const char *put_original(const struct tracee *subject, const char *name, char *line)
+{
+	struct stat status;
+	const char *original = name ? fast_copy_original(subject->tracer, name, &status) : NULL;
+	char numbers[64];
+	int from = 0, to = 0;
+
+	if (!original || (sscanf(line, "%*s %*s %*s %n%*s %*s %n", &from, &to), to <= from))
+		return original;
+	snprintf(numbers, sizeof(numbers), "%02x:%02x %" PRIu64, major(status.st_dev), minor(status.st_dev),
+		 (uint64_t)status.st_ino);
+	/* The kernel leaves blanks up to the path's column. */
+	if (strlen(numbers) < (size_t)(to - from)) {
+		memset(line + from, ' ', (size_t)(to - from));
+		memcpy(line + from, numbers, strlen(numbers));
+	}
+	return original;
+}
+
 /* A line with a host path at its end, from `name`. */
-static void put_path(struct tracee *subject, const char *line, const char *name, FILE *out)
+static void put_path(struct tracee *subject, char *line, const char *name, FILE *out)
 {
 	char guest[PATH_SIZE];
-	const char *shown = name ? guest_path(subject, name, guest) : NULL;
+	const char *original = put_original(subject, name, line);
+	const char *shown = name ? guest_path(subject, original ? original : name, guest) : NULL;
 
 	if (name && !shown && ipc_map_name(subject->tracer, name, guest, sizeof(guest)))
 		shown = guest;
@@ -76,7 +109,7 @@ static void put_maps(struct tracee *subject, const char *file_name, FILE *out)
 
 		line[strcspn(line, "\n")] = '\0';
 		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " ", &start, &end) == 2)
-			ours = is_ours(subject, start, end);
+			ours = is_ours(subject, start, end) || is_records(subject, line);
 		if (ours)
 			continue;
 		put_path(subject, line, end ? strchr(line, '/') : NULL, out);

@@ -187,21 +187,21 @@ inline_always uint64_t map_object(const struct load_object *object, uint64_t scr
 
 #ifdef ARCH_SYS_MREMAP
 /* The fast path's area: the stub is moved there from our own image. Where there is no room for it the
- * program does without. */
-inline_always void map_fast(const struct load_script *script, uint64_t scratch)
+ * program does without: 0. */
+inline_always int map_fast(const struct load_script *script, uint64_t scratch)
 {
 	uint64_t base = script->fast_base, records = base + FAST_SITES;
 	long result, fd;
 
 	if (!base)
-		return;
+		return 0;
 	result = arch_mmap((long)base, FAST_SIZE, 0,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
 	if (failed(result))
-		return;
+		return 0;
 	if ((word)result != base) {
 		arch_syscall(ARCH_SYS_MUNMAP, result, FAST_SIZE, 0, 0, 0, 0);
-		return;
+		return 0;
 	}
 #ifdef FAST_RECORDS_APART
 	result = arch_mmap((long)script->fast_records, FAST_RECORDS_SIZE, PROT_READ | PROT_EXEC,
@@ -222,19 +222,21 @@ inline_always void map_fast(const struct load_script *script, uint64_t scratch)
 		if (!failed(fd))
 			arch_syscall(ARCH_SYS_CLOSE, fd, 0, 0, 0, 0, 0);
 		if (!failed(result))
-			return;
+			return 1;
 		fd = arch_syscall(ARCH_SYS_OPENAT, AT_FDCWD, (long)script->fast_path, O_RDONLY | O_CLOEXEC, 0,
 				  (long)scratch, (long)LOADER_MARK);
 		if (!failed(fd))
 			arch_syscall(ARCH_SYS_CLOSE, fd, 0, 0, 0, 0, 0);
 	}
 	arch_syscall(ARCH_SYS_MUNMAP, (long)base, FAST_SIZE, 0, 0, 0, 0);
+	return 0;
 }
 #else
-inline_always void map_fast(const struct load_script *script, uint64_t scratch)
+inline_always int map_fast(const struct load_script *script, uint64_t scratch)
 {
 	(void)script;
 	(void)scratch;
+	return 0;
 }
 #endif
 
@@ -319,7 +321,9 @@ ARCH_LOADER_ABI void amphora_loader(long result, const struct load_script *from)
 	arch_syscall(ARCH_SYS_MPROTECT, (long)scratch, (long)(script->scratch_size + page),
 		     PROT_READ, 0, 0, 0);
 
-	map_fast(script, scratch);
+	/* The copy's sites need the area. */
+	if (map_fast(script, scratch) && script->copy)
+		script->interpreter.path = (word)copy + script->copy;
 	for (uint32_t i = 0; i < script->unmap_count; i++) {
 		uint64_t start = script->unmap[i].start, end = script->unmap[i].end;
 

@@ -62,6 +62,7 @@ struct load_script {
 	uint64_t fast_text;   /* the stub in our own image */
 	uint64_t fast_records; /* where its records should go, where they are apart; 0: anywhere */
 	uint64_t fast_path;   /* offset of the shared file's host path */
+	uint64_t copy;	      /* offset of what is mapped for the interpreter where there is the area; 0: itself */
 	uint32_t ids[4];      /* AT_UID, AT_EUID, AT_GID, AT_EGID */
 	char command[16];     /* comm */
 };

@@ -422,16 +422,43 @@ SECTION static __attribute__((noinline)) int is_of_path(struct slot *slot, struc
 	return result == length && same(path, text, length);
 }
 
+/* Where the file in the slot has a copy, the copy's path takes its place: 1. It may be half of one: -1. */
+SECTION static __attribute__((noinline)) int take_copy(struct slot *slot)
+{
+	const struct fast_copy *copies = shared_of()->copies;
+	char *host = (char *)slot + SLOT_PATH;
+	uint64_t hash = FAST_HASH_START;
+	unsigned length = 0;
+
+	for (; host[length]; length++)
+		hash = FAST_HASH_STEP(hash, host[length]);
+	for (unsigned i = 0; i < FAST_COPIES_MAX; i++) {
+		uint32_t version = __atomic_load_n(&copies[i].version, __ATOMIC_ACQUIRE);
+
+		if ((version & 1) || copies[i].hash != hash || copies[i].length != length ||
+		    length >= FAST_COPY_PATH || !same(copies[i].original, host, length))
+			continue;
+		copy(host, copies[i].copy, FAST_COPY_PATH);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		return __atomic_load_n(&copies[i].version, __ATOMIC_RELAXED) == version ? 1 : -1;
+	}
+	return 0;
+}
+
 SECTION static __attribute__((noinline)) long fast_open(struct slot *slot, long dirfd, const char *path, long flags)
 {
 	struct slot *aside = (void *)((char *)slot + SLOT_ASIDE);
+	int found, copied = 0;
 	long result;
-	int found;
 
 	if (flags & ~(long)O_READS)
 		return FAST_IS_SLOW;
 	found = translate(slot, dirfd, path);
 	if (!found)
+		return FAST_IS_SLOW;
+	if (found == 1 && (slot_flags(slot) & FAST_SITE_OPENS_COPIES) && flags == O_CLOEXEC)
+		copied = take_copy(slot);
+	if (copied < 0)
 		return FAST_IS_SLOW;
 	result = make_call(slot, SYS_openat, found == 1 ? AT_FDCWD : dirfd,
 			   found == 1 ? (long)slot + SLOT_PATH : (long)path, (flags & ~(long)O_LARGEFILE) | O_NOFOLLOW, 0);
@@ -443,7 +470,7 @@ SECTION static __attribute__((noinline)) long fast_open(struct slot *slot, long 
 		return FAST_IS_SLOW;
 	}
 	/* ERESTART* are the kernel's own business. */
-	return result >= 0 || result == -ENOENT || result <= -512 ? result : FAST_IS_SLOW;
+	return result >= 0 || (result == -ENOENT && !copied) || result <= -512 ? result : FAST_IS_SLOW;
 }
 
 SECTION static __attribute__((noinline)) long fast_readlink(struct slot *slot, long dirfd, const char *path,

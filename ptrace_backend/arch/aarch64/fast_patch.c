@@ -99,6 +99,24 @@ bool fast_patch(struct tracee *tracee, struct fast_sites *sites, uint64_t after)
 	return true;
 }
 
+/* No copies yet: fast_copy.h. */
+bool fast_patch_copy(void *context, uint8_t *after, int64_t distance, uint32_t number, uint8_t *record)
+{
+	(void)context;
+	(void)after;
+	(void)distance;
+	(void)number;
+	(void)record;
+	return false;
+}
+
+bool fast_is_copied_record(const struct tracee *tracee, uint64_t address)
+{
+	(void)tracee;
+	(void)address;
+	return false;
+}
+
 /* Signals */
 
 /* What the stub has saved in a slot. */

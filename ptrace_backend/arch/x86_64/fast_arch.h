@@ -25,7 +25,7 @@ struct fast_site {
 	uint64_t other;	   /* where calls with other numbers go on */
 	uint64_t back;	   /* where the program does */
 	uint32_t number;   /* of the call */
-	uint32_t reserved;
+	uint32_t flags;	   /* enum fast_site_flags */
 	uint64_t again;	   /* where the call can be made again */
 	uint8_t fill[7];
 	uint8_t entry[8];  /* address of code[0] */
@@ -33,6 +33,7 @@ struct fast_site {
 	uint8_t slow[40];  /* mov number, %eax; syscall; jmp *back */
 	uint8_t leave[8];  /* jmp *back */
 	uint8_t code[56];  /* what was at the site; lea the record, %r11; jmp the stub; or jmp *other */
+	uint64_t magic;	   /* of a copy's: struct fast's */
 };
 
 /* Where the jump is, and what it has taken the place of. */

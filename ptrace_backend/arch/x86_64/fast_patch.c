@@ -27,16 +27,13 @@
 #include <sys/ptrace.h>
 
 #include "core/base/log.h"
+#include "ptrace_backend/arch/x86_64/fast_record.h"
 #include "ptrace_backend/arch/x86_64/fast_shape.h"
 #include "ptrace_backend/fast_area.h"
 #include "ptrace_backend/fast_internal.h"
 #include "ptrace_backend/syscall_table.h"
 #include "ptrace_backend/tracer.h"
 
-#define SLOW_OFFSET  56 /* of struct fast_site's slow code */
-#define LEAVE_OFFSET 96
-#define SLOW_CALL    7  /* in the slow code: behind its call */
-#define RAW_OFFSET   13 /* in it: the call with another number */
 #define MOV_EAX	     0xb8
 #define BEFORE_MAX   (SHAPE_MAX + 1)
 #define CACHE_LINE   64
@@ -233,7 +230,7 @@ static int restore(struct tracee *tracee, uint64_t slot, struct user_regs_struct
 
 	_Static_assert(offsetof(__typeof__(saved), r15) == SLOT_R15, "the stub's assembly");
 	if (tracee_read(tracee, slot, &saved, sizeof(saved)) < 0 ||
-	    tracee_read(tracee, saved.site, record, sizeof(*record)) < 0)
+	    fast_read_record(tracee, saved.site, record) < 0)
 		return -EFAULT;
 	raw->rsp = saved.rsp;
 	raw->rdi = saved.rdi;
@@ -271,7 +268,7 @@ static bool leave_stub(struct tracee *tracee, struct user_regs_struct *raw, bool
 
 	if (at >= fast_stub_offset(amphora_stub_released) && at < fast_stub_offset(amphora_stub_code_end)) {
 		/* All is as it was, rax is the result unless it goes the slow way. */
-		if (tracee_read(tracee, raw->r11, &record, sizeof(record)) < 0)
+		if (fast_read_record(tracee, raw->r11, &record) < 0)
 			return false;
 		if (at >= fast_stub_offset(amphora_stub_left) || (int64_t)raw->rax == FAST_IS_SLOW)
 			rewind_to_site(raw, &record);
@@ -280,14 +277,14 @@ static bool leave_stub(struct tracee *tracee, struct user_regs_struct *raw, bool
 		return true;
 	}
 	if (at < fast_stub_offset(amphora_stub_acquired)) {
-		if (tracee_read(tracee, raw->r11, &record, sizeof(record)) < 0)
+		if (fast_read_record(tracee, raw->r11, &record) < 0)
 			return false;
 		rewind_to_site(raw, &record);
 		return true;
 	}
 	if (at < fast_stub_offset(amphora_stub_switched)) { /* nothing was changed yet but rcx, rax, and the slot */
 		slot = raw->rcx;
-		if (!fast_is_slot(tracee, slot) || tracee_read(tracee, raw->r11, &record, sizeof(record)) < 0)
+		if (!fast_is_slot(tracee, slot) || fast_read_record(tracee, raw->r11, &record) < 0)
 			return false;
 		fast_release_slot(tracee, slot);
 		rewind_to_site(raw, &record);
@@ -391,14 +388,19 @@ bool fast_on_signal(struct tracee *tracee, int signal)
 		return false;
 	base = tracee->mm->fast_base;
 	at = tracee->regs.raw.rip;
-	if (signal == SIGILL && repair(tracee)) {
+	if (signal == SIGILL && (repair(tracee) || fast_repair_copied(tracee))) {
 		tracee->regs.changed = REGISTER_ALL;
 		registers_store(tracee->tid, &tracee->regs);
 		tracee_resume(tracee, 0);
 		return true;
 	}
-	if (at < base || at >= base + FAST_PROCESS)
+	if (at < base || at >= base + FAST_PROCESS) {
+		if (fast_leave_copied(tracee)) {
+			tracee->regs.changed = REGISTER_ALL;
+			registers_store(tracee->tid, &tracee->regs);
+		}
 		return false;
+	}
 	fault = (signal == SIGSEGV || signal == SIGBUS) &&
 		ptrace(PTRACE_GETSIGINFO, tracee->tid, NULL, &info) == 0 && info.si_code > 0;
 	if (at < base + FAST_SITES) {

@@ -92,6 +92,11 @@ SECTION static inline __attribute__((always_inline)) uint32_t slot_number(const 
 	return slot->site->number;
 }
 
+SECTION static inline __attribute__((always_inline)) uint32_t slot_flags(const struct slot *slot)
+{
+	return slot->site->flags;
+}
+
 /* The call that counts. */
 SECTION static __attribute__((noinline)) long make_call5(struct slot *slot, long number, long a, long b, long c,
 							 long d, long e)

@@ -13,6 +13,29 @@ debian bash -c 'echo $BASH_VERSION; ls --version | head -n 1'
 succeeds
 out_has coreutils
 
+if [ "$BACKEND" = ptrace ] && [ "$(uname -m)" = x86_64 ]; then
+	it 'starts programs with their call sites patched, which no reader of their libraries sees'
+	fast() { run env AMPHORA_STATS="$WORK/stats" "$AMPHORA" run --backend ptrace --rootfs "$DEBIAN" --fast-path auto "$@"; }
+	many='i=0; while [ $i -lt 100 ]; do /bin/true; i=$((i + 1)); done
+		for i in 1 2 3; do sha256sum /lib/x86_64-linux-gnu/libc.so.6 /lib64/ld-linux-x86-64.so.2; done | sort -u
+		cut -d " " -f 3- /proc/self/maps | grep -E "/ld-linux|/libc"
+		LD_TRACE_LOADED_OBJECTS=1 /bin/true | cut -d " " -f 1'
+	debian sh -c "$many"
+	cp "$out" "$WORK/expected"
+	fast sh -c "$many"
+	succeeds
+	cmp -s "$WORK/expected" "$out" || fail "$(diff "$WORK/expected" "$out" | head -n 5)"
+	stops=$(sed -n 's/.*"openat":\([0-9]*\).*/\1/p' "$WORK/stats")
+	[ "$stops" -lt 150 ] || fail "$(cat "$WORK/stats")"
+
+	it 'leaves a replaced library out of its copies'
+	fast sh -c 'cp /lib64/ld-linux-x86-64.so.2 /tmp/ld.so; cp -r /lib/x86_64-linux-gnu/libc.so.6 /tmp/
+		i=0; while [ $i -lt 60 ]; do /bin/true; i=$((i + 1)); done
+		ld=$(readlink -f /lib64/ld-linux-x86-64.so.2); cp /tmp/ld.so $ld.new; mv $ld.new $ld
+		/bin/true && awk "/ld-linux/ { print \$5; exit }" /proc/self/maps >/tmp/inode; ls -i $ld | cut -d " " -f 1 | cmp - /tmp/inode && echo same'
+	out 'same'
+fi
+
 it 'runs perl'
 debian perl -e 'use POSIX; print join(",", (POSIX::uname())[0], map { $_ * 2 } 1..3), "\n"'
 out 'Linux,2,4,6'
