@@ -53,7 +53,8 @@ LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIBRARIES) 2>/dev/null)
 LIB_LIBS := $(shell $(PKG_CONFIG) --libs $(LIBRARIES) 2>/dev/null || echo -lseccomp -lcap -ltalloc -ljson-c)
 
 MAIN := core/front/amphora/main.c
-SOURCES := $(sort $(wildcard core/*/*.c core/front/*/*.c probe/*.c ns_backend/*.c netstack/*.c \
+SOURCES := $(sort $(filter-out bench/micro_program.c,$(wildcard bench/*.c)) \
+	$(wildcard core/*/*.c core/front/*/*.c probe/*.c ns_backend/*.c netstack/*.c \
 	ptrace_backend/*.c ptrace_backend/loader/loader.c ptrace_backend/stub/*.c ptrace_backend/arch/$(ARCH)/*.c))
 LIBRARY_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(MAIN),$(SOURCES)))
 LIBRARY := $(BUILD)/libamphora.a
@@ -63,7 +64,7 @@ DIFF_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/diff/*_diff.c)))
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 HELPER_SOURCES := $(wildcard tests/behave/helpers/*.c tests/behave/helpers/$(ARCH)/*.c)
 HELPERS := $(addprefix build/helpers/,$(basename $(notdir $(HELPER_SOURCES))) micro)
-MICRO := $(addprefix bench/,micro.c rows.c calls.c processes.c commands.c)
+MICRO := $(addprefix bench/,micro_program.c micro.c rows.c calls.c processes.c commands.c)
 NAMES := amphora-oci amphora-proot proot
 NO_CONFIG := help deps deps-cross clean lint fuzz asan cross demo check
 
@@ -78,7 +79,7 @@ help:
 #: make lint          clang-tidy, cppcheck, shellcheck, house rules
 #: make asan          unit tests under ASan and UBSan
 #: make fuzz          every fuzz target for FUZZ_SECONDS (10) each
-#: make bench         native, namespaces, ptrace, PRoot and bubblewrap side by side
+#: make bench         native, namespaces, ptrace, PRoot, bubblewrap side by side (BENCH_FLAGS=--quick)
 #: make lab           real kernels in QEMU, x86-64 and arm64 (LAB_FLAGS=--short: two, minutes)
 #: make install       PREFIX=/usr/local DESTDIR=
 #: make cross         ARCH=aarch64: a static arm64 binary
@@ -200,10 +201,10 @@ build/helpers/%: %.c
 		$(HELPER_LDFLAGS) -o $@ $<
 build/helpers/requests build/helpers/requests32: $(wildcard tests/behave/helpers/requests*.h)
 # What bench/ times, whose stops are counted.
-build/helpers/micro: $(MICRO) bench/rows.h
+build/helpers/micro: $(MICRO) bench/rows.h bench/bench.h
 	@mkdir -p $(@D)
 	$(call SAY,CC  )$(CC) -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra -Werror -O2 -static -pthread -o $@ $(MICRO)
-build/aarch64/helpers/micro: $(MICRO) bench/rows.h
+build/aarch64/helpers/micro: $(MICRO) bench/rows.h bench/bench.h
 	@mkdir -p $(@D)
 	$(call SAY,CC  )aarch64-linux-gnu-gcc -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra -Werror -O2 -static -pthread -o $@ $(MICRO)
 # Where wine's loader lies: vm.mmap_min_addr.

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What the parts of bench/driver share: columns, rows, the figures of a run.
+/* `amphora bench`: columns, rows, the figures of a run.
  *
- * Functions that can fail return 0 or -1 and leave a sentence in column.why; only main.c exits.
+ * Functions that can fail return 0 or -1 and leave a sentence in column.why; a column or a row that can't be
+ * measured is part of the result.
  */
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H
 
 #include "bench/rows.h"
+#include "core/base/error.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -17,9 +19,10 @@
 #define MAX_COLUMNS 8
 #define MAX_ROWS 80
 #define MAX_ROUNDS 101
-#define MAX_ARGUMENTS 64
+#define MAX_ARGUMENTS 384
+#define MICRO_NAME "amphora-micro" /* of the program inside, in bench_dir and in /proc */
 
-/* Paths and settings of a run: written by main.c before anything starts, then only read. */
+/* Paths and settings of a run: written before anything starts, then only read. */
 struct options {
 	const char *amphora;   /* path of the binary; "" when none was built */
 	const char *proot;     /* the proot to compare with: a name in $PATH or a path */
@@ -33,6 +36,7 @@ struct options {
 	int rounds;
 	long budget_us; /* for one measurement: a row in a column in a round */
 	bool quick;
+	bool programs; /* whole programs too */
 	bool pin; /* everything on one CPU */
 };
 
@@ -43,6 +47,8 @@ struct column {
 	/* The command line up to the program to run inside. %A amphora, %P proot, %R rootfs,
 	 * %B bench_dir, %G guest_dir, %S the driver itself. */
 	const char *command[24];
+	/* One more bind mount: words like command's. The last one ends in a number of ours. */
+	const char *mount[4];
 	bool has_stops; /* understands AMPHORA_STATS */
 
 	bool selected;
@@ -50,6 +56,8 @@ struct column {
 	char version[64];
 	bool on_host; /* native only: no chroot allowed, hence rootfs paths by prefix */
 
+	int mounts;	 /* how many more there are where it starts next */
+	long memory_kib; /* the most that its processes held, or 0 */
 	pid_t pid; /* of the running server, or 0 */
 	int to_server;
 	int from_server;
@@ -69,6 +77,8 @@ struct row_result {
 	char name[32];
 	int index; /* in micro's table; -1 for the start-up row */
 	enum row_kind kind;
+	bool slow;
+	int mounts; /* that there are besides; 0: as the column has them */
 	struct cell cells[MAX_COLUMNS];
 };
 
@@ -106,7 +116,16 @@ int column_time_true(struct column *column, const struct options *options, doubl
 int column_count_stops(struct column *column, const struct options *options, int row_index, long n,
 		       double *ret_stops);
 
-/* native.c: `driver native`, which becomes the command inside a chroot */
+/* memory.c: KiB, of the processes below root, root's own among them, without micro's */
+long memory_peak_kib(pid_t root);
+
+/* rounds.c: measures everything that options ask for. Other errors than a column's or a row's: -EINVAL. */
+int bench_run(struct run *run, struct error *err);
+
+/* micro.c: the program inside the columns, by the name MICRO_NAME */
+int micro_main(int argc, char **argv);
+
+/* native.c: `amphora bench native`, which becomes the command inside a chroot */
 int native_main(int argc, char **argv);
 
 /* environment.c */
@@ -116,9 +135,13 @@ void environment_read_load(double ret_load[3]);
 /* report.c, json.c */
 double median_of(const double *values, int count);
 double min_of(const double *values, int count);
-/* The median over rounds of the ratio to base in the same round, and the ratio of the minima. */
-void cell_ratios(const struct cell *cell, const struct cell *base, double *ret_median,
-		 double *ret_min);
+/* A column's times as ratios to another column's, of the same row. */
+struct ratios {
+	double median;	  /* over rounds of the ratio in the same round */
+	double spread;	  /* half the distance between the quartiles of those, as a part of the median */
+	double of_minima; /* the best time of all rounds, over the best of the other's */
+};
+struct ratios cell_ratios(const struct cell *cell, const struct cell *base);
 int find_column(const struct run *run, const char *name);
 bool cell_usable(const struct run *run, const struct row_result *row, int column);
 void report_print(const struct run *run, FILE *out);

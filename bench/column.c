@@ -28,25 +28,39 @@
 
 extern char **environ;
 
+#define PODMAN_RUN                                                                                  \
+	"run", "--rm", "-i", "--network", "host", "--ulimit", "nofile=1024:1024", "--ulimit",          \
+	"nproc=4096:4096", "-v", "%B:%G", "--rootfs", "%R:O"
+
 const struct column column_table[] = {
 	{ .name = "native", .title = "native",
-	  .command = { "%S", "native", "%R", "%B", "%G" } },
+	  .command = { "%S", "bench", "native", "%R", "%B", "%G" } },
 	{ .name = "ns", .title = "amphora ns",
 	  .command = { "%A", "run", "--rm", "-i", "--backend", "ns", "--network", "host",
-		       "--rootfs", "%R", "-v", "%B:%G" } },
+		       "--rootfs", "%R", "-v", "%B:%G" },
+	  .mount = { "-v", "%B/empty:%G/mounts/" } },
 	{ .name = "ptrace", .title = "amphora ptrace", .has_stops = true,
 	  .command = { "%A", "run", "--rm", "-i", "--backend", "ptrace", "--fast-path", "off", "--network",
-		       "host", "--rootfs", "%R", "-v", "%B:%G" } },
+		       "host", "--rootfs", "%R", "-v", "%B:%G" },
+	  .mount = { "-v", "%B/empty:%G/mounts/" } },
 	{ .name = "fast", .title = "ptrace, fast", .has_stops = true,
 	  .command = { "%A", "run", "--rm", "-i", "--backend", "ptrace", "--fast-path", "auto", "--network",
-		       "host", "--rootfs", "%R", "-v", "%B:%G" } },
+		       "host", "--rootfs", "%R", "-v", "%B:%G" },
+	  .mount = { "-v", "%B/empty:%G/mounts/" } },
 	{ .name = "proot", .title = "proot", .program = "%P",
 	  .command = { "%P", "-0", "-r", "%R", "-b", "%B:%G", "-b", "/dev", "-b", "/proc",
-		       "-w", "/" } },
+		       "-w", "/" },
+	  .mount = { "-b", "%B/empty:%G/mounts/" } },
 	{ .name = "bwrap", .title = "bubblewrap", .program = "bwrap",
 	  .command = { "bwrap", "--unshare-all", "--share-net", "--die-with-parent", "--bind",
 		       "%R", "/", "--dev", "/dev", "--proc", "/proc", "--bind", "%B", "%G",
-		       "--chdir", "/" } },
+		       "--chdir", "/" },
+	  .mount = { "--bind", "%B/empty", "%G/mounts/" } },
+	/* An overlay, since podman makes files in a rootfs; low limits, since it would raise its own. */
+	{ .name = "podman", .title = "podman, crun", .program = "crun",
+	  .command = { "podman", "--runtime", "crun", PODMAN_RUN } },
+	{ .name = "runsc", .title = "podman, runsc", .program = "runsc",
+	  .command = { "podman", "--runtime", "runsc", "--runtime-flag", "network=host", PODMAN_RUN } },
 };
 const int column_table_count = sizeof(column_table) / sizeof(column_table[0]);
 
@@ -54,7 +68,7 @@ const int column_table_count = sizeof(column_table) / sizeof(column_table[0]);
 struct arguments {
 	char *argv[MAX_ARGUMENTS];
 	int count;
-	char text[4 * PATH_MAX];
+	char text[8 * PATH_MAX];
 	size_t used;
 	bool overflow;
 };
@@ -110,6 +124,18 @@ static void arguments_add(struct arguments *arguments, const char *template,
 	arguments_append(arguments, "", 1);
 }
 
+static void arguments_add_mount(struct arguments *arguments, const struct column *column,
+				const struct options *options, int index)
+{
+	char word[64];
+
+	for (int i = 0; column->mount[i]; i++) {
+		snprintf(word, sizeof(word), column->mount[i + 1] ? "%s" : "%s%d", column->mount[i],
+			 index);
+		arguments_add(arguments, word, options);
+	}
+}
+
 static void arguments_begin(struct arguments *arguments, const struct column *column,
 			    const struct options *options)
 {
@@ -118,6 +144,8 @@ static void arguments_begin(struct arguments *arguments, const struct column *co
 		return;
 	for (int i = 0; column->command[i]; i++)
 		arguments_add(arguments, column->command[i], options);
+	for (int i = 0; column->mount[0] && i < column->mounts; i++)
+		arguments_add_mount(arguments, column, options, i);
 }
 
 /* micro, a verb, and the column's own scratch directory, as paths that the column can see */
@@ -127,7 +155,7 @@ static void arguments_add_micro(struct arguments *arguments, const struct column
 	char scratch[64];
 
 	snprintf(scratch, sizeof(scratch), "%s/%s", column->on_host ? "%B" : "%G", column->name);
-	arguments_add(arguments, column->on_host ? "%B/micro" : "%G/micro", options);
+	arguments_add(arguments, column->on_host ? "%B/" MICRO_NAME : "%G/" MICRO_NAME, options);
 	arguments_add(arguments, verb, options);
 	arguments_add(arguments, scratch, options);
 }

@@ -88,7 +88,6 @@ static void write_cell(const struct run *run, const struct row_result *row, int 
 		       FILE *out)
 {
 	const struct cell *cell = &row->cells[c];
-	double median, least;
 
 	write_string(out, run->columns[c].name);
 	if (!cell_usable(run, row, c)) {
@@ -100,8 +99,10 @@ static void write_cell(const struct run *run, const struct row_result *row, int 
 	fprintf(out, ": { \"median_ns\": %.2f, \"min_ns\": %.2f, ",
 		median_of(cell->median_ns, cell->rounds), min_of(cell->min_ns, cell->rounds));
 	if (cell_usable(run, row, base)) {
-		cell_ratios(cell, &row->cells[base], &median, &least);
-		fprintf(out, "\"ratio\": %.4f, \"ratio_of_minima\": %.4f, ", median, least);
+		struct ratios ratios = cell_ratios(cell, &row->cells[base]);
+
+		fprintf(out, "\"ratio\": %.4f, \"spread\": %.4f, \"ratio_of_minima\": %.4f, ",
+			ratios.median, ratios.spread, ratios.of_minima);
 	}
 	if (cell->stops >= 0)
 		fprintf(out, "\"stops\": %.4f, ", cell->stops);
@@ -121,6 +122,8 @@ static void write_row(const struct run *run, const struct row_result *row, int b
 	fputs("{ ", out);
 	write_member(out, "name", row->name);
 	write_member(out, "kind", kinds[row->kind]);
+	if (row->mounts)
+		fprintf(out, "\"mounts\": %d, ", row->mounts);
 	write_member(out, "ratio_to", base >= 0 ? run->columns[base].name : "");
 	fputs("\"cells\": {\n", out);
 	for (int c = 0; c < run->column_count; c++) {
@@ -131,6 +134,24 @@ static void write_row(const struct run *run, const struct row_result *row, int b
 		separator = ",\n";
 	}
 	fputs(" } }", out);
+}
+
+static void write_memory(const struct run *run, FILE *out)
+{
+	const char *separator = "";
+
+	fputs(",\n  \"memory\": {", out);
+	for (int c = 0; c < run->column_count; c++) {
+		const struct column *column = &run->columns[c];
+
+		if (column->memory_kib <= 0 || strcmp(column->name, "native") == 0)
+			continue;
+		fprintf(out, "%s ", separator);
+		write_string(out, column->name);
+		fprintf(out, ": { \"peak_kib\": %ld }", column->memory_kib);
+		separator = ",";
+	}
+	fputs(" }", out);
 }
 
 int json_write(const struct run *run, const char *path)
@@ -150,6 +171,7 @@ int json_write(const struct run *run, const char *path)
 	}
 	fputs("  ],\n  \"startup\": ", out);
 	write_row(run, &run->startup, find_column(run, "bwrap"), out);
+	write_memory(run, out);
 	fputs("\n}\n", out);
 	bool failed = ferror(out) != 0;
 

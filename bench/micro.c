@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Times the rows of rows.c inside a container; static, so that any rootfs can run it.
+/* Times rows inside a container. The program is amphora itself by the name of amphora-micro, or, for
+ * bench/run, a small one of its own; static, so that any rootfs can run it.
  *
  * Theory of operation
  *
- * bench/driver starts `micro serve` once per column and round, and leaves all of them waiting on
+ * rounds.c starts `micro serve` once per column and round, and leaves all of them waiting on
  * their standard inputs. It then asks one column after the other for the same row, so that what is
  * compared was measured within the same few milliseconds. All timing happens in here, by one
  * clock, away from whatever the sandbox does to pipes.
  *
- *	driver: "<row index> <budget in µs>\n"	micro: "ok <median ns> <min ns> <operations>\n"
+ *	asked: "<row index> <budget in µs>\n"	micro: "ok <median ns> <min ns> <operations>\n"
  *						    or "no <reason>\n"
  */
-#include "bench/rows.h"
+#include "bench/bench.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -172,7 +173,7 @@ static int list(void)
 	return 0;
 }
 
-int main(int argc, char **argv)
+int micro_main(int argc, char **argv)
 {
 	struct scene scene = { .self = argv[0], .prefix = "", .fd = -1, .listener = -1 };
 	const char *verb = argc > 1 ? argv[1] : "";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* `driver native`: the column that the others are compared with, chroot and nothing else.
+/* `amphora bench native`: the column that the others are compared with, chroot and nothing else.
  *
  * A mount namespace of its own only carries the bind mount of the bench directory, which every
  * column has; no call is slower for it. A plain user may chroot in a user namespace.
@@ -64,7 +64,7 @@ static int fail(const char *what, const char *path)
 int native_main(int argc, char **argv)
 {
 	if (argc < 5) {
-		fprintf(stderr, "usage: driver native ROOTFS BENCH_DIR GUEST_DIR COMMAND...\n");
+		fprintf(stderr, "usage: amphora bench native ROOTFS BENCH_DIR GUEST_DIR COMMAND...\n");
 		return 125;
 	}
 	const char *rootfs = argv[1], *bench_dir = argv[2], *guest_dir = argv[3];

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NAME_WIDTH 19
+
 static int compare_doubles(const void *a, const void *b)
 {
 	const double *x = a, *y = b;
@@ -12,7 +14,8 @@ static int compare_doubles(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-double median_of(const double *values, int count)
+/* Between two neighbours in proportion. */
+static double quantile_of(const double *values, int count, double share)
 {
 	double sorted[MAX_ROUNDS];
 
@@ -20,7 +23,15 @@ double median_of(const double *values, int count)
 		return 0;
 	memcpy(sorted, values, (size_t)count * sizeof(double));
 	qsort(sorted, (size_t)count, sizeof(double), compare_doubles);
-	return (sorted[(count - 1) / 2] + sorted[count / 2]) / 2;
+	double at = share * (count - 1);
+	int low = (int)at, high = low + 1 < count ? low + 1 : low;
+
+	return sorted[low] + (sorted[high] - sorted[low]) * (at - low);
+}
+
+double median_of(const double *values, int count)
+{
+	return quantile_of(values, count, 0.5);
 }
 
 double min_of(const double *values, int count)
@@ -33,16 +44,21 @@ double min_of(const double *values, int count)
 	return least;
 }
 
-void cell_ratios(const struct cell *cell, const struct cell *base, double *ret_median,
-		 double *ret_min)
+struct ratios cell_ratios(const struct cell *cell, const struct cell *base)
 {
 	double ratios[MAX_ROUNDS];
 	int rounds = cell->rounds < base->rounds ? cell->rounds : base->rounds;
 
 	for (int i = 0; i < rounds; i++)
 		ratios[i] = cell->median_ns[i] / base->median_ns[i];
-	*ret_median = median_of(ratios, rounds);
-	*ret_min = min_of(cell->min_ns, cell->rounds) / min_of(base->min_ns, base->rounds);
+	double between = quantile_of(ratios, rounds, 0.75) - quantile_of(ratios, rounds, 0.25);
+	double median = median_of(ratios, rounds);
+
+	return (struct ratios){
+		.median = median,
+		.spread = median > 0 ? between / 2 / median : 0,
+		.of_minima = min_of(cell->min_ns, cell->rounds) / min_of(base->min_ns, base->rounds),
+	};
 }
 
 int find_column(const struct run *run, const char *name)
@@ -57,6 +73,12 @@ bool cell_usable(const struct run *run, const struct row_result *row, int column
 {
 	return column >= 0 && run->columns[column].selected && !row->cells[column].failed &&
 	       row->cells[column].rounds > 0;
+}
+
+/* One that does not work at all has a footnote and no room. */
+static bool column_shown(const struct run *run, int column)
+{
+	return run->columns[column].selected && !run->columns[column].why[0];
 }
 
 struct text {
@@ -86,13 +108,21 @@ static struct text ratio_text(double ratio)
 	return text;
 }
 
+static struct text spread_text(double spread)
+{
+	struct text text;
+
+	snprintf(text.s, sizeof(text.s), "+-%.0f%%", 100 * spread);
+	return text;
+}
+
 static void print_heading(const struct run *run, int native, FILE *out)
 {
-	fprintf(out, "\n%-16s", "");
+	fprintf(out, "\n%-*s", NAME_WIDTH, "");
 	for (int c = 0; c < run->column_count; c++) {
 		const struct column *column = &run->columns[c];
 
-		if (!column->selected)
+		if (!column_shown(run, c))
 			continue;
 		if (c == native)
 			fprintf(out, " %8s", column->title);
@@ -101,45 +131,44 @@ static void print_heading(const struct run *run, int native, FILE *out)
 		if (column->has_stops)
 			fprintf(out, " %6s", "stops");
 	}
-	fprintf(out, "\n%-16s", "");
+	fprintf(out, "\n%-*s", NAME_WIDTH, "");
 	for (int c = 0; c < run->column_count; c++) {
-		if (!run->columns[c].selected)
+		if (!column_shown(run, c))
 			continue;
 		if (c == native)
 			fprintf(out, " %8s", "one op");
 		else
-			fprintf(out, "  %7s %6s", native >= 0 ? "median" : "one op", "min");
+			fprintf(out, "  %7s %6s", native >= 0 ? "median" : "one op", "");
 		if (run->columns[c].has_stops)
 			fprintf(out, " %6s", "per op");
 	}
 	fprintf(out, "\n");
 }
 
-/* Two figures: ratios to base, or the time and nothing when there is nothing to compare with. */
+/* The ratio to base and its spread, or the time and nothing when there is nothing to compare with. */
 static void print_cell(const struct run *run, const struct row_result *row, int column, int base,
 		       FILE *out)
 {
 	const struct cell *cell = &row->cells[column];
-	double median, least;
-
 	if (!cell_usable(run, row, column)) {
 		fprintf(out, "  %7s %6s", "n/a", "");
 	} else if (!cell_usable(run, row, base)) {
 		fprintf(out, "  %7s %6s",
 			time_text(median_of(cell->median_ns, cell->rounds)).s, "");
 	} else {
-		cell_ratios(cell, &row->cells[base], &median, &least);
-		fprintf(out, "  %7s %6s", ratio_text(median).s, ratio_text(least).s);
+		struct ratios ratios = cell_ratios(cell, &row->cells[base]);
+
+		fprintf(out, "  %7s %6s", ratio_text(ratios.median).s, spread_text(ratios.spread).s);
 	}
 }
 
 static void print_row(const struct run *run, const struct row_result *row, int native, FILE *out)
 {
-	fprintf(out, "%-16s", row->name);
+	fprintf(out, "%-*s", NAME_WIDTH, row->name);
 	for (int c = 0; c < run->column_count; c++) {
 		const struct cell *cell = &row->cells[c];
 
-		if (!run->columns[c].selected)
+		if (!column_shown(run, c))
 			continue;
 		if (c != native)
 			print_cell(run, row, c, native, out);
@@ -166,20 +195,16 @@ static void print_startup(const struct run *run, int native, FILE *out)
 		measured |= cell_usable(run, row, c);
 	if (!measured)
 		return;
-	fprintf(out, "\n%-16s", row->name);
+	fprintf(out, "\n%-*s", NAME_WIDTH, row->name);
 	for (int c = 0; c < run->column_count; c++) {
 		const struct cell *cell = &row->cells[c];
 		struct text time = { "n/a" }, ratio = { "" };
-		double median, least;
-
-		if (!run->columns[c].selected)
+		if (!column_shown(run, c))
 			continue;
 		if (cell_usable(run, row, c)) {
 			time = time_text(median_of(cell->median_ns, cell->rounds));
-			if (cell_usable(run, row, bwrap)) {
-				cell_ratios(cell, &row->cells[bwrap], &median, &least);
-				ratio = ratio_text(median);
-			}
+			if (cell_usable(run, row, bwrap))
+				ratio = ratio_text(cell_ratios(cell, &row->cells[bwrap]).median);
 		}
 		if (c == native)
 			fprintf(out, " %8s", time.s);
@@ -188,7 +213,33 @@ static void print_startup(const struct run *run, int native, FILE *out)
 		if (run->columns[c].has_stops)
 			fprintf(out, " %6s", "");
 	}
-	fprintf(out, "\n%-16s the whole command: time, and its ratio to bubblewrap's\n", "");
+	fprintf(out, "\n%-*s the whole command: time, and its ratio to bubblewrap's\n", NAME_WIDTH, "");
+}
+
+static void print_memory(const struct run *run, int native, FILE *out)
+{
+	bool measured = false;
+
+	for (int c = 0; c < run->column_count; c++)
+		measured |= c != native && run->columns[c].memory_kib > 0;
+	if (!measured)
+		return;
+	fprintf(out, "%-*s", NAME_WIDTH, "peak memory");
+	for (int c = 0; c < run->column_count; c++) {
+		const struct column *column = &run->columns[c];
+
+		if (!column_shown(run, c))
+			continue;
+		if (c == native)
+			fprintf(out, " %8s", "");
+		else if (column->memory_kib > 0)
+			fprintf(out, " %5.1f MiB %5s", (double)column->memory_kib / 1024, "");
+		else
+			fprintf(out, " %8s %6s", "n/a", "");
+		if (column->has_stops)
+			fprintf(out, " %6s", "");
+	}
+	fprintf(out, "\n%-*s what the processes beside the program have held\n", NAME_WIDTH, "");
 }
 
 static void print_footnotes(const struct run *run, int native, FILE *out)
@@ -246,5 +297,6 @@ void report_print(const struct run *run, FILE *out)
 		if (native < 0 || !run->rows[i].cells[native].failed)
 			print_row(run, &run->rows[i], native, out);
 	print_startup(run, native, out);
+	print_memory(run, native, out);
 	print_footnotes(run, native, out);
 }

@@ -4,11 +4,13 @@
 
     bench/report.py bench.json >bench.html
     bench/report.py --markdown bench.json
+    bench/report.py --into docs/performance.md bench.json
 
 The page is one file without scripts and without anything fetched: it can be sent to a phone, and a
 mail reader shows it. A figure is the median over rounds of the ratio to native in the same round; the
 thin line over its bar spans the quartiles.
 """
+import argparse
 import html
 import json
 import math
@@ -19,6 +21,8 @@ COLOURS = {
     "ns": "#0a8f6c", "ptrace": "#d0651a", "fast": "#e0a010", "proot": "#b0609a",
     "bwrap": "#2f8fd0", "podman": "#6a78d8", "runsc": "#909090",
 }
+
+MARKS = ("<!-- bench/report.py --into: begin -->", "<!-- end -->")
 
 GROUPS = (  # kind in the JSON, heading, what to know
     ("command", "Whole programs", "What a person waits for."),
@@ -274,17 +278,31 @@ def markdown(run):
         yield f"| peak memory | – | {' | '.join(memory)} |\n"
 
 
-def main(arguments):
-    as_markdown = "--markdown" in arguments
-    files = [a for a in arguments if a != "--markdown"]
-    if len(files) != 1 or files[0].startswith("-"):
-        print("usage: bench/report.py [--markdown] BENCH.JSON", file=sys.stderr)
-        return 2
-    with open(files[0], encoding="utf-8") as file:
+def replace_table(path, table):
+    """Puts the table between the marks of a Markdown file, in place of the one that is there."""
+    with open(path, encoding="utf-8") as file:
+        before, begin, rest = file.read().partition(MARKS[0])
+    _, end, after = rest.partition(MARKS[1])
+    if not begin or not end:
+        raise SystemExit(f"{path} has no lines {MARKS[0]} and {MARKS[1]}")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f"{before}{begin}\n{table}{end}{after}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description="A page, or tables in Markdown, of what bench has measured.")
+    parser.add_argument("--markdown", action="store_true", help="tables instead of the page")
+    parser.add_argument("--into", metavar="FILE", help="put the tables between the marks in FILE")
+    parser.add_argument("json", help="build/bench/bench.json")
+    arguments = parser.parse_args()
+    with open(arguments.json, encoding="utf-8") as file:
         run = Run(json.load(file))
-    sys.stdout.writelines(markdown(run) if as_markdown else page(run))
-    return 0
+    if arguments.into:
+        replace_table(arguments.into, "".join(markdown(run)))
+        return
+    sys.stdout.reconfigure(encoding="utf-8")
+    sys.stdout.writelines(markdown(run) if arguments.markdown else page(run))
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main()

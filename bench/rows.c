@@ -71,9 +71,16 @@ int row_setup(const struct row *row, struct scene *scene)
 	snprintf(script, sizeof(script), "command -v %s >\"$S/out\"", row->program);
 	int r = run_script(scene, script);
 
-	if (r < 0)
+	if (r < 0) {
 		snprintf(scene->why, sizeof(scene->why), "no %s in the rootfs", row->program);
-	return r;
+		return r;
+	}
+	snprintf(script, sizeof(script), "test -e \"$P%s\"", row->needs ? row->needs : "/");
+	r = run_script(scene, script);
+	if (r < 0)
+		snprintf(scene->why, sizeof(scene->why), "no %s in the rootfs: bench/rootfs.sh makes it",
+			 row->needs);
+	return r < 0 || !row->prepare ? r : run_script(scene, row->prepare);
 }
 
 /* A thread's share of a run. */

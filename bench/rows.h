@@ -42,6 +42,8 @@ struct row {
 	int (*run)(struct scene *scene, long n);
 	void (*teardown)(struct scene *scene);
 	const char *program; /* ROW_COMMAND: must exist in the rootfs, or the row is skipped */
+	const char *needs;   /* ROW_COMMAND: a file that must exist as well, or NULL */
+	const char *prepare; /* ROW_COMMAND: a script that goes before each measurement, untimed, or NULL */
 	const char *script;  /* ROW_COMMAND: for sh -c, with $S the scratch and $P the prefix */
 };
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/bench.h"
 #include "core/base/error.h"
 #include "core/front/amphora/front.h"
 #include "core/front/proot/proot.h"
@@ -18,6 +19,7 @@ static const struct personality {
 	{"amphora-proot", "PRoot's command line", proot_main},
 	{"proot", "PRoot's command line", proot_main},
 	{"care", "PRoot's archiver", care_main},
+	{MICRO_NAME, "what `amphora bench` runs inside", micro_main},
 };
 
 static const char *base_name(const char *path)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* bench/driver: runs the micro table of every column, interleaved, and reports it.
+/* The order in which everything is measured: every column, interleaved.
  *
  * Theory of operation
  *
@@ -12,8 +12,6 @@
  *
  * Start-up is measured from outside, as whole commands. Stops are counted last, in runs of their
  * own, since counting needs containers that do one row and nothing else.
- *
- * bench/run compiles this, makes bench_dir, and removes it.
  */
 #include "bench/bench.h"
 
@@ -27,19 +25,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char help[] =
-	"Usage: bench/run [options]\n"
-	"Times system calls and commands in every column on one rootfs: ratios to native.\n\n"
-	"  --rootfs DIR     root filesystem to use; it is not changed\n"
-	"  --amphora FILE   amphora's binary (build/amphora, build/release/amphora)\n"
-	"  --proot FILE     the proot to compare with ($PROOT, or proot in $PATH)\n"
-	"  --columns LIST   of native,ns,ptrace,fast,proot,bwrap\n"
-	"  --rows REGEX     only rows whose name matches; start-up is the row `start`\n"
-	"  --rounds N       rounds to take the median of (7)\n"
-	"  --budget MS      milliseconds for one figure (20)\n"
-	"  --quick          2 rounds of 3 ms, without the slowest rows\n"
-	"  --pin            everything on one CPU\n"
-	"  --json FILE      where to write the figures (build/bench/bench.json)\n";
+#define SLOW_ROUNDS 3
 
 static bool row_selected(const struct options *options, const char *name, bool slow)
 {
@@ -83,28 +69,46 @@ static bool column_list_valid(const char *list)
 	return true;
 }
 
-/* Asks micro which rows there are. */
-static int read_rows(struct run *run)
+static void add_row(struct run *run, const char *name, const struct row_result *like)
 {
-	char command[PATH_MAX + 16], line[64];
-	int kind, slow, at, index = 0;
+	if (run->row_count >= MAX_ROWS || !row_selected(&run->options, name, like->slow))
+		return;
+	struct row_result *row = &run->rows[run->row_count++];
 
-	snprintf(command, sizeof(command), "'%s/micro' list", run->options.bench_dir);
-	FILE *pipe = popen(command, "re");
+	*row = *like;
+	snprintf(row->name, sizeof(row->name), "%.31s", name);
+}
 
-	while (pipe && fgets(line, sizeof(line), pipe)) {
-		line[strcspn(line, "\n")] = '\0';
-		if (sscanf(line, "%d %d %n", &kind, &slow, &at) == 2 && run->row_count < MAX_ROWS &&
-		    row_selected(&run->options, line + at, slow)) {
-			struct row_result *row = &run->rows[run->row_count++];
+/* Rows once more, with more mounts: a row each for every number of these. */
+static const int mount_counts[] = { 10, 100 };
+#define MOUNT_COUNTS ((int)(sizeof(mount_counts) / sizeof(mount_counts[0])))
 
-			snprintf(row->name, sizeof(row->name), "%.31s", line + at);
-			row->index = index;
-			row->kind = (enum row_kind)kind;
-		}
-		index++;
+static void add_mount_rows(struct run *run, const char *name, const struct row_result *row)
+{
+	struct row_result more = *row;
+	char text[32];
+
+	for (int i = 0; i < MOUNT_COUNTS; i++) {
+		more.mounts = mount_counts[i];
+		snprintf(text, sizeof(text), "%.16s, %d mounts", name, more.mounts);
+		add_row(run, text, &more);
 	}
-	return pipe && pclose(pipe) == 0 && index > 0 ? 0 : -1;
+}
+
+static void read_rows(struct run *run)
+{
+	const struct row *row;
+
+	for (int i = 0; (row = row_at((size_t)i)); i++) {
+		struct row_result result = { .index = i, .kind = row->kind, .slow = row->slow };
+
+		if (row->kind != ROW_COMMAND || run->options.programs || run->options.row_pattern)
+			add_row(run, row->name, &result);
+		if (strcmp(row->name, "stat") == 0)
+			add_mount_rows(run, "stat", &result);
+		if (strcmp(row->name, "open+close") == 0)
+			add_mount_rows(run, "open", &result);
+	}
 }
 
 /* A directory that every rootfs has and hardly one uses: the bench directory goes over it. */
@@ -135,8 +139,24 @@ static void make_scratch(const struct column *column, const struct options *opti
 		perror(path);
 }
 
+/* Where the mounts of add_mount_rows() go. */
+static void make_mount_points(const struct options *options)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/empty", options->bench_dir);
+	mkdir(path, 0777);
+	snprintf(path, sizeof(path), "%s/mounts", options->bench_dir);
+	mkdir(path, 0777);
+	for (int i = 0; i < mount_counts[MOUNT_COUNTS - 1]; i++) {
+		snprintf(path, sizeof(path), "%s/mounts/%d", options->bench_dir, i);
+		mkdir(path, 0777);
+	}
+}
+
 static void prepare_columns(struct run *run)
 {
+	make_mount_points(&run->options);
 	for (int i = 0; i < column_table_count && i < MAX_COLUMNS; i++) {
 		struct column *column = &run->columns[run->column_count++];
 
@@ -154,6 +174,13 @@ static bool column_works(const struct column *column)
 	return column->selected && !column->why[0];
 }
 
+/* Whole programs take seconds: few rounds, and only native's run to warm up. */
+static bool row_sits_out(const struct row_result *row, int round, bool is_native)
+{
+	return row->slow && row->kind == ROW_COMMAND &&
+	       (round >= SLOW_ROUNDS || (round < 0 && !is_native));
+}
+
 static void measure_row(struct run *run, struct row_result *row, int round)
 {
 	int native = find_column(run, "native");
@@ -166,7 +193,11 @@ static void measure_row(struct run *run, struct row_result *row, int round)
 		bool impossible = column_works(&run->columns[native]) &&
 				  row->cells[native].failed;
 
-		if (column_works(column) && !row->cells[c].failed && !impossible)
+		/* Native needs no mounts to be compared with; a peer that we don't know how to give them does. */
+		if (row->mounts && !column->mount[0] && c != native)
+			continue;
+		if (column_works(column) && !row->cells[c].failed && !impossible &&
+		    !row_sits_out(row, round, c == native))
 			column_measure(column, &run->options, row->index, budget_us,
 				       &row->cells[c], round);
 	}
@@ -197,15 +228,41 @@ static void measure_startup(struct run *run, int round)
 	}
 }
 
+/* The rows with so many mounts, between a start and an end of all servers. */
+static void measure_rows(struct run *run, int mounts, int round)
+{
+	bool any = false;
+
+	for (int i = 0; i < run->row_count; i++)
+		any |= run->rows[i].mounts == mounts;
+	if (!any)
+		return;
+	for (int c = 0; c < run->column_count; c++) {
+		struct column *column = &run->columns[c];
+
+		column->mounts = mounts;
+		if (column_works(column))
+			column_start(column, &run->options);
+	}
+	for (int i = 0; i < run->row_count; i++)
+		if (run->rows[i].mounts == mounts)
+			measure_row(run, &run->rows[i], round);
+	for (int c = 0; c < run->column_count; c++) {
+		struct column *column = &run->columns[c];
+		long kib = column->pid > 0 && mounts == 0 ? memory_peak_kib(column->pid) : 0;
+
+		column->memory_kib = kib > column->memory_kib ? kib : column->memory_kib;
+		column_stop(column);
+	}
+}
+
 static void measure_round(struct run *run, int round)
 {
+	measure_rows(run, 0, round);
+	for (int i = 0; i < MOUNT_COUNTS; i++)
+		measure_rows(run, mount_counts[i], round);
 	for (int c = 0; c < run->column_count; c++)
-		if (column_works(&run->columns[c]))
-			column_start(&run->columns[c], &run->options);
-	for (int i = 0; i < run->row_count; i++)
-		measure_row(run, &run->rows[i], round);
-	for (int c = 0; c < run->column_count; c++)
-		column_stop(&run->columns[c]);
+		run->columns[c].mounts = 0;
 	if (row_selected(&run->options, "start", false))
 		measure_startup(run, round);
 }
@@ -225,7 +282,7 @@ static void count_stops(struct run *run)
 
 			cell->stops = -1;
 			if (!column->has_stops || !column_works(column) ||
-			    !cell_usable(run, row, c))
+			    !cell_usable(run, row, c) || row->mounts)
 				continue;
 			if (column_count_stops(column, &run->options, row->index,
 					       operations[row->kind], &cell->stops) < 0)
@@ -250,99 +307,35 @@ static void pin_to_one_cpu(void)
 	}
 }
 
-static int parse_options(int argc, char **argv, struct options *options)
+int bench_run(struct run *run, struct error *err)
 {
-	enum { ROOTFS = 1, AMPHORA, PEER_PROOT, COLUMNS, ROWS, ROUNDS, BUDGET, QUICK, PIN, JSON,
-	       BENCH_DIR };
-	static const struct option names[] = {
-		{ "rootfs", required_argument, NULL, ROOTFS },
-		{ "amphora", required_argument, NULL, AMPHORA },
-		{ "proot", required_argument, NULL, PEER_PROOT },
-		{ "columns", required_argument, NULL, COLUMNS },
-		{ "rows", required_argument, NULL, ROWS },
-		{ "rounds", required_argument, NULL, ROUNDS },
-		{ "budget", required_argument, NULL, BUDGET },
-		{ "quick", no_argument, NULL, QUICK },
-		{ "pin", no_argument, NULL, PIN },
-		{ "json", required_argument, NULL, JSON },
-		{ "bench-dir", required_argument, NULL, BENCH_DIR },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	const char *proot = getenv("PROOT");
-	int rounds = 0;
-	double budget_ms = 0;
+	struct options *options = &run->options;
 
-	*options = (struct options){ .amphora = "", .rootfs = "", .bench_dir = "",
-				     .proot = proot && proot[0] ? proot : "proot" };
-	for (int letter; (letter = getopt_long(argc, argv, "h", names, NULL)) != -1;) {
-		switch (letter) {
-		case ROOTFS: options->rootfs = optarg; break;
-		case AMPHORA: options->amphora = optarg; break;
-		case PEER_PROOT: options->proot = optarg; break;
-		case COLUMNS: options->column_list = optarg; break;
-		case ROWS: options->row_pattern = optarg; break;
-		case ROUNDS: rounds = atoi(optarg); break;
-		case BUDGET: budget_ms = strtod(optarg, NULL); break;
-		case QUICK: options->quick = true; break;
-		case PIN: options->pin = true; break;
-		case JSON: options->json = optarg; break;
-		case BENCH_DIR: options->bench_dir = optarg; break;
-		case 'h': fputs(help, stdout); exit(0);
-		default: fputs(help, stderr); return -1;
-		}
-	}
-	options->rounds = rounds > 0 ? rounds : options->quick ? 2 : 7;
-	if (options->rounds > MAX_ROUNDS)
-		options->rounds = MAX_ROUNDS;
-	options->budget_us = (long)(1000 * (budget_ms > 0 ? budget_ms : options->quick ? 3 : 20));
-	return 0;
-}
-
-static int fail(const char *what, const char *hint)
-{
-	fprintf(stderr, "bench: %s; %s\n", what, hint);
-	return 1;
-}
-
-int main(int argc, char **argv)
-{
-	static struct run run;
-	struct options *options = &run.options;
-
-	if (argc > 1 && strcmp(argv[1], "native") == 0)
-		return native_main(argc - 1, argv + 1);
-	if (parse_options(argc, argv, options) < 0)
-		return 2;
-	if (!options->bench_dir[0] || !realpath("/proc/self/exe", options->self))
-		return fail("no bench directory", "start this through bench/run");
 	if (!column_list_valid(options->column_list))
-		return fail("--columns names an unknown column", "see bench/run --help");
-	if (find_guest_dir(options) < 0)
-		return fail("the rootfs has none of /mnt, /media, /srv, /opt, /tmp",
-			    "make one of them");
-	if (read_rows(&run) < 0)
-		return fail("micro does not run", "see bench/run");
-	if (options->row_pattern && run.row_count == 0 && !row_selected(options, "start", false))
-		return fail("--rows matches nothing", "`build/bench/micro list` shows the names");
+		return error_plain(err, "--columns names an unknown column: %s", options->column_list);
+	if (find_guest_dir(options) < 0) {
+		error_plain(err, "%s has none of /mnt, /media, /srv, /opt, /tmp", options->rootfs);
+		error_hint(err, "make one of them");
+		return -EINVAL;
+	}
+	read_rows(run);
+	if (options->row_pattern && run->row_count == 0 && !row_selected(options, "start", false))
+		return error_plain(err, "--rows matches nothing: %s", options->row_pattern);
 	signal(SIGPIPE, SIG_IGN);
 	if (options->pin)
 		pin_to_one_cpu();
-	snprintf(run.startup.name, sizeof(run.startup.name), "start /bin/true");
-	run.startup.index = -1;
-	environment_read(&run.environment, options->rootfs);
-	prepare_columns(&run);
+	snprintf(run->startup.name, sizeof(run->startup.name), "start /bin/true");
+	run->startup.index = -1;
+	environment_read(&run->environment, options->rootfs);
+	prepare_columns(run);
 	for (int round = -1; round < options->rounds; round++) {
 		if (isatty(STDERR_FILENO))
 			fprintf(stderr, "\rround %d of %d ", round + 1, options->rounds);
-		measure_round(&run, round);
+		measure_round(run, round);
 	}
 	if (isatty(STDERR_FILENO))
 		fprintf(stderr, "\r                  \r");
-	count_stops(&run);
-	environment_read_load(run.environment.load_after);
-	report_print(&run, stdout);
-	if (options->json && json_write(&run, options->json) < 0)
-		return fail("can't write the JSON file", options->json);
+	count_stops(run);
+	environment_read_load(run->environment.load_after);
 	return 0;
 }
