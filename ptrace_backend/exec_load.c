@@ -113,28 +113,38 @@ static int fill(struct tracee *tracee, struct exec_job *job, bool interpreter)
 	return error;
 }
 
-static bool is_fast_open(struct tracee *tracee, const struct exec_job *job)
+/* The area is there: nothing else is expected, unless the stub can't open something. */
+static bool on_fast(struct tracee *tracee, struct exec_job *job)
 {
-	return job && job->fast_path && tracee->state == TRACEE_LOADING && is_loader_call(tracee) &&
-	       (int)tracee_argument(tracee, 0) == AT_FDCWD && names(tracee, job->fast_path);
+	if (!job->fast_path || tracee->state != TRACEE_LOADING || (int)tracee_argument(tracee, 0) != AT_FDCWD ||
+	    !names(tracee, job->fast_path))
+		return false;
+	fast_loaded(tracee, tracee_argument(tracee, 3));
+	tracee->mm->scratch = tracee_argument(tracee, 4);
+	job->opens_left = 0;
+	end_opens(tracee);
+	tracee_answer(tracee, 0);
+	return true;
+}
+
+static bool names_interpreter(struct tracee *tracee, const struct exec_job *job)
+{
+	return names(tracee, job->interpreter_file.host) || (job->copy && names(tracee, job->copy));
 }
 
 bool exec_on_loader_call(struct tracee *tracee)
 {
 	struct exec_job *job = tracee->exec;
-	bool fills = (int)tracee_argument(tracee, 0) == LOADER_FILL;
+	bool fills = (int)tracee_argument(tracee, 0) == LOADER_FILL, called = job && is_loader_call(tracee);
 	/* The one that is to be opened, or was opened last. */
-	bool interpreter = job && job->program.has_interpreter &&
-			   job->opens_left == (fills ? 0u : 1u);
-	bool ours = job && is_loader_call(tracee) &&
-		    (names(tracee, interpreter ? job->interpreter_file.host : job->program_file.host) ||
-		     (interpreter && job->copy && tracee->mm->fast_base && names(tracee, job->copy)));
+	bool interpreter = called && job->program.has_interpreter &&
+			   (fills ? names_interpreter(tracee, job) : job->opens_left == 1);
+	bool ours = called && (fills || job->opens_left) &&
+		    (interpreter ? names_interpreter(tracee, job) : names(tracee, job->program_file.host));
 
-	if (is_fast_open(tracee, job)) {
-		fast_loaded(tracee, tracee_argument(tracee, 3));
+	if (called && on_fast(tracee, job))
 		return true;
-	}
-	if (ours && (fills || job->opens_left) && tracee->state == TRACEE_LOADING)
+	if (ours && tracee->state == TRACEE_LOADING)
 		tracee->mm->scratch = tracee_argument(tracee, 4);
 	if (ours && fills) {
 		tracee_answer(tracee, fill(tracee, job, interpreter));
@@ -142,7 +152,7 @@ bool exec_on_loader_call(struct tracee *tracee)
 			end_opens(tracee);
 		return true;
 	}
-	if (ours && job->opens_left) {
+	if (ours) {
 		if (--job->opens_left == 0)
 			end_opens(tracee);
 		return true;

@@ -60,7 +60,7 @@ struct fast_sites {
 };
 
 /* Offsets of the stub's instructions from its start. */
-extern const char amphora_stub_start[], amphora_stub_call_after[];
+extern const char amphora_stub_start[], amphora_stub_call_after[], amphora_stub_make_call[];
 
 static inline uint64_t fast_stub_offset(const char *symbol)
 {

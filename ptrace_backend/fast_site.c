@@ -91,6 +91,7 @@ const char *fast_fill_script(struct tracee *tracee, struct load_script *script, 
 	if (script->program.fixed && !script->interpreter.segment_count)
 		script->fast_records = page_up(script->program.span_start + script->program.span_size) + RECORDS_BEHIND;
 	script->fast_text = (uintptr_t)amphora_stub_start + image_shift;
+	script->fast_call = fast->base + fast_stub_offset(amphora_stub_make_call);
 	*ret_copy = fast_copy_of(tracee, interpreter, &script->interpreter);
 	return fast->path;
 }

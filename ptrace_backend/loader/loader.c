@@ -120,18 +120,94 @@ inline_always void fill(const struct load_object *object, uint64_t bias, uint64_
 	}
 }
 
+#ifdef ARCH_SYS_MREMAP
+typedef long stub_call(void *slot, long number, long a, long b, long c, long d, long e);
+
+/* An open that passes the filter. */
+inline_always long open_fast(const struct load_script *script, uint64_t path)
+{
+	return ((stub_call *)(word)script->fast_call)((void *)(word)(script->fast_base + FAST_SLOTS), ARCH_SYS_OPENAT,
+						      AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC | ARCH_O_NOFOLLOW, 0, 0);
+}
+
+/* The fast path's area: the stub is moved there from our own image. Where there is no room for it the
+ * program does without: 0. */
+inline_always int map_fast(const struct load_script *script, uint64_t scratch)
+{
+	uint64_t base = script->fast_base, records = base + FAST_SITES;
+	long result, fd;
+
+	if (!base)
+		return 0;
+	result = arch_mmap((long)base, FAST_SIZE, 0,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+	if (failed(result))
+		return 0;
+	if ((word)result != base) {
+		arch_syscall(ARCH_SYS_MUNMAP, result, FAST_SIZE, 0, 0, 0, 0);
+		return 0;
+	}
+#ifdef FAST_RECORDS_APART
+	result = arch_mmap((long)script->fast_records, FAST_RECORDS_SIZE, PROT_READ | PROT_EXEC,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	records = failed(result) ? 0 : (word)result;
+#endif
+	if (records &&
+	    !failed(arch_syscall(ARCH_SYS_MREMAP, (long)script->fast_text, FAST_TEXT_SIZE, FAST_TEXT_SIZE,
+				 MREMAP_MAYMOVE | MREMAP_FIXED, (long)(base + FAST_TEXT), 0)) &&
+	    !failed(arch_mmap((long)(base + FAST_SITES), FAST_SHARED - FAST_SITES, PROT_READ | PROT_EXEC,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0)) &&
+	    !failed(arch_mmap((long)(base + FAST_SLOTS), FAST_SLOTS_MAX * FAST_SLOT_SIZE, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0)) &&
+	    !failed(fd = open_fast(script, script->fast_path))) {
+		result = arch_mmap((long)(base + FAST_SHARED), FAST_SHARED_SIZE, PROT_READ, MAP_SHARED | MAP_FIXED,
+				   (int)fd, 0);
+		arch_syscall(ARCH_SYS_CLOSE, fd, 0, 0, 0, 0, 0);
+		if (!failed(result) &&
+		    arch_syscall(ARCH_SYS_OPENAT, AT_FDCWD, (long)script->fast_path, O_RDONLY | O_CLOEXEC,
+				 (long)records, (long)scratch, (long)LOADER_MARK) == 0)
+			return 1;
+	}
+#ifdef FAST_RECORDS_APART
+	if (records)
+		arch_syscall(ARCH_SYS_MUNMAP, (long)records, FAST_RECORDS_SIZE, 0, 0, 0, 0);
+#endif
+	arch_syscall(ARCH_SYS_MUNMAP, (long)base, FAST_SIZE, 0, 0, 0, 0);
+	return 0;
+}
+#else
+inline_always long open_fast(const struct load_script *script, uint64_t path)
+{
+	(void)script;
+	(void)path;
+	return -EMFILE;
+}
+
+inline_always int map_fast(const struct load_script *script, uint64_t scratch)
+{
+	(void)script;
+	(void)scratch;
+	return 0;
+}
+#endif
+
 /* Returns the difference between where the object is and what its headers say. A process that has as many
  * files open as it may gets a copy: the kernel's own execve needs no fd. */
-inline_always uint64_t map_object(const struct load_object *object, uint64_t scratch, uint32_t held, uint64_t page)
+inline_always uint64_t map_object(const struct load_script *script, const struct load_object *object, uint64_t scratch,
+				  uint32_t held, int fast)
 {
+	uint64_t page = script->page_size;
 	uint64_t bias, size = object->span_size, start;
 	uint64_t extra = object->alignment > page ? object->alignment : 0;
 	long fd = -EMFILE, result;
 
-	if (!held)
+	if (fast && !held)
+		fd = open_fast(script, object->path);
+	else if (!held)
 		fd = arch_syscall(ARCH_SYS_OPENAT, AT_FDCWD, (long)object->path,
 				  O_RDONLY | O_CLOEXEC, 0, (long)scratch, (long)LOADER_MARK);
-	if (failed(fd) && fd != -EMFILE)
+	/* Whatever it was that kept the stub from opening it: the tracer opens it once more. */
+	if (failed(fd) && fd != -EMFILE && !fast)
 		give_up();
 	if (object->fixed) {
 		result = arch_mmap((long)object->span_start, (long)size, 0,
@@ -184,61 +260,6 @@ inline_always uint64_t map_object(const struct load_object *object, uint64_t scr
 		fill(object, bias, scratch, page);
 	return bias;
 }
-
-#ifdef ARCH_SYS_MREMAP
-/* The fast path's area: the stub is moved there from our own image. Where there is no room for it the
- * program does without: 0. */
-inline_always int map_fast(const struct load_script *script, uint64_t scratch)
-{
-	uint64_t base = script->fast_base, records = base + FAST_SITES;
-	long result, fd;
-
-	if (!base)
-		return 0;
-	result = arch_mmap((long)base, FAST_SIZE, 0,
-			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
-	if (failed(result))
-		return 0;
-	if ((word)result != base) {
-		arch_syscall(ARCH_SYS_MUNMAP, result, FAST_SIZE, 0, 0, 0, 0);
-		return 0;
-	}
-#ifdef FAST_RECORDS_APART
-	result = arch_mmap((long)script->fast_records, FAST_RECORDS_SIZE, PROT_READ | PROT_EXEC,
-			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	records = failed(result) ? 0 : (word)result;
-#endif
-	if (records && !failed(arch_syscall(ARCH_SYS_MREMAP, (long)script->fast_text, FAST_TEXT_SIZE, FAST_TEXT_SIZE,
-				 MREMAP_MAYMOVE | MREMAP_FIXED, (long)(base + FAST_TEXT), 0)) &&
-	    !failed(arch_mmap((long)(base + FAST_SITES), FAST_SHARED - FAST_SITES, PROT_READ | PROT_EXEC,
-			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0)) &&
-	    !failed(arch_mmap((long)(base + FAST_SLOTS), FAST_SLOTS_MAX * FAST_SLOT_SIZE, PROT_READ | PROT_WRITE,
-			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0))) {
-		fd = arch_syscall(ARCH_SYS_OPENAT, AT_FDCWD, (long)script->fast_path, O_RDONLY | O_CLOEXEC,
-				  (long)records, (long)scratch, (long)LOADER_MARK);
-		result = failed(fd) ? fd :
-				      arch_mmap((long)(base + FAST_SHARED), FAST_SHARED_SIZE, PROT_READ,
-						MAP_SHARED | MAP_FIXED, (int)fd, 0);
-		if (!failed(fd))
-			arch_syscall(ARCH_SYS_CLOSE, fd, 0, 0, 0, 0, 0);
-		if (!failed(result))
-			return 1;
-		fd = arch_syscall(ARCH_SYS_OPENAT, AT_FDCWD, (long)script->fast_path, O_RDONLY | O_CLOEXEC, 0,
-				  (long)scratch, (long)LOADER_MARK);
-		if (!failed(fd))
-			arch_syscall(ARCH_SYS_CLOSE, fd, 0, 0, 0, 0, 0);
-	}
-	arch_syscall(ARCH_SYS_MUNMAP, (long)base, FAST_SIZE, 0, 0, 0, 0);
-	return 0;
-}
-#else
-inline_always int map_fast(const struct load_script *script, uint64_t scratch)
-{
-	(void)script;
-	(void)scratch;
-	return 0;
-}
-#endif
 
 inline_always void set_auxv(word *auxv, const struct load_script *script, uint64_t bias,
 			    uint64_t base, uint64_t execfn)
@@ -303,6 +324,7 @@ ARCH_LOADER_ABI void amphora_loader(long result, const struct load_script *from)
 	struct load_script *script = (struct load_script *)copy;
 	word *at = (word *)(word)from->stack;
 	uint64_t page = from->page_size, scratch, execfn, bias, base = 0, entry;
+	int fast;
 
 	(void)result;
 	for (word i = 0; i * sizeof(uint64_t) < from->size; i++)
@@ -322,7 +344,8 @@ ARCH_LOADER_ABI void amphora_loader(long result, const struct load_script *from)
 		     PROT_READ, 0, 0, 0);
 
 	/* The copy's sites need the area. */
-	if (map_fast(script, scratch) && script->copy)
+	fast = map_fast(script, scratch);
+	if (fast && script->copy)
 		script->interpreter.path = (word)copy + script->copy;
 	for (uint32_t i = 0; i < script->unmap_count; i++) {
 		uint64_t start = script->unmap[i].start, end = script->unmap[i].end;
@@ -335,10 +358,10 @@ ARCH_LOADER_ABI void amphora_loader(long result, const struct load_script *from)
 		}
 	}
 
-	bias = map_object(&script->program, scratch, script->flags & LOAD_HELD, page);
+	bias = map_object(script, &script->program, scratch, script->flags & LOAD_HELD, fast);
 	entry = bias + script->program.entry;
 	if (script->interpreter.path) {
-		uint64_t interpreter_bias = map_object(&script->interpreter, scratch, 0, page);
+		uint64_t interpreter_bias = map_object(script, &script->interpreter, scratch, 0, fast);
 
 		base = interpreter_bias + script->interpreter.span_start;
 		entry = interpreter_bias + script->interpreter.entry;

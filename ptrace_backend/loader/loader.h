@@ -62,6 +62,7 @@ struct load_script {
 	uint64_t fast_text;   /* the stub in our own image */
 	uint64_t fast_records; /* where its records should go, where they are apart; 0: anywhere */
 	uint64_t fast_path;   /* offset of the shared file's host path */
+	uint64_t fast_call;   /* address there of the stub's function that makes a call (stub_arch.h) */
 	uint64_t copy;	      /* offset of what is mapped for the interpreter where there is the area; 0: itself */
 	uint32_t ids[4];      /* AT_UID, AT_EUID, AT_GID, AT_EGID */
 	char command[16];     /* comm */
@@ -70,8 +71,8 @@ _Static_assert(sizeof(struct load_script) % sizeof(uint64_t) == 0 &&
 		       sizeof(struct load_object) == 64 + LOAD_SEGMENTS_MAX * 40,
 	       "the same for 32-bit loaders");
 
-/* The fast path's shared file is opened first, with its records' address as the fourth argument; once more with 0
- * when that came to nothing. */
+/* With the fast path one such call is made and answered, when the area is there: its path is the shared file's, its fourth
+ * argument where the records are. All opens are the stub's then. */
 /* The loader's openat passes the scratch area's address as its fifth argument, and this as
  * its sixth, so that the tracer knows the stop. Its last call, PR_SET_NAME, has the program's entry, its stack
  * and this behind the name. */

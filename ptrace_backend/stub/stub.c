@@ -59,7 +59,7 @@ static inline const struct fast_process *process_of(void)
 SECTION static inline __attribute__((always_inline)) long make_call(struct slot *slot, long number, long a, long b,
 								    long c, long d)
 {
-	return make_call5(slot, number, a, b, c, d, 0);
+	return amphora_stub_make_call(slot, number, a, b, c, d, 0);
 }
 
 struct name {
@@ -349,7 +349,7 @@ SECTION static __attribute__((noinline)) long fast_statx(struct slot *slot, long
 	}
 	if (!found)
 		return FAST_IS_SLOW;
-	result = make_call5(slot, SYS_statx, found == 1 ? AT_FDCWD : dirfd,
+	result = amphora_stub_make_call(slot, SYS_statx, found == 1 ? AT_FDCWD : dirfd,
 			    found == 1 ? (long)slot + SLOT_PATH : (long)path, flags | AT_SYMLINK_NOFOLLOW,
 			    mask | STATX_BASIC_STATS, address);
 	if (is_stale(slot, found))

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #define ARCH_SYS_OPENAT	    56
+#define ARCH_O_NOFOLLOW	    0100000
 #define ARCH_SYS_CLOSE	    57
 #define ARCH_SYS_PREAD64    67
 #define ARCH_SYS_EXIT_GROUP 94

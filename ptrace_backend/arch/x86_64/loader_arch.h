@@ -14,6 +14,7 @@
 #define ARCH_SYS_PRCTL	    157
 #define ARCH_SYS_EXIT_GROUP 231
 #define ARCH_SYS_OPENAT	    257
+#define ARCH_O_NOFOLLOW	    0400000
 
 static inline __attribute__((always_inline)) long arch_syscall(long number, long a, long b, long c,
 							       long d, long e, long f)
