@@ -163,7 +163,8 @@ static void say_info(pid_t pid)
 	if (info.si_code == SI_TIMER || info.si_code == SI_QUEUE)
 		printf(" value %x", (unsigned)info.si_int);
 	else if (signal == SIGCHLD)
-		printf(" status %d %ld %ld", info.si_status, (long)info.si_utime, (long)info.si_stime);
+		printf(" status %d times %s", info.si_status,
+		       (unsigned long)info.si_utime < 1000 && (unsigned long)info.si_stime < 1000 ? "few" : "odd");
 	else if (info.si_code == POLL_IN && signal == SIGUSR1)
 		printf(" band %lx", (long)info.si_band);
 	else if (signal == SIGSEGV)
