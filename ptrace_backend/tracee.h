@@ -332,6 +332,14 @@ struct guest_links;
 struct places;
 struct port_map;
 struct guest_exit;
+/* host_path.c: a directory on a deep walk's way. */
+struct path_way {
+	bool open;
+	int fd;
+	size_t length;
+	char directory[PATH_SIZE];
+};
+
 struct tracer {
 	const struct plan *plan;
 	struct path_table *table;
@@ -378,6 +386,7 @@ struct tracer {
 	struct notifier *notifier;
 	struct fast *fast;     /* fast.h; NULL: every path is translated here */
 	struct path_result results[2];
+	struct path_way way;   /* of the path that is being resolved */
 	struct uts_names names_set; /* by the guest's sethostname() */
 	struct { /* as every guest process has it; `names` some: names_filter.c */
 		struct sock_filter *program, *names;

@@ -77,9 +77,12 @@ void child_run(const struct backend_context *context, const struct sock_filter *
 	       struct start_report *report)
 	__attribute__((noreturn));
 
-/* translate.c: struct path_ops members without a guest behind them. */
+/* host_path.c: struct path_ops members without a guest behind them. */
 long host_readlink(void *context, const char *host, char *buffer, size_t size);
 long host_is_directory(void *context, const char *host);
+/* The same for a walk from one component to the next, until way_end(). */
+long way_readlink(struct path_way *way, const char *host, char *buffer, size_t size);
+void way_end(struct path_way *way);
 
 /* view.c: builds tracer->table from the plan's operations; makes what they need on the host under
  * the state directory. */

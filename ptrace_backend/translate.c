@@ -28,12 +28,11 @@
 #include "ptrace_backend/syscall_table.h"
 #include "ptrace_backend/tracer.h"
 
-long host_readlink(void *context, const char *host, char *buffer, size_t size)
+static long op_readlink(void *context, const char *host, char *buffer, size_t size)
 {
-	ssize_t n = readlink(host[0] ? host : "/", buffer, size);
+	const struct tracee *tracee = context;
 
-	(void)context;
-	return n < 0 ? -errno : n;
+	return way_readlink(&tracee->tracer->way, host, buffer, size);
 }
 
 static long op_open_path(void *context, const char *host, int extra_flags)
@@ -57,18 +56,8 @@ static void op_close(void *context, int fd)
 	close(fd);
 }
 
-long host_is_directory(void *context, const char *host)
-{
-	struct stat status;
-
-	(void)context;
-	if (lstat(host[0] ? host : "/", &status) < 0)
-		return -errno;
-	return S_ISDIR(status.st_mode);
-}
-
 static const struct path_ops tracer_path_ops = {
-	.readlink = host_readlink,
+	.readlink = op_readlink,
 	.open_path = op_open_path,
 	.close = op_close,
 	.is_directory = host_is_directory,
@@ -76,7 +65,7 @@ static const struct path_ops tracer_path_ops = {
 };
 
 static const struct path_ops tracer_link_ops = {
-	.readlink = host_readlink,
+	.readlink = op_readlink,
 	.open_path = op_open_path,
 	.close = op_close,
 	.is_directory = host_is_directory,
@@ -86,14 +75,14 @@ static const struct path_ops tracer_link_ops = {
 
 /* --fake-permissions: each directory on the way is looked at. */
 static const struct path_ops tracer_checked_ops = {
-	.readlink = host_readlink,
+	.readlink = op_readlink,
 	.is_directory = host_is_directory,
 	.magic = procview_magic,
 	.search = permissions_search,
 };
 
 static const struct path_ops tracer_checked_link_ops = {
-	.readlink = host_readlink,
+	.readlink = op_readlink,
 	.is_directory = host_is_directory,
 	.magic = procview_magic,
 	.object = guest_links_object,
@@ -316,6 +305,7 @@ int tracee_resolve_string(struct tracee *tracee, int dirfd, const char *path, ui
 	error = path_resolve(&request, result);
 	if (error == -EACCES)
 		error = ids_resolve_again(tracee, &request, result);
+	way_end(&tracee->tracer->way);
 	if (!error && request.base == &base)
 		name_removed(tracee, dirfd, &base, result);
 	if (!error && (result->flags & PATH_RESULT_MAGIC))

@@ -111,4 +111,39 @@ it 'binds and connects a unix socket whose name fills the whole address'
 guest -w /tmp /helpers/longsock
 out '108 socket'
 
+# With --fake-permissions, as without openat2, each component is looked at, and deep ones from a directory on the way.
+it 'a deep path is walked as the kernel does'
+cat >"$root/deep" <<'END'
+d=$(printf 'directory/%.0s' $(seq 150))
+cd /tmp && rm -rf directory other moved far && mkdir -p "$d" "other/$d" && echo deep >"${d}file" || exit
+echo other >"other/${d}file"
+ln -s "/tmp/other/$d" "${d}across"
+ln -s directory/file "${d}../link"
+ln -s "/tmp/$d" far
+ln -s ../../directory "${d}up"
+cat "${d}../link" far/file far/../directory/./file "${d}up/directory/file" "far/up/directory/up/directory/file" "${d}across/file"
+cat "${d}none/x" "${d}file/x" "${d}../none" 2>&1 | sed 's/.*: //'
+mv directory moved
+cat "${d}file" 2>/dev/null || echo gone
+cat "moved/${d#*/}file"
+END
+chmod 644 "$root/deep"
+each=
+if on ptrace 'the other backend fakes none' && as plain; then each=--fake-permissions; fi
+for how in '' $each; do
+	# shellcheck disable=SC2086 # no word or one
+	guest $how sh /deep
+	out 'deep
+deep
+deep
+deep
+deep
+other
+No such file or directory
+Not a directory
+No such file or directory
+gone
+deep'
+done
+
 done_testing
