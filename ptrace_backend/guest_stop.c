@@ -136,18 +136,22 @@ static void keep_result(struct tracee *tracee)
  * result that it left. */
 static void enter_call(struct tracee *tracee, int signal)
 {
+	struct guest_trace *guest = tracee->guest;
+
 	(void)signal;
-	if (tracee->guest && registers_fetch(tracee->tid, &tracee->regs) == 0 &&
-	    tracee->regs.number < 0) {
-		tracee->guest->taken = true;
-		tracee->guest->number = tracee->regs.number;
+	if (guest && registers_fetch_entry(tracee->tid, &tracee->regs) == 0) {
+		guest->number = tracee->regs.number;
+		guest->traps = trapped_is_due(tracee);
+		guest->taken = guest->number < 0;
+	}
+	if (guest && guest->taken && registers_fetch(tracee->tid, &tracee->regs) == 0) {
 		memcpy(tracee->entry_arguments, tracee->regs.arguments,
 		       sizeof(tracee->entry_arguments));
 		tracee->saved[0] = (uint64_t)tracee->regs.result;
 		tracee->on_exit = keep_result;
 		tracee->state = TRACEE_EXIT_WANTED;
 		tracee->regs.after = registers_program_counter(&tracee->regs);
-		if (tracee->guest->asked) /* natively a filter isn't asked about it again */
+		if (guest->asked) /* natively a filter isn't asked about it again */
 			guest_filter_pass(tracee);
 	}
 	tracee_resume(tracee, 0);
@@ -205,7 +209,7 @@ bool guest_on_entry(struct tracee *tracee)
 
 	guest->in_call = true;
 	guest->skip_entry = false;
-	guest->own_filter = guest->asked = guest->taken = false;
+	guest->own_filter = guest->asked = guest->taken = guest->traps = false;
 	if (repeated || guest->go != GUEST_GO_SYSCALL) {
 		guest->asked = tracee->repeats && was_asked;
 		return !guest->asked && ask_at_entry(tracee);
@@ -231,12 +235,6 @@ static void tell_exit(struct tracee *tracee)
 	}
 }
 
-/* The kernel has no number where a signal handler returned, either. */
-static bool was_trapped(const struct tracee *tracee)
-{
-	return trapped_is_due(tracee) && (tracee->regs.number >= 0 || tracee->guest->taken);
-}
-
 void guest_on_exit(struct tracee *tracee, bool in_place)
 {
 	struct guest_trace *guest = tracee->guest;
@@ -245,7 +243,7 @@ void guest_on_exit(struct tracee *tracee, bool in_place)
 	if (tracee->repeats) {
 		guest->skip_entry = guest->go == GUEST_GO_SYSCALL;
 		tracee_resume(tracee, 0);
-	} else if (!in_place && guest->go == GUEST_GO_SYSCALL && was_trapped(tracee)) {
+	} else if (!in_place && guest->go == GUEST_GO_SYSCALL && guest->traps) {
 		guest->exit_due = true;
 		tracee_resume(tracee, 0);
 	} else {

@@ -40,6 +40,7 @@ struct guest_trace {
 	bool waited;		/* and wait() has told */
 	bool own_filter;	/* one of the guest's own stopped this call */
 	bool asked;		/* the same at the call's entry, where there is no such event */
+	bool traps;		/* an outer filter traps the call, as the guest left it */
 	bool taken;		/* at the entry: the call isn't made, its result is the guest's */
 	bool in_call;		/* the next system-call stop is an exit */
 	bool skip_entry;	/* the next entry repeats a call that was told already */

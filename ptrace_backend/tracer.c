@@ -178,6 +178,7 @@ static void on_call(struct tracee *tracee, int signal)
 	call = tracee_call(tracee);
 	if (tracee->guest) {
 		tracee->guest->number = tracee->regs.number;
+		tracee->guest->traps = trapped_is_due(tracee);
 		memcpy(tracee->entry_arguments, tracee->regs.arguments,
 		       sizeof(tracee->entry_arguments));
 	}
