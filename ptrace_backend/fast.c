@@ -294,7 +294,15 @@ static void switch_off(struct tracee *tracee)
 
 	if (tracee->mm->fast_base && !tracee->mm->fast_off)
 		write_process(tracee, offsetof(struct fast_process, off), &off, sizeof(off));
+	if (!tracee->mm->fast_off)
+		fast_unpatch(tracee);
 	tracee->mm->fast_off = true;
+}
+
+void fast_is_traced(struct tracee *tracee)
+{
+	if (tracee->mm && tracee->tracer->fast)
+		switch_off(tracee);
 }
 
 void fast_on_clone(struct tracee *tracee, struct tracee *child, uint64_t flags)

@@ -39,7 +39,7 @@ void fast_removes(struct tracee *tracee, const struct syscall_row *row, const st
 		  const struct path_result *second);
 void fast_call_over(struct tracee *tracee);
 /* At any stop, before it is handled: the call before it is over. */
-void fast_on_stop(struct tracee *tracee);
+void fast_on_stop(struct tracee *tracee, int signal, int event);
 /* A file has got a record. */
 void fast_recorded(struct tracer *tracer, uint64_t inode);
 void fast_known_absent(struct tracer *tracer, const struct stat *status);
@@ -49,6 +49,9 @@ void fast_opens(struct tracee *tracee, const char *host, int flags);
 
 /* At a signal-delivery stop. True: it is dealt with, the tracee has gone on without it. */
 bool fast_on_signal(struct tracee *tracee, int signal);
+
+/* A guest traces it from now on: it is to see the program as it is. */
+void fast_is_traced(struct tracee *tracee);
 
 /* At a fork event; `child` may be NULL, `flags` are clone(2)'s. */
 void fast_on_clone(struct tracee *tracee, struct tracee *child, uint64_t flags);

@@ -102,6 +102,10 @@ struct fast_copy_context {
 bool fast_patch_copy(void *context, uint8_t *after, int64_t distance, uint32_t number, uint8_t *record);
 /* Whether an address lies in a record of a copy. */
 bool fast_is_copied_record(const struct tracee *tracee, uint64_t address);
+/* Sites become what they were. Threads may be in any of them. */
+void fast_unpatch(struct tracee *tracee);
+/* At a stop that a guest is told of, other than a signal's: the registers become those of the site. */
+void fast_on_stop_told(struct tracee *tracee, bool in_call);
 /* An address for the area, one of many. */
 uint64_t fast_choose_base(unsigned random);
 

@@ -7,11 +7,15 @@
  * may be anything, and most sites of a short program are used once.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <talloc.h>
+#include <unistd.h>
 
+#include "core/base/cleanup.h"
 #include "core/base/log.h"
 #include "core/base/page.h"
 #include "ptrace_backend/fast_area.h"
@@ -136,8 +140,40 @@ static void read_ranges(struct tracee *tracee, struct fast_sites *sites)
 		fclose(maps);
 }
 
+/* The kernel's, since Linux 6.11; headers may be older. */
+struct procmap_query {
+	uint64_t size, query_flags, query_addr, vma_start, vma_end, vma_flags, vma_page_size, vma_offset, inode;
+	uint32_t dev_major, dev_minor, vma_name_size, build_id_size;
+	uint64_t vma_name_addr, build_id_addr;
+};
+#define PROCMAP_QUERY_ _IOWR('f', 17, struct procmap_query)
+#define VMA_READABLE   1
+#define VMA_EXECUTABLE 4
+
+/* 1, 0, or -errno: the kernel can't be asked for a single mapping. */
+static int ask_for_text(const struct tracee *tracee, uint64_t start, size_t size)
+{
+	struct procmap_query query = { .size = sizeof(query), .query_addr = start };
+	_cleanup_close_ int fd = -EBADF;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)tracee->tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (ioctl(fd, PROCMAP_QUERY_, &query) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	/* Neither writable nor shared. */
+	return query.inode && query.vma_flags == (VMA_READABLE | VMA_EXECUTABLE) && start + size <= query.vma_end;
+}
+
 bool fast_is_text(struct tracee *tracee, struct fast_sites *sites, uint64_t start, size_t size)
 {
+	int answer = ask_for_text(tracee, start, size);
+
+	if (answer >= 0)
+		return answer && !fast_is_area(tracee->mm, start, start + size);
+	/* What is known may be old: reading all of it costs more than a call in vain. */
 	for (unsigned turn = 0; turn < 2; turn++) {
 		for (unsigned i = 0; i < sites->range_count; i++)
 			if (start >= sites->ranges[i].start && start + size <= sites->ranges[i].end)

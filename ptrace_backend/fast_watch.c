@@ -13,7 +13,9 @@
  * A collision of hashes costs an unneeded renewal.
  */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/ptrace.h>
 
 #include "ptrace_backend/chain.h"
 #include "ptrace_backend/fast_area.h"
@@ -136,8 +138,12 @@ void fast_removes(struct tracee *tracee, const struct syscall_row *row, const st
 		removes(tracee, second->host);
 }
 
-void fast_on_stop(struct tracee *tracee)
+void fast_on_stop(struct tracee *tracee, int signal, int event)
 {
+	bool in_call = event == PTRACE_EVENT_SECCOMP || (!event && signal == (SIGTRAP | 0x80));
+
+	if (tracee->guest && (in_call || event == PTRACE_EVENT_STOP))
+		fast_on_stop_told(tracee, in_call);
 	if (!tracee->skip_entry_stop && !chain_is_active(tracee))
 		fast_call_over(tracee);
 }

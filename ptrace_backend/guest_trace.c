@@ -10,6 +10,7 @@
 
 #include "core/base/compat.h"
 #include "ptrace_backend/guest_filter.h"
+#include "ptrace_backend/fast.h"
 #include "ptrace_backend/guest_trace.h"
 #include "ptrace_backend/handlers.h"
 #include "ptrace_backend/process_status.h"
@@ -34,6 +35,7 @@ int guest_trace_begin(struct tracee *tracee, struct tracee *by, bool seized, uin
 	tracee->guest = guest;
 	tracee->tracer->guest_traces++;
 	tracee->tracer->guest_traced = true;
+	fast_is_traced(tracee);
 	return 0;
 }
 

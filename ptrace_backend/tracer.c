@@ -413,7 +413,7 @@ static void on_stop(struct tracer *tracer, struct tracee *tracee, int status)
 {
 	int signal = WSTOPSIG(status), event = status >> 16;
 
-	fast_on_stop(tracee);
+	fast_on_stop(tracee, signal, event);
 	if (tracee->guest)
 		guest_trace_set_options(tracee);
 	if (tracee->passing_from && event != PTRACE_EVENT_EXEC)

@@ -117,6 +117,28 @@ bool fast_is_copied_record(const struct tracee *tracee, uint64_t address)
 	return false;
 }
 
+void fast_unpatch(struct tracee *tracee)
+{
+	const struct fast_sites *sites = tracee->mm->fast_sites;
+	const uint32_t svc = SVC;
+	uint32_t text, jump;
+
+	for (unsigned i = 0; sites && i < sites->count; i++) {
+		uint64_t site = sites->places[i].site;
+
+		if (branch(site, tracee->mm->fast_records + i * FAST_SITE_SIZE, &jump) &&
+		    tracee_read(tracee, site, &text, sizeof(text)) == 0 && text == jump)
+			fast_write_text(tracee, site, &svc, sizeof(svc));
+	}
+}
+
+/* Its program counter is not to be changed where a call was interrupted. */
+void fast_on_stop_told(struct tracee *tracee, bool in_call)
+{
+	(void)tracee;
+	(void)in_call;
+}
+
 /* Signals */
 
 /* What the stub has saved in a slot. */

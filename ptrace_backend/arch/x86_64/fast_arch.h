@@ -42,7 +42,11 @@ struct fast_place {
 	uint64_t after;	     /* behind the system call */
 	uint32_t boundaries; /* bytes of the jump where an instruction was */
 	uint8_t length;	     /* from the site to the system call */
+	uint8_t size;	     /* of the jump */
 	bool numbered;	     /* what was there sets the number */
+	uint32_t number;     /* of the call */
+	uint8_t text[9];     /* what was there */
+	uint8_t jump[9];     /* what is; no bytes: the site's jump leads to another record */
 };
 
 #endif

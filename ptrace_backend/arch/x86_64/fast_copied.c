@@ -126,20 +126,41 @@ bool fast_is_copied_record(const struct tracee *tracee, uint64_t address)
 	return find_record(tracee, address, &record);
 }
 
-bool fast_leave_copied(struct tracee *tracee)
+bool fast_leave_copied(struct tracee *tracee, bool stepped)
 {
 	struct user_regs_struct *raw = &tracee->regs.raw;
 	uint64_t within = raw->rip % FAST_SITE_SIZE, slow = within - SLOW_OFFSET;
 	struct fast_site record;
+	uint32_t set;
 
 	if (!find_record(tracee, raw->rip, &record))
 		return false;
-	if (within < SLOW_OFFSET || slow < SLOW_CALL) {
+	if (within >= CODE_OFFSET && stepped) {
+		raw->rip = record.back - 2;
+		memcpy(&set, record.code + 1, sizeof(set));
+		if (record.code[0] == MOV_EDI)
+			raw->rdi = set;
+		else
+			raw->rax = record.number;
+	} else if (within >= CODE_OFFSET || within < SLOW_OFFSET) { /* it may be another number */
 		raw->rip = record.again;
-		raw->rax = within < SLOW_OFFSET ? raw->rax : record.number;
+	} else if (slow < SLOW_CALL) {
+		raw->rip = record.again;
+		raw->rax = record.number;
 	} else {
 		raw->rip = slow == RAW_OFFSET ? record.back - 2 : record.back;
 	}
+	return true;
+}
+
+bool fast_slow_copied(struct tracee *tracee)
+{
+	struct user_regs_struct *raw = &tracee->regs.raw;
+	struct fast_site record;
+
+	if (!find_record(tracee, raw->rip, &record))
+		return false;
+	raw->rip = (raw->rip & ~(uint64_t)(FAST_SITE_SIZE - 1)) + SLOW_OFFSET;
 	return true;
 }
 

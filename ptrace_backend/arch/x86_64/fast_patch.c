@@ -31,6 +31,7 @@
 #include "ptrace_backend/arch/x86_64/fast_shape.h"
 #include "ptrace_backend/fast_area.h"
 #include "ptrace_backend/fast_internal.h"
+#include "ptrace_backend/guest_trace.h"
 #include "ptrace_backend/syscall_table.h"
 #include "ptrace_backend/tracer.h"
 
@@ -46,6 +47,7 @@ _Static_assert(offsetof(struct fast_site, slow) == SLOW_OFFSET && offsetof(struc
 _Static_assert(sizeof(struct fast_site) <= FAST_SITE_SIZE && offsetof(struct fast_site, entry) == JUMP_LOW &&
 		       FAST_SITE_SIZE == 256,
 	       "every record has the same lowest byte");
+_Static_assert(sizeof(((struct fast_place *)NULL)->jump) == JUMP_MAX, "a jump fits");
 _Static_assert(sizeof(((struct fast_site *)NULL)->code) >= SHAPE_MAX + 25, "as make_record() fills it");
 
 uint64_t fast_choose_base(unsigned random)
@@ -131,6 +133,7 @@ static bool add_number(struct tracee *tracee, struct fast_sites *sites, unsigned
 	struct fast_place place = sites->places[index];
 	uint64_t code = record_address(tracee->tracer->fast, sites->count) + offsetof(struct fast_site, code);
 
+	place.size = 0;
 	for (unsigned i = index; i < sites->count; i++)
 		if (sites->places[i].site == place.site)
 			index = i; /* the last one, which leads nowhere yet */
@@ -159,33 +162,73 @@ static void known_registers(struct tracee *tracee, struct shape_registers *known
 						     raw->r15 }, 0xf7fd };
 }
 
-static int write_jump(struct tracee *tracee, const struct fast_place *place, const uint8_t *jump, unsigned size)
+static const uint8_t no_instruction = 0x06;
+
+static int write_jump(struct tracee *tracee, const struct fast_place *place)
 {
-	static const uint8_t none = 0x06; /* no instruction */
 	int error = 0;
 
-	for (unsigned i = 1; i < size && !error; i++)
+	for (unsigned i = 1; i < place->size && !error; i++)
 		if (place->boundaries & 1U << i)
-			error = fast_write_text(tracee, place->site + i, jump + i, 1);
+			error = fast_write_text(tracee, place->site + i, place->jump + i, 1);
 	/* Half of a number is no harm: it is set again. */
 	if (!error && !place->numbered)
-		error = fast_write_text(tracee, place->site, &none, 1);
+		error = fast_write_text(tracee, place->site, &no_instruction, 1);
 	if (!error)
-		error = fast_write_text(tracee, place->site + 1, jump + 1, size - 1);
+		error = fast_write_text(tracee, place->site + 1, place->jump + 1, place->size - 1u);
 	if (!error)
-		error = fast_write_text(tracee, place->site, jump, 1);
+		error = fast_write_text(tracee, place->site, place->jump, 1);
 	return error;
+}
+
+enum text {
+	TEXT_OTHER, /* something else has been mapped there */
+	TEXT_WHOLE, /* what was there */
+	TEXT_HALF,  /* a fork made its copy while the jump was written */
+	TEXT_JUMP,
+};
+
+static enum text what_is_at(struct tracee *tracee, const struct fast_place *place)
+{
+	uint8_t text[JUMP_MAX];
+
+	if (!place->size || tracee_read(tracee, place->site, text, place->size) < 0)
+		return TEXT_OTHER;
+	if (!memcmp(text, place->jump, place->size))
+		return TEXT_JUMP;
+	if (!memcmp(text, place->text, place->size))
+		return TEXT_WHOLE;
+	for (unsigned i = 0; i < place->size; i++)
+		if (text[i] != place->jump[i] && text[i] != place->text[i] && (i || text[i] != no_instruction))
+			return TEXT_OTHER;
+	return TEXT_HALF;
+}
+
+void fast_unpatch(struct tracee *tracee)
+{
+	const struct fast_sites *sites = tracee->mm->fast_sites;
+
+	for (unsigned i = 0; sites && i < sites->count; i++) {
+		const struct fast_place *place = &sites->places[i];
+
+		if (what_is_at(tracee, place) < TEXT_HALF)
+			continue;
+		/* A thread that gets a SIGILL now finds that all is as it was. */
+		fast_write_text(tracee, place->site, &no_instruction, 1);
+		fast_write_text(tracee, place->site + 1, place->text + 1, place->size - 1u);
+		fast_write_text(tracee, place->site, place->text, 1);
+	}
 }
 
 bool fast_patch(struct tracee *tracee, struct fast_sites *sites, uint64_t after)
 {
 	struct fast *fast = tracee->tracer->fast;
 	uint64_t within = after - fast->base - FAST_SITES, call = after - 2;
-	uint8_t text[BEFORE_MAX + 2], jump[JUMP_MAX];
+	uint8_t text[BEFORE_MAX + 2];
 	struct shape_registers known;
 	struct fast_shape shape;
 	struct fast_place place;
-	unsigned size, available = BEFORE_MAX;
+	unsigned available = BEFORE_MAX;
 
 	if (after >= fast->base && after < fast->base + FAST_SIZE)
 		return within / FAST_SITE_SIZE < sites->count &&
@@ -199,17 +242,19 @@ bool fast_patch(struct tracee *tracee, struct fast_sites *sites, uint64_t after)
 	known_registers(tracee, &known);
 	if (!fast_find_shape(text, available, &known, read_word, tracee, &shape))
 		return false;
-	size = fast_make_jump(&shape, (uint32_t)record_address(fast, sites->count) + JUMP_LOW, jump);
 	place = (struct fast_place){ .site = call - shape.length, .after = after, .boundaries = shape.boundaries,
-				     .numbered = shape.numbered, .length = (uint8_t)shape.length };
+				     .numbered = shape.numbered, .length = (uint8_t)shape.length,
+				     .number = (uint32_t)tracee->regs.number };
+	place.size = (uint8_t)fast_make_jump(&shape, (uint32_t)record_address(fast, sites->count) + JUMP_LOW, place.jump);
+	memcpy(place.text, text + available - shape.length, place.size);
 	if (!fast_is_text(tracee, sites, place.site, shape.length + 2))
 		return false;
 	/* What lies in two cache lines isn't written at once. */
 	if (!place.numbered && tracee->mm->references > 1 &&
-	    place.site / CACHE_LINE != (place.site + size - 1) / CACHE_LINE)
+	    place.site / CACHE_LINE != (place.site + place.size - 1) / CACHE_LINE)
 		return false;
 	if (!add_record(tracee, sites, &place, text + available - shape.length, shape.length) ||
-	    write_jump(tracee, &place, jump, size) < 0)
+	    write_jump(tracee, &place) < 0)
 		return false;
 	fast->patched++;
 	return true;
@@ -308,6 +353,9 @@ static bool leave_stub(struct tracee *tracee, struct user_regs_struct *raw, bool
 		}
 	}
 	fast_release_slot(tracee, slot);
+	/* What the kernel makes again is the program's call, not the stub's. */
+	if ((int64_t)raw->orig_rax >= 0)
+		raw->orig_rax = record.number;
 	/* Errors, but for those that the program gets, are looked at by the slow way. */
 	if (phase == FAST_DONE && fast_makes_something(record.number) &&
 	    (result >= 0 || result == -ENOENT || result <= -512)) {
@@ -350,31 +398,109 @@ static void leave_record(struct tracee *tracee, struct user_regs_struct *raw, co
 		raw->rip = place->after - 2;
 }
 
+/* By itself or for a guest that traces it. */
+static bool is_stepped(const struct tracee *tracee)
+{
+	return (tracee->regs.raw.eflags & 0x100) ||
+	       (tracee->guest && (tracee->guest->go == GUEST_GO_STEP || tracee->guest->go == GUEST_GO_BLOCK));
+}
+
+/* Whether a thread that finds this number behind a site may have set it there, also by half a jump. */
+static bool is_number_of(const struct fast_place *place, uint64_t found)
+{
+	if (found == place->number)
+		return true;
+	for (unsigned i = 1; i < 5; i++, found >>= 8)
+		if ((uint8_t)found != place->text[i] && (uint8_t)found != place->jump[i])
+			return false;
+	return !found;
+}
+
 /* A SIGILL where a jump has taken the place of more than one instruction: to the copy of the one that was there. */
 static bool repair(struct tracee *tracee)
 {
 	const struct fast_sites *sites = tracee->mm->fast_sites;
 	struct user_regs_struct *raw = &tracee->regs.raw;
-	uint8_t jump[4];
-	uint32_t pointer;
 
 	for (unsigned i = 0; sites && i < sites->count; i++) {
 		const struct fast_place *place = &sites->places[i];
 		uint64_t at = raw->rip - place->site, record = record_address(tracee->tracer->fast, i);
-		unsigned prefixes = 0;
+		enum text text;
 
 		if (at >= JUMP_MAX || (at && !(place->boundaries & 1U << at)))
 			continue;
-		/* Something else may have been mapped there since. */
-		while (prefixes < 2 && tracee_read(tracee, place->site + prefixes, jump, 1) == 0 && jump[0] == 0x2e)
-			prefixes++;
-		if (tracee_read(tracee, place->site + prefixes + 3, &pointer, sizeof(pointer)) < 0 ||
-		    pointer != (uint32_t)record + JUMP_LOW)
+		text = what_is_at(tracee, place);
+		if (text == TEXT_OTHER || (text == TEXT_HALF && write_jump(tracee, place) < 0))
 			continue;
-		raw->rip = !at || place->numbered ? place->site : record + offsetof(struct fast_site, code) + at;
+		if (!at || (place->numbered && is_number_of(place, raw->rax) && !is_stepped(tracee)))
+			raw->rip = place->site;
+		else if (text == TEXT_WHOLE)
+			return true;
+		else if (at == place->length) /* another number, or a step that has to lead behind the call */
+			raw->rip = record + SLOW_OFFSET + RAW_OFFSET;
+		else
+			raw->rip = record + offsetof(struct fast_site, code) + at;
 		return true;
 	}
 	return false;
+}
+
+/* The first step from a site ends in its record, and would end there over and over. True: the program needn't
+ * be told of it, the next one ends where one from the site would have. */
+static bool goes_on_stepping(struct user_regs_struct *raw, const struct fast_place *place)
+{
+	if (raw->rip % FAST_SITE_SIZE != offsetof(struct fast_site, code))
+		return false;
+	if (!place->numbered)
+		return true;
+	raw->rip = place->after - 2;
+	raw->rax = place->number;
+	return false;
+}
+
+/* The area has been unmapped, which has no meaning without us. */
+static bool has_lost_area(struct tracee *tracee)
+{
+	const struct fast_sites *sites = tracee->mm->fast_sites;
+	uint8_t byte;
+
+	if (tracee_read(tracee, tracee->mm->fast_base + FAST_SITES, &byte, 1) == 0)
+		return false;
+	if (fast_slow_copied(tracee))
+		return true;
+	for (unsigned i = 0; sites && i < sites->count; i++) {
+		if (tracee->regs.raw.rip != sites->places[i].site ||
+		    what_is_at(tracee, &sites->places[i]) != TEXT_JUMP)
+			continue;
+		tracee->mm->fast_off = true;
+		fast_unpatch(tracee);
+		return true;
+	}
+	return false;
+}
+
+void fast_on_stop_told(struct tracee *tracee, bool in_call)
+{
+	uint64_t base = tracee->mm ? tracee->mm->fast_base : 0, at;
+	const struct fast_place *place;
+
+	if (!base || registers_fetch(tracee->tid, &tracee->regs) < 0)
+		return;
+	at = tracee->regs.raw.rip;
+	if (at < base || at >= base + FAST_PROCESS) {
+		if (!fast_leave_copied(tracee, false))
+			return;
+		tracee->regs.changed = REGISTER_ALL;
+		registers_store(tracee->tid, &tracee->regs);
+		return;
+	}
+	place = at < base + FAST_SITES ? NULL : fast_place_at(tracee, at);
+	if (place)
+		leave_record(tracee, &tracee->regs.raw, place, fast_is_first(tracee, place));
+	else if (in_call || at >= base + FAST_SITES || !leave_stub(tracee, &tracee->regs.raw, false))
+		return;
+	tracee->regs.changed = REGISTER_ALL;
+	registers_store(tracee->tid, &tracee->regs);
 }
 
 bool fast_on_signal(struct tracee *tracee, int signal)
@@ -388,14 +514,15 @@ bool fast_on_signal(struct tracee *tracee, int signal)
 		return false;
 	base = tracee->mm->fast_base;
 	at = tracee->regs.raw.rip;
-	if (signal == SIGILL && (repair(tracee) || fast_repair_copied(tracee))) {
+	if ((signal == SIGILL && (repair(tracee) || fast_repair_copied(tracee))) ||
+	    (signal == SIGSEGV && has_lost_area(tracee))) {
 		tracee->regs.changed = REGISTER_ALL;
 		registers_store(tracee->tid, &tracee->regs);
 		tracee_resume(tracee, 0);
 		return true;
 	}
 	if (at < base || at >= base + FAST_PROCESS) {
-		if (fast_leave_copied(tracee)) {
+		if (fast_leave_copied(tracee, signal == SIGTRAP && is_stepped(tracee))) {
 			tracee->regs.changed = REGISTER_ALL;
 			registers_store(tracee->tid, &tracee->regs);
 		}
@@ -413,7 +540,13 @@ bool fast_on_signal(struct tracee *tracee, int signal)
 		place = fast_place_at(tracee, at);
 		if (!place)
 			return false;
-		leave_record(tracee, &tracee->regs.raw, place, fast_is_first(tracee, place));
+		if (signal == SIGTRAP && is_stepped(tracee) && goes_on_stepping(&tracee->regs.raw, place)) {
+			tracee_resume(tracee, 0);
+			return true;
+		}
+		at = tracee->regs.raw.rip;
+		if (at >= base && at < base + FAST_PROCESS)
+			leave_record(tracee, &tracee->regs.raw, place, fast_is_first(tracee, place));
 		fault = false;
 	}
 	tracee->regs.changed = REGISTER_ALL;

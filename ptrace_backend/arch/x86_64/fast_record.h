@@ -12,8 +12,11 @@
 
 /* A record with absolute addresses, wherever it lies. Returns 0 or -EFAULT. */
 int fast_read_record(const struct tracee *tracee, uint64_t address, struct fast_site *ret_record);
-/* At a signal, outside of the area: registers become those of the site when a copy's record is left. */
-bool fast_leave_copied(struct tracee *tracee);
+/* At a signal, outside of the area: registers become those of the site when a copy's record is left. A step from a site
+ * ends behind its first instruction. */
+bool fast_leave_copied(struct tracee *tracee, bool stepped);
+/* From a copy's record to its slow code. */
+bool fast_slow_copied(struct tracee *tracee);
 /* At a SIGILL: whether it was a copy's site, entered in its midst. */
 bool fast_repair_copied(struct tracee *tracee);
 

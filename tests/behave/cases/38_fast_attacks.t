@@ -33,6 +33,31 @@ same_as_slow /bin/misled proc
 out_has 'consoles'
 
 if [ -x "$HELPERS/gadget" ]; then
+# midst WHAT…: says that nothing was odd.
+midst() {
+	guest --fast-path auto /helpers/midst "$@"
+	out 'midst ok'
+}
+
+it 'makes the call that is meant where a site is entered in its midst'
+midst jump
+
+it 'patches nothing that a program has generated where a library was'
+midst other
+
+it 'goes on without its memory'
+midst gone
+
+it 'can be stepped through'
+midst step
+
+it 'leaves a program as it was where a guest traces it, or it has filters'
+midst traced
+midst filter
+
+it 'has whole sites in processes that are forked while they are patched'
+midst forks 10
+
 # bare COMMAND…: as guest, but where there is no Landlock.
 bare() { run "$HELPERS/deny" landlock_create_ruleset "$AMPHORA" run --backend ptrace --rootfs "$root" --fast-path auto "$@"; }
 
