@@ -217,6 +217,10 @@ void fast_seen(struct tracee *tracee, uint64_t after)
 	sites = own_sites(tracee);
 	if (!sites)
 		return;
+	/* Two places each: one that is decided upon gives way. */
+	if (sites->seen[slot].key != key && (sites->seen[slot ^ 1].key == key ||
+					     sites->seen[slot ^ 1].calls > sites->seen[slot].calls))
+		slot ^= 1;
 	if (sites->seen[slot].key != key) {
 		sites->seen[slot].key = key;
 		sites->seen[slot].calls = 0;
