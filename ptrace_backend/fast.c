@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "core/base/cleanup.h"
+#include "core/path/link.h"
 #include "core/store/record.h"
 #include "ptrace_backend/fast_area.h"
 #include "ptrace_backend/fast_internal.h"
@@ -408,6 +409,14 @@ static void recorded(void *context, uint64_t inode)
 	fast_recorded(context, inode);
 }
 
+void fast_is_linked(struct tracer *tracer, const char *host)
+{
+	struct stat status;
+
+	if (tracer->fast && tracer->links && stat(host, &status) == 0)
+		fast_recorded(tracer, status.st_ino);
+}
+
 void fast_known_absent(struct tracer *tracer, const struct stat *status)
 {
 	struct fast_absence *absence;
@@ -460,7 +469,8 @@ int fast_start(struct tracer *tracer, struct error *err)
 	shared->own_gid = tracer->own_gid;
 	memcpy(shared->record_name, RECORD_XATTR, sizeof(RECORD_XATTR));
 	shared->proven = !tracer->record || record_proven(tracer->record);
-	shared->off = tracer->links || tracer->plan->spec->hidden_prefix || tracer->plan->spec->fake_permissions;
+	shared->links = tracer->links != NULL;
+	shared->off = tracer->plan->spec->hidden_prefix || tracer->plan->spec->fake_permissions;
 	shared->generation = 2;
 	shared->stub = fast->base + FAST_TEXT;
 	if (getrandom(&fast->magic, sizeof(fast->magic), 0) != sizeof(fast->magic))
@@ -474,6 +484,7 @@ int fast_start(struct tracer *tracer, struct error *err)
 		record_inodes(tracer->record, recorded, tracer);
 	add_mount_names(fast, tracer->table);
 	add_proc_names(fast);
+	add_name(fast, LINK_DIRECTORY, strlen(LINK_DIRECTORY));
 	fast->table_sequence = tracer->table->sequence;
 	return 0;
 }

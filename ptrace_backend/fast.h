@@ -42,6 +42,8 @@ void fast_call_over(struct tracee *tracee);
 void fast_on_stop(struct tracee *tracee, int signal, int event);
 /* A file has got a record. */
 void fast_recorded(struct tracer *tracer, uint64_t inode);
+/* The file at this host path, or behind this magic link, is that of emulated hard links. */
+void fast_is_linked(struct tracer *tracer, const char *host);
 void fast_known_absent(struct tracer *tracer, const struct stat *status);
 
 /* A host path that is about to be opened. The directory that stands for /proc must not be looked into by the fd. */

@@ -103,6 +103,7 @@ struct fast_shared {
 	uint64_t stub; /* its address, for the copies' records */
 	uint64_t generation; /* odd: being changed. Another one: entries may be wrong */
 	uint32_t off;	     /* nothing is fast any more */
+	uint32_t links;	     /* a symlink may be an emulated hard link, and what is in `recorded` its file */
 	uint32_t fake_ids, host_uid, host_gid, own_uid, own_gid;
 	uint32_t proven;     /* every record is in `recorded` */
 	uint32_t entry_count, strings_used;

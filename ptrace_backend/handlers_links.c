@@ -24,6 +24,7 @@
 #include "core/base/compat.h"
 #include "core/store/record.h"
 #include "ptrace_backend/handlers.h"
+#include "ptrace_backend/fast.h"
 #include "ptrace_backend/links.h"
 #include "ptrace_backend/syscall_table.h"
 #include "ptrace_backend/tracer.h"
@@ -262,8 +263,11 @@ static int make_link(struct tracee *tracee, const struct path_result *old,
 		return -EEXIST;
 	if (!old->host_length) {
 		tracee_fd_host(tracee, (int)tracee_argument(tracee, 0), link, sizeof(link));
+		fast_is_linked(tracee->tracer, link);
 		return add_name_of_fd(tracee, link, new, directory, name);
 	}
+	/* Whoever has it open sees the number of its names. */
+	fast_is_linked(tracee->tracer, old->host);
 	if (old->flags & PATH_RESULT_MAGIC)
 		return add_name_of_fd(tracee, old->host, new, directory, name);
 	/* /proc/PID/fd/N led to the object itself. */

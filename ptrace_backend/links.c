@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "core/base/cleanup.h"
+#include "ptrace_backend/fast.h"
 #include "ptrace_backend/links.h"
 #include "ptrace_backend/tracer.h"
 
@@ -369,8 +370,10 @@ void guest_links_used(const struct tracee *tracee, const struct path_result *fil
 	struct used_name *used;
 	struct link_id id;
 
-	if (!tracee->tracer->links || !(file->flags & PATH_RESULT_LINK) ||
-	    !link_of_host(file->host, file->host_length, &id))
+	if (!tracee->tracer->links || !(file->flags & PATH_RESULT_LINK))
+		return;
+	fast_is_linked(tracee->tracer, file->host);
+	if (!link_of_host(file->host, file->host_length, &id))
 		return;
 	used = used_name(tracee, &id);
 	used->id = id;

@@ -137,6 +137,14 @@ SECTION static inline __attribute__((always_inline)) int is_stale(struct slot *s
 	return found == 1 && __atomic_load_n(&shared_of()->generation, __ATOMIC_RELAXED) != *slot_generation(slot);
 }
 
+/* Whether the last component is one of PRoot's files. */
+SECTION static inline __attribute__((always_inline)) int is_l2s(const char *path, const struct name *name)
+{
+	const volatile char *last = path + (name->slash == ~0u ? 0 : name->slash + 1);
+
+	return last[0] == '.' && last[1] == 'l' && last[2] == '2' && last[3] == 's';
+}
+
 /* The host path of path, in the slot: 1. 0: not known. 2: dirfd and path are right as they are. */
 SECTION static __attribute__((noinline)) int translate(struct slot *slot, long dirfd, const char *path)
 {
@@ -165,13 +173,14 @@ SECTION static __attribute__((noinline)) int translate(struct slot *slot, long d
 			prefix_length = ~0u;
 		}
 		relative = parse(path, start, &name);
-		if (!relative || !is_plain(shared, name.last))
+		if (!relative || !is_plain(shared, name.last) || (shared->links && is_l2s(path, &name)))
 			return 0;
 		if (name.slash == ~0u)
 			return 2;
 		if ((int)dirfd != AT_FDCWD || prefix_length == ~0u)
 			return 0;
-	} else if (!parse(path, start, &name) || !is_plain(shared, name.last)) {
+	} else if (!parse(path, start, &name) || !is_plain(shared, name.last) ||
+		   (shared->links && is_l2s(path, &name))) {
 		return 0;
 	}
 	for (uint32_t index = shared->buckets[name.directory % FAST_BUCKETS];
@@ -246,6 +255,8 @@ SECTION static __attribute__((noinline)) int show_owner(struct slot *slot, int f
 {
 	const struct fast_shared *shared = shared_of();
 
+	if (shared->links && fast_bloom_has(shared->recorded, FAST_BLOOM_WORDS, file->inode))
+		return 0;
 	if (!shared->fake_ids)
 		return 1;
 	if (file->device == shared->proc_device ||
@@ -314,7 +325,7 @@ SECTION static __attribute__((noinline)) long fast_stat(struct slot *slot, long 
 		return FAST_IS_SLOW;
 	if (result)
 		return result == -ENOENT ? result : FAST_IS_SLOW;
-	if ((follows && (status->mode & S_IFMT) == S_IFLNK) || !show_status(slot, found, dirfd, status))
+	if (((follows || shared_of()->links) && (status->mode & S_IFMT) == S_IFLNK) || !show_status(slot, found, dirfd, status))
 		return FAST_IS_SLOW;
 	return 0;
 }
@@ -356,7 +367,7 @@ SECTION static __attribute__((noinline)) long fast_statx(struct slot *slot, long
 		return FAST_IS_SLOW;
 	if (result)
 		return result == -ENOENT ? result : FAST_IS_SLOW;
-	if ((follows && (status->mode & S_IFMT) == S_IFLNK) || !show_statx(slot, found, dirfd, status))
+	if (((follows || shared_of()->links) && (status->mode & S_IFMT) == S_IFLNK) || !show_statx(slot, found, dirfd, status))
 		return FAST_IS_SLOW;
 	return 0;
 }
@@ -391,7 +402,7 @@ SECTION static __attribute__((noinline)) long fast_getxattr(struct slot *slot, i
 	if (hash != SECURITY_SELINUX && hash != SYSTEM_POSIX_ACL_ACCESS && hash != SYSTEM_POSIX_ACL_DEFAULT)
 		return FAST_IS_SLOW;
 	if (translate(slot, AT_FDCWD, path) != 1 ||
-	    (follows && is_followed(slot, 1, AT_FDCWD, path)))
+	    ((follows || shared_of()->links) && is_followed(slot, 1, AT_FDCWD, path)))
 		return FAST_IS_SLOW;
 	result = make_call(slot, SYS_lgetxattr, (long)slot + SLOT_PATH, (long)name, slot->arguments[2],
 			   slot->arguments[3]);
@@ -473,6 +484,16 @@ SECTION static __attribute__((noinline)) long fast_open(struct slot *slot, long 
 	return result >= 0 || (result == -ENOENT && !copied) || result <= -512 ? result : FAST_IS_SLOW;
 }
 
+/* Whether a symlink's text is that of an emulated hard link, or of PRoot's (core/path/link.h), or like it. */
+SECTION static __attribute__((noinline)) int may_be_link(const char *text, long length)
+{
+	for (long i = 0; i + 3 < length; i++)
+		if (text[i] == '.' && (i == 0 || text[i - 1] == '/') &&
+		    ((text[i + 1] == 'l' && text[i + 2] == '2') || (text[i + 1] == 'a' && text[i + 2] == 'm')))
+			return 1;
+	return 0;
+}
+
 SECTION static __attribute__((noinline)) long fast_readlink(struct slot *slot, long dirfd, const char *path,
 							    long buffer, long size)
 {
@@ -484,6 +505,8 @@ SECTION static __attribute__((noinline)) long fast_readlink(struct slot *slot, l
 	result = make_call(slot, SYS_readlinkat, found == 1 ? AT_FDCWD : dirfd,
 			   found == 1 ? (long)slot + SLOT_PATH : (long)path, buffer, size);
 	if (is_stale(slot, found))
+		return FAST_IS_SLOW;
+	if (result > 0 && shared_of()->links && (result == size || may_be_link((const char *)buffer, result)))
 		return FAST_IS_SLOW;
 	return result >= 0 || result == -ENOENT || result == -22 /* EINVAL */ ? result : FAST_IS_SLOW;
 }

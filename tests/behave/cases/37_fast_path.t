@@ -59,6 +59,19 @@ if [ "$(uname -m)" = x86_64 ]; then
 	[ "$(stops readlink)" -lt 100 ] || fail "readlink: $stats"
 fi
 
+it 'knows emulated hard links, and stops for no other file'
+fast --hard-links emulated sh -c 'mkdir /tmp/l && cd /tmp/l && echo text >a && ln a b && ln -s a c && echo plain >d &&
+	for i in 1 2 3 4 5 6; do stat -c "%n %h %F" a b c d; readlink a || echo none; readlink c; read x <b; echo $x; done | sort | uniq -c'
+out '      6 a
+      6 a 2 regular file
+      6 b 2 regular file
+      6 c 1 symbolic link
+      6 d 1 regular file
+      6 none
+      6 text'
+fast --hard-links emulated /bin/stub loop 500
+[ "$(stops openat)" -lt 100 ] || fail "openat: $stats"
+
 it 'has no view but its own in a chroot, whose programs are new to it'
 fast sh -c 'mkdir -p /jail/etc; cp -r /bin /jail/; echo outer >/etc/which; echo inner >/jail/etc/which
 	for i in 1 2 3 4 5; do read x </etc/which; done
