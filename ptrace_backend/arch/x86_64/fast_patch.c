@@ -39,7 +39,7 @@
 #define BEFORE_MAX   (SHAPE_MAX + 1)
 #define CACHE_LINE   64
 
-extern const char amphora_stub_acquired[], amphora_stub_switched[];
+extern const char amphora_stub_tried[], amphora_stub_acquired[], amphora_stub_switched[];
 extern const char amphora_stub_restoring[], amphora_stub_restored[], amphora_stub_released[];
 extern const char amphora_stub_left[], amphora_stub_code_end[], amphora_stub_call_done[];
 _Static_assert(offsetof(struct fast_site, slow) == SLOW_OFFSET && offsetof(struct fast_site, leave) == LEAVE_OFFSET,
@@ -324,6 +324,9 @@ static bool leave_stub(struct tracee *tracee, struct user_regs_struct *raw, bool
 	if (at < fast_stub_offset(amphora_stub_acquired)) {
 		if (fast_read_record(tracee, raw->r11, &record) < 0)
 			return false;
+		/* It was free. */
+		if (at >= fast_stub_offset(amphora_stub_tried) && !(uint32_t)raw->rax && fast_is_slot(tracee, raw->rcx))
+			fast_release_slot(tracee, raw->rcx);
 		rewind_to_site(raw, &record);
 		return true;
 	}

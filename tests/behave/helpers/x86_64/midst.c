@@ -8,6 +8,7 @@
  *	midst traced	so does a guest that traces, who finds the site as it was
  *	midst filter	so does a program that has loaded a filter
  *	midst forks N	processes are forked while sites are patched
+ *	midst slots N	signals come while calls are made: no slot is left taken
  *
  * Prints what is odd, and "midst ok".
  */
@@ -27,6 +28,7 @@
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <ucontext.h>
@@ -324,6 +326,47 @@ static void forks(int count)
 	}
 }
 
+static volatile long handled;
+
+static void on_signal(int number)
+{
+	(void)number;
+	handled++;
+}
+
+/* As fast_area.h has it: behind the first 512 KiB of the area, the first word says whether it is taken. */
+static void slots(int count)
+{
+	struct itimerval timer = { .it_value = { 0, 50 } }, none = { .it_value = { 0, 0 } };
+	unsigned char *text = patched();
+	unsigned taken = 0, seen = 0;
+	uint32_t word;
+	int fds[2];
+
+	signal(SIGALRM, on_signal);
+	for (long before = -1; handled < count && !failed; is_right(text)) {
+		if (handled == before)
+			continue;
+		before = handled;
+		timer.it_value.tv_usec = 20 + handled % 61;
+		setitimer(ITIMER_REAL, &timer, NULL);
+	}
+	setitimer(ITIMER_REAL, &none, NULL);
+	if (pipe(fds) < 0)
+		exit(2);
+	for (uintptr_t base = 0x20000000; base < 0x60000000; base += 1 << 16) {
+		if (write(fds[1], (void *)base, 1) != 1)
+			continue;
+		for (uintptr_t slot = base + 0x80000; slot < base + AREA; slot += 0x4000, seen++) {
+			memcpy(&word, (void *)slot, sizeof(word));
+			taken += word != 0;
+		}
+		break;
+	}
+	if (taken || !seen)
+		odd("slots left taken", taken);
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -347,6 +390,8 @@ int main(int argc, char **argv)
 		filter();
 	else if (!strcmp(what, "forks"))
 		forks(argc > 2 ? atoi(argv[2]) : 20);
+	else if (!strcmp(what, "slots"))
+		slots(argc > 2 ? atoi(argv[2]) : 2000);
 	else
 		return 2;
 	if (!failed)
