@@ -117,8 +117,11 @@ static int walk(struct tracee *tracee, const char *guest, struct path_result *re
 		error = fast_watch(fast, result->host);
 		if (error)
 			return error;
-		if (!(result->flags & PATH_RESULT_SYMLINK))
+		if (!(result->flags & PATH_RESULT_SYMLINK)) {
+			if (!depth)
+				fast->reached = length;
 			continue;
+		}
 		n = readlink(result->host, text, sizeof(text) - 1);
 		if (n <= 0)
 			return -EIO;
@@ -134,6 +137,8 @@ static int walk(struct tracee *tracee, const char *guest, struct path_result *re
 		error = walk(tracee, target, result, depth + 1);
 		if (error)
 			return error;
+		if (!depth)
+			fast->reached = length;
 	} while (*end);
 	error = tracee_resolve_string(tracee, AT_FDCWD, *guest ? guest : "/", PATH_FOLLOW | PATH_DIRECTORY, result);
 	/* What a bind's source lies in can have names of its own elsewhere. */
@@ -176,38 +181,21 @@ static bool is_known(const struct fast_shared *shared, const char *guest, size_t
 	return false;
 }
 
-/* No component that is empty, "." or "..". */
-static bool is_canonical(const char *path)
-{
-	if (*path != '/')
-		return false;
-	while (*path) {
-		size_t length = strcspn(++path, "/");
-
-		if (!length || (length == 1 && path[0] == '.') || (length == 2 && !memcmp(path, "..", 2)))
-			return false;
-		path += length;
-	}
-	return true;
-}
-
-static void publish(struct tracee *tracee, char *guest)
+/* Returns 0 or -errno. */
+static int publish_directory(struct tracee *tracee, const char *guest, size_t length)
 {
 	struct fast *fast = tracee->tracer->fast;
 	struct path_result *result = tracee_result_buffer(tracee, 0);
-	char *slash = strrchr(guest, '/');
-	uint64_t hash;
-	size_t length;
+	uint64_t hash = fast_hash(guest, length);
+	struct stat status;
 	int error;
 
-	if (!slash || !is_canonical(guest))
-		return;
-	length = (size_t)(slash - guest);
-	*slash = '\0';
-	hash = fast_hash(guest, length);
-	if (fast->refused[hash % REFUSED_MAX] == hash || is_known(fast->shared, guest, length))
-		return;
+	if (fast->refused[hash % REFUSED_MAX] == hash)
+		return -EPERM;
+	if (is_known(fast->shared, guest, length))
+		return 0;
 	fast->steps_left = STEPS_MAX;
+	fast->reached = 0;
 	error = walk(tracee, guest, result, 0);
 	if (result->fd >= 0 && !error)
 		close(result->fd);
@@ -215,12 +203,37 @@ static void publish(struct tracee *tracee, char *guest)
 		error = -ENOTDIR;
 	if (!error && result->host_length + 256 >= SLOT_PATH_SIZE)
 		error = -ENAMETOOLONG;
+	/* Where names that are numbers mean something. */
+	if (!error && stat(result->host_length ? result->host : "/", &status) == 0 &&
+	    status.st_dev == fast->shared->proc_device)
+		error = -EXDEV;
 	if (error == -ENOSPC)
 		fast_bump(fast);
-	else if (error && error != -EAGAIN)
+	else if (error && error != -EAGAIN && error != -ENOENT)
 		fast->refused[hash % REFUSED_MAX] = hash;
 	else if (!error)
 		insert(fast, guest, length, result);
+	return error;
+}
+
+/* The directory that a name is in, or what there is of it. */
+static void publish(struct tracee *tracee, char *guest)
+{
+	size_t length = strlen(guest);
+	char *slash;
+
+	if (length > 1 && guest[length - 1] == '/')
+		guest[length - 1] = '\0';
+	slash = strrchr(guest, '/');
+	if (!slash)
+		return;
+	*slash = '\0';
+	if (publish_directory(tracee, guest, (size_t)(slash - guest)) == -ENOENT) {
+		size_t reached = tracee->tracer->fast->reached;
+
+		guest[reached] = '\0';
+		publish_directory(tracee, guest, reached);
+	}
 }
 
 /* What a process mustn't be told wrong: where that fails nobody is fast any more. */
@@ -230,40 +243,65 @@ static void write_process(struct tracee *tracee, size_t offset, const void *data
 		tracee->tracer->fast->shared->off = 1;
 }
 
-/* One thread only: no other can be in the middle of a chdir. */
+/* Whether another thread may be in the middle of a chdir. */
+static bool others_move(const struct tracee *tracee)
+{
+	const struct tracer *tracer = tracee->tracer;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(tracer->hash); i++)
+		for (const struct tracee *at = tracer->hash[i]; at; at = at->hash_next)
+			if (at != tracee && at->mm == tracee->mm && at->fast_moves)
+				return true;
+	return false;
+}
+
+static void write_cwd(struct tracee *tracee, const char *guest, size_t length)
+{
+	struct fast *fast = tracee->tracer->fast;
+	struct fast_process process = { .cwd_length = (uint32_t)length, .cwd_version = ++fast->cwd_version };
+	size_t from = offsetof(struct fast_process, cwd_length), at = offsetof(struct fast_process, cwd_generation);
+
+	memcpy(process.cwd, guest, length);
+	/* What other threads read while it is being written is void. */
+	if (tracee->mm->references > 1)
+		write_process(tracee, from, &process.cwd_length, offsetof(struct fast_process, cwd) + length - from);
+	process.cwd_generation = fast->shared->generation;
+	if (tracee->mm->references > 1)
+		write_process(tracee, at, &process.cwd_generation, sizeof(process.cwd_generation));
+	else
+		write_process(tracee, from, &process.cwd_length, offsetof(struct fast_process, cwd) + length - from);
+	tracee->mm->fast_cwd = process.cwd_generation;
+}
+
+/* Gives the guest path of the working directory, "" where it can't be told. All threads have the same. */
 static void publish_cwd(struct tracee *tracee, char *guest, size_t size)
 {
 	struct fast *fast = tracee->tracer->fast;
-	struct fast_process process = { 0 };
 	struct path_position position;
 	char host[PATH_SIZE];
 	int length;
 
 	*guest = '\0';
-	if (tracee->mm->references != 1 || tracee->fs->references != 1 ||
-	    tracee_cwd_position(tracee, &position) < 0 || (position.flags & PATH_POSITION_DELETED))
+	if (tracee->mm->references != tracee->fs->references || tracee_cwd_position(tracee, &position) < 0 ||
+	    (position.flags & PATH_POSITION_DELETED))
 		return;
 	length = path_to_guest(tracee_table(tracee), &tracee->fs->root, &position, guest, size);
 	if (length == 1)
 		length = 0;
-	if (length < 0 || (size_t)length >= sizeof(process.cwd)) {
+	if (length < 0 || (size_t)length >= sizeof(((struct fast_process *)NULL)->cwd)) {
 		*guest = '\0';
 		return;
 	}
 	guest[length] = '\0';
 	if (tracee->mm->fast_cwd == fast->shared->generation)
 		return;
-	if (path_to_host(tracee_table(tracee), &position, host, sizeof(host)) < 0)
-		return;
-	if (fast_watch(fast, host) || fast_watch_above(fast, host)) {
+	if ((tracee->mm->references > 1 && others_move(tracee)) ||
+	    path_to_host(tracee_table(tracee), &position, host, sizeof(host)) < 0 || fast_watch(fast, host) ||
+	    fast_watch_above(fast, host)) {
 		*guest = '\0';
 		return;
 	}
-	process.cwd_length = (uint32_t)length;
-	process.cwd_generation = fast->shared->generation;
-	memcpy(process.cwd, guest, (size_t)length);
-	write_process(tracee, 0, &process, offsetof(struct fast_process, cwd) + (size_t)length);
-	tracee->mm->fast_cwd = fast->shared->generation;
+	write_cwd(tracee, guest, (size_t)length);
 }
 
 /* The path of a call that stopped though it might have been fast. */
@@ -272,7 +310,7 @@ static void learn(struct tracee *tracee, int dirfd, uint64_t address)
 	static char path[PATH_SIZE], guest[2 * PATH_SIZE];
 	size_t length;
 
-	if (tracee->tracer->fast->shared->off || tracee->tracer->fast->unlisted || !fast_has_plain_view(tracee) ||
+	if (tracee->mm->fast_off || tracee->tracer->fast->shared->off || tracee->tracer->fast->unlisted || !fast_has_plain_view(tracee) ||
 	    tracee_read_string(tracee, address, path, FAST_PATH_MAX) <= 0)
 		return;
 	if (path[0] == '/') {
@@ -342,6 +380,7 @@ void fast_before_call(struct tracee *tracee)
 		/* Though we may not know that it knows: it can be a copy made while another thread was told. */
 		write_process(tracee, offsetof(struct fast_process, cwd_generation), &none, sizeof(none));
 		tracee->mm->fast_cwd = 0;
+		tracee->fast_moves = true;
 		break;
 	case ROW_chroot:
 	case ROW_unshare:
@@ -354,6 +393,7 @@ void fast_before_call(struct tracee *tracee)
 		if ((int)tracee_argument(tracee, 0) == PR_SET_SECCOMP)
 			switch_off(tracee);
 		break;
+	case ROW_access:
 	case ROW_open:
 	case ROW_stat:
 	case ROW_lstat:
@@ -363,6 +403,8 @@ void fast_before_call(struct tracee *tracee)
 		fast_seen(tracee, tracee->regs.after);
 		learn(tracee, AT_FDCWD, tracee_argument(tracee, 0));
 		break;
+	case ROW_faccessat:
+	case ROW_faccessat2:
 	case ROW_openat:
 	case ROW_newfstatat:
 	case ROW_statx:
@@ -471,6 +513,7 @@ int fast_start(struct tracer *tracer, struct error *err)
 	shared->proven = !tracer->record || record_proven(tracer->record);
 	shared->links = tracer->links != NULL;
 	shared->off = tracer->plan->spec->hidden_prefix || tracer->plan->spec->fake_permissions;
+	shared->access = !(tracer->plan->trapped[SYS_faccessat2 / 64] >> SYS_faccessat2 % 64 & 1);
 	shared->generation = 2;
 	shared->stub = fast->base + FAST_TEXT;
 	if (getrandom(&fast->magic, sizeof(fast->magic), 0) != sizeof(fast->magic))

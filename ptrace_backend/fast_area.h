@@ -45,6 +45,8 @@
 #define SLOT_STATUS 0x3000 /* struct stat, or a link below /proc and its text */
 #define SLOT_ASIDE  0x3f00 /* stands for the slot in calls that don't count */
 #define SLOT_GENERATION 0x200
+#define SLOT_ABSENT 0x400 /* struct fast_absence */
+#define SLOT_ABSENT_MAX 128
 
 /* Where a thread is in the stub. */
 #define FAST_BEFORE 0 /* nothing has been done: the call can be made again from its site */
@@ -67,6 +69,7 @@ struct fast_process {
 	uint32_t off; /* its view isn't the container's (chroot, namespaces), or it has a filter of its own */
 	uint32_t cwd_length;
 	uint64_t cwd_generation; /* cwd is right in this one */
+	uint64_t cwd_version;	 /* another one: it was written meanwhile */
 	char cwd[4000];		 /* guest path of the working directory */
 };
 
@@ -106,7 +109,7 @@ struct fast_shared {
 	uint32_t links;	     /* a symlink may be an emulated hard link, and what is in `recorded` its file */
 	uint32_t fake_ids, host_uid, host_gid, own_uid, own_gid;
 	uint32_t proven;     /* every record is in `recorded` */
-	uint32_t entry_count, strings_used;
+	uint32_t access;     /* faccessat2 may be tried */
 	uint64_t proc_device;
 	char record_name[40];	     /* of the attribute that a record is in */
 	uint64_t recorded[FAST_BLOOM_WORDS];	   /* Bloom filter of inodes with a record */

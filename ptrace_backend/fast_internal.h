@@ -23,6 +23,8 @@ struct fast {
 	size_t watched_count;
 	uint64_t watched[WATCHED_MAX]; /* hashes of host paths */
 	uint64_t refused[REFUSED_MAX]; /* of guest directories that can't be published */
+	uint64_t cwd_version;	       /* of the newest that a process was told */
+	size_t reached;		       /* by the newest walk: what there is of its path */
 	uint64_t patched, declined;    /* sites; calls that came back */
 	uint64_t unpatched;	       /* sites that can't be patched and are used often */
 	uint64_t magic;		       /* what marks records in copies: fast_copy.h */

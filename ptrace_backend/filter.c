@@ -220,6 +220,7 @@ static bool is_fast(const struct syscall_row *row)
 	case ROW_fgetxattr:
 	case ROW_readlinkat:
 	case ROW_openat:
+	case ROW_faccessat2:
 		return true;
 	default:
 		return false;

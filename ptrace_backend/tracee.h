@@ -190,6 +190,7 @@ struct tracee {
 	struct fast_delivery fast_delivery;
 	bool fast_removal;	   /* fast.h: its call takes a name away that is known there */
 	bool fast_removing;	   /* or may have, since its last stop */
+	bool fast_moves;	   /* it changes its working directory, or may have, since its last stop */
 	bool fast_unlisted;	   /* and there was no room to remember which */
 	bool in_wait;		   /* guest_wait.c: in wait4 or waitid, as far as we know */
 	bool waits_alone;	   /* and has no child that the kernel knows of */

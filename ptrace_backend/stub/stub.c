@@ -25,6 +25,9 @@
 #define AT_SYMLINK_NOFOLLOW 0x100
 #define AT_NO_AUTOMOUNT	    0x800
 #define AT_EMPTY_PATH	    0x1000
+#define AT_EACCESS	    0x200
+#define R_OK		    4
+#define X_OK		    1
 
 #define AT_STATX_SYNC_TYPE  0x6000
 #define STATX_BASIC_STATS   0x7ff
@@ -62,289 +65,56 @@ SECTION static inline __attribute__((always_inline)) long make_call(struct slot 
 	return amphora_stub_make_call(slot, number, a, b, c, d, 0);
 }
 
-struct name {
-	uint64_t directory; /* hash of what is before the last slash */
-	uint64_t last;	    /* hash of the last component */
-	unsigned length, slash; /* slash: position of the last one; length when there is none */
-};
-
-/* Takes a path apart. 0 when it has what only the tracer understands: an empty component, "." or "..", a
- * slash at the end, more than FAST_PATH_MAX bytes, or a last component that is a number. */
-SECTION static inline __attribute__((always_inline)) int parse(const char *path, uint64_t start, struct name *name)
-{
-	uint64_t hash = start, last = FAST_HASH_START;
-	unsigned length = 0, component = 0, dots = 0, digits = 0;
-
-	name->slash = ~0u;
-	name->directory = start;
-	for (;; length++) {
-		char byte = ((const volatile char *)path)[length];
-
-		if (byte == '\0' || byte == '/') {
-			if ((component == dots && component < 3 && component) || (!component && length) ||
-			    length >= FAST_PATH_MAX)
-				return 0;
-			if (byte == '\0')
-				break;
-			name->slash = length;
-			name->directory = hash;
-			component = dots = digits = 0;
-			last = FAST_HASH_START;
-		} else {
-			component++;
-			dots += byte == '.';
-			digits += byte >= '0' && byte <= '9';
-			last = FAST_HASH_STEP(last, byte);
-		}
-		hash = FAST_HASH_STEP(hash, byte);
-	}
-	name->length = length;
-	name->last = last;
-	return component && digits != component;
-}
-
-SECTION static inline __attribute__((always_inline)) int same(const char *a, const char *b, unsigned length)
-{
-	for (unsigned i = 0; i < length; i++)
-		if (a[i] != ((const volatile char *)b)[i])
-			return 0;
-	return 1;
-}
-
-SECTION static inline __attribute__((always_inline)) unsigned copy(char *to, const char *from, unsigned length)
-{
-	for (unsigned i = 0; i < length; i++)
-		to[i] = ((const volatile char *)from)[i];
-	return length;
-}
-
-/* Whether a name means the same in every directory. */
-SECTION static inline __attribute__((always_inline)) int is_plain(const struct fast_shared *shared, uint64_t name)
-{
-	return !fast_bloom_has(shared->names, FAST_NAMES_WORDS, name);
-}
-
-static inline uint64_t *slot_generation(struct slot *slot)
-{
-	return (void *)((char *)slot + SLOT_GENERATION);
-}
-
-/* Whether what translate() found may have changed since: a call made meanwhile may have followed a symlink in the
- * place of a directory. */
-SECTION static inline __attribute__((always_inline)) int is_stale(struct slot *slot, int found)
-{
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	return found == 1 && __atomic_load_n(&shared_of()->generation, __ATOMIC_RELAXED) != *slot_generation(slot);
-}
-
-/* Whether the last component is one of PRoot's files. */
-SECTION static inline __attribute__((always_inline)) int is_l2s(const char *path, const struct name *name)
-{
-	const volatile char *last = path + (name->slash == ~0u ? 0 : name->slash + 1);
-
-	return last[0] == '.' && last[1] == 'l' && last[2] == '2' && last[3] == 's';
-}
-
-/* The host path of path, in the slot: 1. 0: not known. 2: dirfd and path are right as they are. */
-SECTION static __attribute__((noinline)) int translate(struct slot *slot, long dirfd, const char *path)
-{
-	const struct fast_shared *shared = shared_of();
-	const struct fast_process *process = process_of();
-	uint64_t generation = __atomic_load_n(&shared->generation, __ATOMIC_ACQUIRE);
-	char *host = (char *)slot + SLOT_PATH;
-	const char *prefix = 0;
-	unsigned prefix_length = 0, steps = 0, at;
-	uint64_t start = FAST_HASH_START;
-	struct name name;
-
-	if ((generation & 1) || shared->off || process->off || !path)
-		return 0;
-	if (path[0] != '/') {
-		int relative;
-
-		/* A working directory's hash is that of its path and a slash. */
-		prefix = process->cwd;
-		prefix_length = process->cwd_length;
-		if (process->cwd_generation == generation && prefix_length < sizeof(process->cwd)) {
-			for (unsigned i = 0; i < prefix_length; i++)
-				start = FAST_HASH_STEP(start, prefix[i]);
-			start = FAST_HASH_STEP(start, '/');
-		} else {
-			prefix_length = ~0u;
-		}
-		relative = parse(path, start, &name);
-		if (!relative || !is_plain(shared, name.last) || (shared->links && is_l2s(path, &name)))
-			return 0;
-		if (name.slash == ~0u)
-			return 2;
-		if ((int)dirfd != AT_FDCWD || prefix_length == ~0u)
-			return 0;
-	} else if (!parse(path, start, &name) || !is_plain(shared, name.last) ||
-		   (shared->links && is_l2s(path, &name))) {
-		return 0;
-	}
-	for (uint32_t index = shared->buckets[name.directory % FAST_BUCKETS];
-	     index && index <= FAST_ENTRIES_MAX && steps < 16; steps++) {
-		const struct fast_entry *entry = &shared->entries[index - 1];
-		uint32_t extra = path[0] == '/' ? 0 : prefix_length + 1;
-
-		index = entry->next;
-		if (entry->hash != name.directory || entry->guest_length != extra + name.slash ||
-		    entry->guest + entry->guest_length > FAST_STRINGS || entry->host + entry->host_length > FAST_STRINGS ||
-		    entry->host_length + name.length >= SLOT_PATH_SIZE - 1)
-			continue;
-		if (extra && (!same(shared->strings + entry->guest, prefix, prefix_length) ||
-			      shared->strings[entry->guest + prefix_length] != '/'))
-			continue;
-		if (!same(shared->strings + entry->guest + extra, path, name.slash))
-			continue;
-		at = copy(host, shared->strings + entry->host, entry->host_length);
-		/* Read once more: another thread may have changed it, and then it is the tracer's. */
-		if (copy(host + at, path + name.slash, name.length - name.slash + 1) &&
-		    host[at + name.length - name.slash] != '\0')
-			return 0;
-		*slot_generation(slot) = generation;
-		return !is_stale(slot, 1);
-	}
-	return 0;
-}
-
-/* Whether a file has no record: 1, 0 (it may have one), or -1: its attribute has to be asked for. */
-SECTION static inline __attribute__((always_inline)) int is_unrecorded(uint64_t inode, uint32_t mode, uint64_t change)
-{
-	const struct fast_shared *shared = shared_of();
-	const struct fast_absence *absence = &shared->absent[fast_mix(inode) % FAST_ABSENT];
-	uint32_t type = mode & S_IFMT;
-
-	if (fast_bloom_has(shared->recorded, FAST_BLOOM_WORDS, inode))
-		return 0;
-	if (shared->proven || (type != S_IFREG && type != S_IFDIR) ||
-	    (absence->inode == inode && absence->change == change))
-		return 1;
-	return -1;
-}
-
-#define FOUND_FD 3 /* beside what translate() says: dirfd is the object itself */
-
-/* The same, having asked. `found`: as translate() said; the path is in the slot. */
-SECTION static __attribute__((noinline)) int has_no_record(struct slot *slot, int found, long dirfd, uint64_t inode,
-							   uint32_t mode, uint64_t change)
-{
-	int answer = is_unrecorded(inode, mode, change);
-	long result;
-
-	if (answer >= 0)
-		return answer;
-	if (found != 1 && found != FOUND_FD)
-		return 0;
-	result = make_call(slot, found == 1 ? SYS_lgetxattr : SYS_fgetxattr,
-			   found == 1 ? (long)slot + SLOT_PATH : dirfd, (long)shared_of()->record_name, 0, 0);
-	return result == -ENODATA || result == -EOPNOTSUPP;
-}
-
-/* What two structures say alike of a file. */
-struct owned {
-	uint64_t device, inode, change; /* as fast_absence has it */
-	uint32_t mode;
-	uint32_t *uid, *gid;
-};
-
-/* Puts the owner right: 0 when the tracer has to. */
-SECTION static __attribute__((noinline)) int show_owner(struct slot *slot, int found, long dirfd,
-							const struct owned *file)
-{
-	const struct fast_shared *shared = shared_of();
-
-	if (shared->links && fast_bloom_has(shared->recorded, FAST_BLOOM_WORDS, file->inode))
-		return 0;
-	if (!shared->fake_ids)
-		return 1;
-	if (file->device == shared->proc_device ||
-	    !has_no_record(slot, found, dirfd, file->inode, file->mode, file->change))
-		return 0;
-	if (*file->uid == shared->host_uid)
-		*file->uid = shared->own_uid;
-	if (*file->gid == shared->host_gid)
-		*file->gid = shared->own_gid;
-	return 1;
-}
-
-SECTION static inline __attribute__((always_inline)) int show_status(struct slot *slot, int found, long dirfd,
-								     struct status *status)
-{
-	struct owned file = { .device = status->device, .inode = status->inode, .mode = status->mode,
-			      .change = (status->change << 30) + status->change_ns,
-			      .uid = &status->uid, .gid = &status->gid };
-
-	return show_owner(slot, found, dirfd, &file);
-}
-
-/* The kernel's struct statx, as far as it matters. */
-struct statx {
-	uint32_t mask, block_size;
-	uint64_t attributes;
-	uint32_t links, uid, gid;
-	uint16_t mode, padding;
-	uint64_t inode, size, blocks, attributes_mask;
-	struct {
-		uint64_t seconds;
-		uint32_t nanoseconds, reserved;
-	} access, birth, change, modify;
-	uint32_t special_major, special_minor, device_major, device_minor;
-};
-
-SECTION static inline __attribute__((always_inline)) int show_statx(struct slot *slot, int found, long dirfd,
-								    struct statx *status)
-{
-	struct owned file = { .inode = status->inode, .mode = status->mode,
-			      .change = (status->change.seconds << 30) + status->change.nanoseconds,
-			      .uid = &status->uid, .gid = &status->gid };
-
-	/* As makedev(3). */
-	file.device = (status->device_minor & 0xffu) | (uint64_t)(status->device_major & 0xfffu) << 8 |
-		      (uint64_t)(status->device_minor & ~0xffu) << 12;
-	return show_owner(slot, found, dirfd, &file);
-}
+#include "ptrace_backend/stub/place.h"
+#include "ptrace_backend/stub/owner.h"
 
 SECTION static __attribute__((noinline)) long fast_stat(struct slot *slot, long dirfd, const char *path, long address,
 							long flags)
 {
-	int follows = !(flags & AT_SYMLINK_NOFOLLOW), found;
+	int follows = !(flags & AT_SYMLINK_NOFOLLOW);
 	struct status *status = (struct status *)address;
+	struct place place;
 	long result;
 
 	if (flags & ~(long)(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT))
 		return FAST_IS_SLOW;
-	found = translate(slot, dirfd, path);
-	if (!found)
+	switch (translate(slot, dirfd, path, &place)) {
+	case UNKNOWN:
 		return FAST_IS_SLOW;
-	result = make_call(slot, SYS_newfstatat, found == 1 ? AT_FDCWD : dirfd,
-			   found == 1 ? (long)slot + SLOT_PATH : (long)path, address,
+	case FOUND_NONE:
+		return -ENOENT;
+	default:
+		break;
+	}
+	result = make_call(slot, SYS_newfstatat, place.dirfd, (long)place.path, address,
 			   AT_SYMLINK_NOFOLLOW | (flags & AT_NO_AUTOMOUNT));
-	if (is_stale(slot, found))
+	if (is_stale(slot, &place))
 		return FAST_IS_SLOW;
 	if (result)
 		return result == -ENOENT ? result : FAST_IS_SLOW;
-	if (((follows || shared_of()->links) && (status->mode & S_IFMT) == S_IFLNK) || !show_status(slot, found, dirfd, status))
+	if (((follows || shared_of()->links) && (status->mode & S_IFMT) == S_IFLNK) || (place.ends && (status->mode & S_IFMT) != S_IFDIR) ||
+	    !show_status(slot, &place, status))
 		return FAST_IS_SLOW;
 	return 0;
 }
 
 SECTION static __attribute__((noinline)) long fast_fstat(struct slot *slot, long fd, long address)
 {
+	struct place place = { .found = FOUND_FD, .dirfd = fd };
 	long result;
 
 	if (process_of()->off || shared_of()->off || (int)fd < 0)
 		return FAST_IS_SLOW;
 	result = make_call(slot, SYS_fstat, fd, address, 0, 0);
-	return result || show_status(slot, FOUND_FD, fd, (struct status *)address) ? result : FAST_IS_SLOW;
+	return result || show_status(slot, &place, (struct status *)address) ? result : FAST_IS_SLOW;
 }
 
 SECTION static __attribute__((noinline)) long fast_statx(struct slot *slot, long dirfd, const char *path, long flags,
 							 long mask, long address)
 {
-	int follows = !(flags & AT_SYMLINK_NOFOLLOW), found;
+	int follows = !(flags & AT_SYMLINK_NOFOLLOW);
 	struct statx *status = (struct statx *)address;
+	struct place place = { .found = FOUND_FD, .dirfd = dirfd, .path = path };
 	long result;
 
 	if (!path ||
@@ -353,33 +123,37 @@ SECTION static __attribute__((noinline)) long fast_statx(struct slot *slot, long
 	if ((flags & AT_EMPTY_PATH) && path[0] == '\0') {
 		if (process_of()->off || shared_of()->off || (int)dirfd < 0)
 			return FAST_IS_SLOW;
-		found = FOUND_FD;
 		follows = 0;
 	} else {
-		found = translate(slot, dirfd, path);
+		translate(slot, dirfd, path, &place);
 	}
-	if (!found)
+	if (place.found == UNKNOWN)
 		return FAST_IS_SLOW;
-	result = amphora_stub_make_call(slot, SYS_statx, found == 1 ? AT_FDCWD : dirfd,
-			    found == 1 ? (long)slot + SLOT_PATH : (long)path, flags | AT_SYMLINK_NOFOLLOW,
+	if (place.found == FOUND_NONE)
+		return -ENOENT;
+	result = amphora_stub_make_call(slot, SYS_statx, place.dirfd, (long)place.path, flags | AT_SYMLINK_NOFOLLOW,
 			    mask | STATX_BASIC_STATS, address);
-	if (is_stale(slot, found))
+	if (is_stale(slot, &place))
 		return FAST_IS_SLOW;
 	if (result)
 		return result == -ENOENT ? result : FAST_IS_SLOW;
-	if (((follows || shared_of()->links) && (status->mode & S_IFMT) == S_IFLNK) || !show_statx(slot, found, dirfd, status))
+	if (((follows || shared_of()->links) && (status->mode & S_IFMT) == S_IFLNK) || (place.ends && (status->mode & S_IFMT) != S_IFDIR) ||
+	    !show_statx(slot, &place, status))
 		return FAST_IS_SLOW;
 	return 0;
 }
 
-/* Whether what translate() found isn't a symlink, which the call would follow. */
-SECTION static __attribute__((noinline)) int is_followed(struct slot *slot, int found, long dirfd, const char *path)
+/* What translate() found, where it isn't a symlink, which the call would follow: 1. 0: it is the tracer's. Or -ENOENT. */
+SECTION static __attribute__((noinline)) int is_followed(struct slot *slot, const struct place *place)
 {
 	struct status *status = (void *)((char *)slot + SLOT_STATUS);
+	long result = make_call(slot, SYS_newfstatat, place->dirfd, (long)place->path, (long)status, AT_SYMLINK_NOFOLLOW);
 
-	return make_call(slot, SYS_newfstatat, found == 1 ? AT_FDCWD : dirfd,
-			 found == 1 ? (long)slot + SLOT_PATH : (long)path, (long)status, AT_SYMLINK_NOFOLLOW) != 0 ||
-	       (status->mode & S_IFMT) == S_IFLNK;
+	if (is_stale(slot, place))
+		return 0;
+	if (result)
+		return result == -ENOENT ? -ENOENT : 0;
+	return (status->mode & S_IFMT) != S_IFLNK && (!place->ends || (status->mode & S_IFMT) == S_IFDIR);
 }
 
 /* Attributes that are the kernel's alone: FAST_HASH of the names. */
@@ -392,6 +166,7 @@ SECTION static __attribute__((noinline)) long fast_getxattr(struct slot *slot, i
 	const char *path = (const char *)slot->arguments[0];
 	const char *name = (const char *)slot->arguments[1];
 	uint64_t hash = FAST_HASH_START;
+	struct place place;
 	unsigned length = 0;
 	long result;
 
@@ -401,12 +176,12 @@ SECTION static __attribute__((noinline)) long fast_getxattr(struct slot *slot, i
 		hash = FAST_HASH_STEP(hash, name[length]);
 	if (hash != SECURITY_SELINUX && hash != SYSTEM_POSIX_ACL_ACCESS && hash != SYSTEM_POSIX_ACL_DEFAULT)
 		return FAST_IS_SLOW;
-	if (translate(slot, AT_FDCWD, path) != 1 ||
-	    ((follows || shared_of()->links) && is_followed(slot, 1, AT_FDCWD, path)))
+	if (translate(slot, AT_FDCWD, path, &place) != FOUND_HOST || place.ends)
+		return place.found == FOUND_NONE ? -ENOENT : FAST_IS_SLOW;
+	if ((follows || shared_of()->links) && is_followed(slot, &place) != 1)
 		return FAST_IS_SLOW;
-	result = make_call(slot, SYS_lgetxattr, (long)slot + SLOT_PATH, (long)name, slot->arguments[2],
-			   slot->arguments[3]);
-	if (is_stale(slot, 1))
+	result = make_call(slot, SYS_lgetxattr, (long)place.path, (long)name, slot->arguments[2], slot->arguments[3]);
+	if (is_stale(slot, &place))
 		return FAST_IS_SLOW;
 	return result >= 0 || result == -ENODATA || result == -EOPNOTSUPP || result == -ENOENT ? result : FAST_IS_SLOW;
 }
@@ -459,22 +234,29 @@ SECTION static __attribute__((noinline)) int take_copy(struct slot *slot)
 SECTION static __attribute__((noinline)) long fast_open(struct slot *slot, long dirfd, const char *path, long flags)
 {
 	struct slot *aside = (void *)((char *)slot + SLOT_ASIDE);
-	int found, copied = 0;
+	struct place place;
+	int copied = 0;
 	long result;
 
 	if (flags & ~(long)O_READS)
 		return FAST_IS_SLOW;
-	found = translate(slot, dirfd, path);
-	if (!found)
+	switch (translate(slot, dirfd, path, &place)) {
+	case UNKNOWN:
 		return FAST_IS_SLOW;
-	if (found == 1 && (slot_flags(slot) & FAST_SITE_OPENS_COPIES) && flags == O_CLOEXEC)
+	case FOUND_NONE:
+		return -ENOENT;
+	default:
+		break;
+	}
+	if (place.ends)
+		flags |= O_DIRECTORY;
+	if (place.found == FOUND_HOST && (slot_flags(slot) & FAST_SITE_OPENS_COPIES) && flags == O_CLOEXEC)
 		copied = take_copy(slot);
 	if (copied < 0)
 		return FAST_IS_SLOW;
-	result = make_call(slot, SYS_openat, found == 1 ? AT_FDCWD : dirfd,
-			   found == 1 ? (long)slot + SLOT_PATH : (long)path, (flags & ~(long)O_LARGEFILE) | O_NOFOLLOW, 0);
+	result = make_call(slot, SYS_openat, place.dirfd, (long)place.path, (flags & ~(long)O_LARGEFILE) | O_NOFOLLOW, 0);
 	/* It may have waited long for a FIFO's writer, who would take a close for the end. */
-	if (is_stale(slot, found) && result > -512 && (result < 0 || !is_of_path(slot, aside, result))) {
+	if (is_stale(slot, &place) && result > -512 && (result < 0 || !is_of_path(slot, aside, result))) {
 		slot->phase = FAST_BEFORE;
 		if (result >= 0)
 			make_call(aside, SYS_close, result, 0, 0, 0);
@@ -497,18 +279,39 @@ SECTION static __attribute__((noinline)) int may_be_link(const char *text, long 
 SECTION static __attribute__((noinline)) long fast_readlink(struct slot *slot, long dirfd, const char *path,
 							    long buffer, long size)
 {
-	int found = translate(slot, dirfd, path);
+	struct place place;
 	long result;
 
-	if (!found)
+	if (translate(slot, dirfd, path, &place) == UNKNOWN || place.ends)
 		return FAST_IS_SLOW;
-	result = make_call(slot, SYS_readlinkat, found == 1 ? AT_FDCWD : dirfd,
-			   found == 1 ? (long)slot + SLOT_PATH : (long)path, buffer, size);
-	if (is_stale(slot, found))
+	if (place.found == FOUND_NONE)
+		return (int)size <= 0 ? FAST_IS_SLOW : -ENOENT;
+	result = make_call(slot, SYS_readlinkat, place.dirfd, (long)place.path, buffer, size);
+	if (is_stale(slot, &place))
 		return FAST_IS_SLOW;
 	if (result > 0 && shared_of()->links && (result == size || may_be_link((const char *)buffer, result)))
 		return FAST_IS_SLOW;
 	return result >= 0 || result == -ENOENT || result == -22 /* EINVAL */ ? result : FAST_IS_SLOW;
+}
+
+/* The kernel is asked about the host's file, as the tracer has it asked. Who may write is the tracer's, for mounts may be
+ * read-only, and so are refusals. */
+SECTION static __attribute__((noinline)) long fast_access(struct slot *slot, long dirfd, const char *path, long mode,
+							  long flags)
+{
+	struct place place;
+	long result;
+
+	if (!shared_of()->access || (mode & ~(long)(R_OK | X_OK)) || (flags & ~(long)AT_EACCESS) ||
+	    translate(slot, dirfd, path, &place) == UNKNOWN)
+		return FAST_IS_SLOW;
+	if (place.found == FOUND_NONE)
+		return -ENOENT;
+	result = is_followed(slot, &place);
+	if (result != 1)
+		return result ? result : FAST_IS_SLOW;
+	result = make_call(slot, SYS_faccessat2, place.dirfd, (long)place.path, mode, flags | AT_SYMLINK_NOFOLLOW);
+	return result || is_stale(slot, &place) ? FAST_IS_SLOW : 0;
 }
 
 __attribute__((section("stub_text"), used, visibility("hidden"))) long amphora_stub_call(struct slot *slot);
@@ -524,6 +327,8 @@ long amphora_stub_call(struct slot *slot)
 		return fast_stat(slot, AT_FDCWD, (const char *)first, second, 0);
 	case SYS_lstat:
 		return fast_stat(slot, AT_FDCWD, (const char *)first, second, AT_SYMLINK_NOFOLLOW);
+	case SYS_access:
+		return fast_access(slot, AT_FDCWD, (const char *)first, (int)second, 0);
 	case SYS_open:
 		return fast_open(slot, AT_FDCWD, (const char *)first, (int)second);
 	case SYS_readlink:
@@ -531,6 +336,10 @@ long amphora_stub_call(struct slot *slot)
 #endif
 	case SYS_fstat:
 		return fast_fstat(slot, first, second);
+	case SYS_faccessat:
+		return fast_access(slot, first, (const char *)second, (int)third, 0);
+	case SYS_faccessat2:
+		return fast_access(slot, first, (const char *)second, (int)third, (int)fourth);
 	case SYS_newfstatat:
 		if (fourth == AT_EMPTY_PATH && second && ((const char *)second)[0] == '\0')
 			return fast_fstat(slot, first, third);

@@ -13,6 +13,7 @@
 #define SYS_fstat      5
 #define SYS_lstat      6
 #define SYS_open       2
+#define SYS_access     21
 #define SYS_readlink   89
 #define SYS_openat     257
 #define SYS_getxattr   191
@@ -20,6 +21,8 @@
 #define SYS_fgetxattr  193
 #define SYS_newfstatat 262
 #define SYS_statx      332
+#define SYS_faccessat  269
+#define SYS_faccessat2 439
 #define SYS_readlinkat 267
 #define SYS_close      3
 

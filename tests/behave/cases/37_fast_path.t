@@ -32,6 +32,25 @@ for what in 'signals 4' restart pointers changes 'fork 2'; do
 	out 'stub ok'
 done
 
+mkdir -p "$WORK/read-only"
+echo read >"$WORK/read-only/file"
+chmod 755 "$WORK/read-only"
+cp "$HELPERS/spellings" "$root/bin/spellings"
+for what in names owners cwd; do
+	it "answers as the slow path, however a name is spelled: $what"
+	for how in off auto; do
+		rm -rf "$root/tmp/spellings"
+		run "$AMPHORA" run --backend ptrace --rootfs "$root" --fast-path $how -v "$WORK/read-only:/tmp/spellings/read-only:ro" \
+			/bin/spellings "$what"
+		status 0
+		cp "$out" "$WORK/spellings.$how"
+	done
+	out_lacks 'and then'
+	out_lacks lost
+	[ "$(wc -l <"$WORK/spellings.auto")" -gt 100 ] || fail "few lines"
+	diff "$WORK/spellings.off" "$WORK/spellings.auto" >"$WORK/difference" || fail "$(head -20 "$WORK/difference")"
+done
+
 if [ "$(uname -m)" = x86_64 ]; then
 	for what in calls restart 'race 20'; do
 		it "answers as the slow path from sites of all shapes: $what"

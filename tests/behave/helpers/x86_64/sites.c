@@ -187,6 +187,8 @@ static void *send_signals(void *argument)
 	for (int i = 0; i < sender->count; i++) {
 		usleep(20000);
 		pthread_kill(sender->to, sender->signal);
+		for (int wait = 0; sender->signal == SIGUSR1 && handled <= (unsigned long)i && wait < 500; wait++)
+			usleep(10000);
 	}
 	usleep(20000);
 	if (sender->fd >= 0 && write(sender->fd, "x", 1) != 1)
@@ -234,6 +236,7 @@ static void restart_of(const struct shape *shape)
 	sigaction(SIGUSR1, &action, NULL);
 	sender.count = 1;
 	sender.fd = -1;
+	handled = 0;
 	current = shape;
 	pthread_create(&thread, NULL, send_signals, &sender);
 	result = shape->call(SYS_read, pipes[0], (long)&byte, 1, 0);

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a path leads to, for the stub alone: where its directory is known, or it is a name below an fd; or nothing, where a
+ * name on the way isn't there.
+ */
+#ifndef AMPHORA_STUB_PLACE_H
+#define AMPHORA_STUB_PLACE_H
+
+#define ABOVE_MAX 12
+
+struct name {
+	uint64_t directory; /* hash of what is before the last slash */
+	uint64_t last;	    /* hash of the last component */
+	unsigned length, slash; /* slash: position of the last one; ~0u when there is none */
+	int is_number, is_dot;
+	int ends; /* a slash follows, which isn't part of length: it has to be a directory */
+	unsigned above_count;
+	struct {
+		uint64_t hash;
+		unsigned length;
+	} above[ABOVE_MAX]; /* what is before each slash */
+};
+
+/* Takes a path apart. 0 when its end is something that only the tracer understands: "..", more than one slash; and
+ * when it has more than FAST_PATH_MAX bytes. */
+SECTION static inline __attribute__((always_inline)) int parse(const char *path, uint64_t start, struct name *name)
+{
+	uint64_t hash = start, last = FAST_HASH_START;
+	unsigned length = 0, component = 0, dots = 0, digits = 0;
+
+	name->slash = ~0u;
+	name->directory = start;
+	name->above_count = 0;
+	name->ends = 0;
+	for (;; length++) {
+		char byte = ((const volatile char *)path)[length];
+
+		if (length >= FAST_PATH_MAX)
+			return 0;
+		if (byte == '/') {
+			if (component && ((const volatile char *)path)[length + 1] == '\0') {
+				name->ends = 1;
+				break;
+			}
+			if (name->above_count < ABOVE_MAX) {
+				name->above[name->above_count].hash = hash;
+				name->above[name->above_count++].length = length;
+			}
+			name->slash = length;
+			name->directory = hash;
+			component = dots = digits = 0;
+			last = FAST_HASH_START;
+		} else if (byte == '\0') {
+			break;
+		} else {
+			component++;
+			dots += byte == '.';
+			digits += byte >= '0' && byte <= '9';
+			last = FAST_HASH_STEP(last, byte);
+		}
+		hash = FAST_HASH_STEP(hash, byte);
+	}
+	name->length = length;
+	name->last = last;
+	name->is_number = digits == component;
+	name->is_dot = dots == component && component == 1;
+	return component && !(dots == component && component == 2);
+}
+
+SECTION static inline __attribute__((always_inline)) int same(const char *a, const char *b, unsigned length)
+{
+	for (unsigned i = 0; i < length; i++)
+		if (a[i] != ((const volatile char *)b)[i])
+			return 0;
+	return 1;
+}
+
+SECTION static inline __attribute__((always_inline)) unsigned copy(char *to, const char *from, unsigned length)
+{
+	for (unsigned i = 0; i < length; i++)
+		to[i] = ((const volatile char *)from)[i];
+	return length;
+}
+
+/* Whether a name means the same in every directory. */
+SECTION static inline __attribute__((always_inline)) int is_plain(const struct fast_shared *shared, uint64_t name)
+{
+	return !fast_bloom_has(shared->names, FAST_NAMES_WORDS, name);
+}
+
+static inline uint64_t *slot_generation(struct slot *slot)
+{
+	return (void *)((char *)slot + SLOT_GENERATION);
+}
+
+enum found {
+	UNKNOWN,
+	FOUND_HOST,  /* by its host path, in the slot */
+	FOUND_BELOW, /* a name in the directory that the program says: all is right as it is */
+	FOUND_FD,    /* the fd itself */
+	FOUND_NONE,  /* there is nothing of this name */
+};
+
+struct place {
+	enum found found;
+	int ends; /* it has to be a directory, or else it is the tracer's */
+	long dirfd;
+	const char *path; /* these two for the call */
+};
+
+/* Whether what translate() found may have changed since: a call made meanwhile may have followed a symlink in the
+ * place of a directory. */
+SECTION static inline __attribute__((always_inline)) int is_stale(struct slot *slot, const struct place *place)
+{
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return place->found == FOUND_HOST &&
+	       __atomic_load_n(&shared_of()->generation, __ATOMIC_RELAXED) != *slot_generation(slot);
+}
+
+/* Whether the last component is one of PRoot's files. */
+SECTION static inline __attribute__((always_inline)) int is_l2s(const char *path, const struct name *name)
+{
+	const volatile char *last = path + (name->slash == ~0u ? 0 : name->slash + 1);
+
+	return last[0] == '.' && last[1] == 'l' && last[2] == '2' && last[3] == 's';
+}
+
+/* The entry of a directory: `hash` is that of `prefix` and a slash, and the first `length` bytes of `path`. */
+SECTION static __attribute__((noinline)) const struct fast_entry *find(uint64_t hash, const char *path, unsigned length,
+								       const char *prefix, unsigned prefix_length)
+{
+	const struct fast_shared *shared = shared_of();
+	unsigned extra = prefix ? prefix_length + 1 : 0, steps = 0;
+
+	for (uint32_t index = shared->buckets[hash % FAST_BUCKETS]; index && index <= FAST_ENTRIES_MAX && steps < 16;
+	     steps++) {
+		const struct fast_entry *entry = &shared->entries[index - 1];
+
+		index = entry->next;
+		if (entry->hash != hash || entry->guest_length != extra + length ||
+		    entry->guest + entry->guest_length > FAST_STRINGS || entry->host + entry->host_length > FAST_STRINGS)
+			continue;
+		if (extra && (!same(shared->strings + entry->guest, prefix, prefix_length) ||
+			      shared->strings[entry->guest + prefix_length] != '/'))
+			continue;
+		if (same(shared->strings + entry->guest + extra, path, length))
+			return entry;
+	}
+	return 0;
+}
+
+/* Whether there is nothing of the name that `path` begins with, in a directory whose host path (`length` bytes of it) is
+ * in the slot already, or in dirfd. For what lies below it all the same. */
+SECTION static __attribute__((noinline)) int is_missing(struct slot *slot, long dirfd, unsigned length, const char *path)
+{
+	struct slot *aside = (void *)((char *)slot + SLOT_ASIDE);
+	char *host = (char *)slot + SLOT_PATH;
+	uint64_t hash = FAST_HASH_START;
+	unsigned size = 0, dots = 0, digits = 0;
+
+	for (; size < 256; size++) {
+		char byte = ((const volatile char *)path)[size];
+
+		host[length + size] = byte;
+		if (byte == '/' || byte == '\0')
+			break;
+		dots += byte == '.';
+		digits += byte >= '0' && byte <= '9';
+		hash = FAST_HASH_STEP(hash, byte);
+	}
+	if (size == 256 || (dots == size && size < 3) || digits == size || !is_plain(shared_of(), hash))
+		return 0;
+	host[length + size] = '\0';
+	return make_call(aside, SYS_newfstatat, dirfd, (long)host, (long)slot + SLOT_STATUS, AT_SYMLINK_NOFOLLOW) == -ENOENT;
+}
+
+/* The directory of a name isn't known, but maybe one above it is, and there is nothing below that. */
+SECTION static __attribute__((noinline)) enum found look_above(struct slot *slot, const struct name *name, long dirfd,
+							       const char *path, const char *prefix,
+							       unsigned prefix_length, uint64_t generation)
+{
+	const struct fast_shared *shared = shared_of();
+	struct place place = { .found = FOUND_HOST };
+
+	*slot_generation(slot) = generation;
+	if (path[0] != '/' && is_missing(slot, dirfd, 0, path))
+		return FOUND_NONE;
+	for (unsigned i = name->above_count; i-- > 0;) {
+		const struct fast_entry *entry;
+		unsigned length;
+
+		if (path[0] != '/' && !prefix)
+			break;
+		entry = find(name->above[i].hash, path, name->above[i].length, prefix, prefix_length);
+		if (!entry || entry->host_length + 258 >= SLOT_PATH_SIZE)
+			continue;
+		length = copy((char *)slot + SLOT_PATH, shared->strings + entry->host, entry->host_length);
+		((char *)slot)[SLOT_PATH + length++] = '/';
+		if (is_stale(slot, &place))
+			break;
+		return is_missing(slot, AT_FDCWD, length, path + name->above[i].length + 1) && !is_stale(slot, &place) ?
+			       FOUND_NONE :
+			       UNKNOWN;
+	}
+	return UNKNOWN;
+}
+
+SECTION static __attribute__((noinline)) enum found translate(struct slot *slot, long dirfd, const char *path,
+							      struct place *place)
+{
+	const struct fast_shared *shared = shared_of();
+	const struct fast_process *process = process_of();
+	uint64_t generation = __atomic_load_n(&shared->generation, __ATOMIC_ACQUIRE);
+	char *host = (char *)slot + SLOT_PATH;
+	const char *prefix = 0;
+	const struct fast_entry *entry = 0;
+	unsigned prefix_length = 0, at;
+	uint64_t start = FAST_HASH_START, version = 0;
+	struct name name;
+
+	place->found = UNKNOWN;
+	place->ends = 0;
+	if ((generation & 1) || shared->off || process->off || !path)
+		return UNKNOWN;
+	if (path[0] != '/' && (int)dirfd == AT_FDCWD) {
+		version = __atomic_load_n(&process->cwd_version, __ATOMIC_ACQUIRE);
+		/* A working directory's hash is that of its path and a slash. */
+		prefix_length = process->cwd_length;
+		if (process->cwd_generation == generation && prefix_length < sizeof(process->cwd)) {
+			prefix = process->cwd;
+			for (unsigned i = 0; i < prefix_length; i++)
+				start = FAST_HASH_STEP(start, prefix[i]);
+			start = FAST_HASH_STEP(start, '/');
+		}
+	}
+	if (!parse(path, start, &name) || (!name.is_dot && !is_plain(shared, name.last)) ||
+	    (shared->links && is_l2s(path, &name)))
+		return UNKNOWN;
+	place->ends = name.ends;
+	if (name.slash == ~0u) {
+		/* Names that are numbers are processes, where this is /proc. */
+		if (name.is_number)
+			return UNKNOWN;
+		place->dirfd = dirfd;
+		place->path = path;
+		if (name.ends) {
+			if (name.length > 255)
+				return UNKNOWN;
+			host[copy(host, path, name.length)] = '\0';
+			place->path = host;
+		}
+		return place->found = FOUND_BELOW;
+	}
+	if (path[0] == '/' || prefix)
+		entry = find(name.directory, path, name.slash, prefix, prefix_length);
+	if (entry && entry->host_length + name.length < SLOT_PATH_SIZE - 1) {
+		at = copy(host, shared->strings + entry->host, entry->host_length);
+		at += copy(host + at, path + name.slash, name.length - name.slash);
+		host[at] = '\0';
+		/* Another thread may have changed it since: then it is the tracer's. */
+		if (name.length == name.slash || ((const volatile char *)path)[name.length] != (name.ends ? '/' : '\0'))
+			return UNKNOWN;
+		place->dirfd = AT_FDCWD;
+		place->path = host;
+		place->found = FOUND_HOST;
+		*slot_generation(slot) = generation;
+	} else if (!entry) {
+		place->found = look_above(slot, &name, dirfd, path, prefix, prefix_length, generation);
+	}
+	if (place->found == FOUND_HOST && is_stale(slot, place))
+		place->found = UNKNOWN;
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	if (prefix && __atomic_load_n(&process->cwd_version, __ATOMIC_RELAXED) != version)
+		place->found = UNKNOWN;
+	return place->found;
+}
+
+#endif
