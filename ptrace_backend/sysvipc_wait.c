@@ -241,9 +241,11 @@ static bool stops(int signal)
 	return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
 }
 
+/* The others count it as asleep before the ppoll that stands for a trapped call is made: a signal that comes
+ * then interrupts it as one that comes later. */
 void ipc_before_signal(struct tracee *tracee, int signal)
 {
-	const struct ipc_waiter *waiter = tracee->ipc_waiter;
+	struct ipc_waiter *waiter = tracee->ipc_waiter;
 	enum signal_disposition disposition;
 
 	if (!is_at_call(tracee))
@@ -252,13 +254,14 @@ void ipc_before_signal(struct tracee *tracee, int signal)
 		answer_done(tracee);
 		return;
 	}
-	if (!waiter->interrupted) { /* trapped_undo() puts the guest's call back */
-		ipc_waiter_forget(tracee);
+	disposition = signal ? process_disposition(tracee->tid, signal) : SIGNAL_IGNORED;
+	if (disposition == SIGNAL_IGNORED || (disposition == SIGNAL_DEFAULT && !stops(signal))) {
+		if (!waiter->interrupted) { /* trapped_undo() puts the guest's call back */
+			waiter->interrupted = true;
+			waiter->after = tracee->trapped.after;
+		}
 		return;
 	}
-	disposition = signal ? process_disposition(tracee->tid, signal) : SIGNAL_IGNORED;
-	if (disposition == SIGNAL_IGNORED || (disposition == SIGNAL_DEFAULT && !stops(signal)))
-		return;
 	if (disposition == SIGNAL_CAUGHT || waiter->ends_by_stop)
 		answer(tracee, waiter, -EINTR);
 	ipc_waiter_forget(tracee);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* sysvipc-life blocking|undo|attached|pingpong COUNT|storm SEED COUNT: what System V IPC is to processes that wait for each
+/* sysvipc-life blocking|undo|attached|pingpong COUNT|signalled COUNT|storm SEED COUNT: what System V IPC is to processes that wait for each
  * other, end and fork, printed so that it is the same wherever it works. */
 #include <errno.h>
 #include <fcntl.h>
@@ -151,6 +151,33 @@ static void blocking_semaphores(void)
 	say("remove", semaphore(id, 0, IPC_RMID, 0));
 	reap(one);
 	reap(two);
+}
+
+/* Who is counted as waiting is interrupted by a signal, however soon it comes after that. */
+static void signalled(int count)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+	int id = semget(IPC_PRIVATE, 1, 0600), interrupted = 0;
+
+	for (int i = 0; i < count; i++) {
+		int status;
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			sigaction(SIGUSR1, &action, NULL);
+			alarm(30); /* asleep once more */
+			_exit(operate(id, 0, -1, 0) < 0 && errno == EINTR ? 0 : 1);
+		}
+		while (semaphore(id, 0, GETNCNT, 0) == 0)
+			;
+		kill(pid, SIGUSR1);
+		waitpid(pid, &status, 0);
+		interrupted += status == 0;
+		if (status)
+			break;
+	}
+	say("interrupted", interrupted);
+	semaphore(id, 0, IPC_RMID, 0);
 }
 
 static void wait_for_sleep(pid_t pid)
@@ -632,6 +659,8 @@ int main(int argc, char **argv)
 		attachments();
 	} else if (!strcmp(what, "pingpong") && argc > 2) {
 		pingpong(atoi(argv[2]));
+	} else if (!strcmp(what, "signalled") && argc > 2) {
+		signalled(atoi(argv[2]));
 	} else if (!strcmp(what, "maps")) {
 		show_maps();
 	} else if (!strcmp(what, "make")) {
