@@ -465,7 +465,9 @@ void fast_known_absent(struct tracer *tracer, const struct stat *status)
 
 	if (!tracer->fast || tracer->fast->shared->proven)
 		return;
-	absence = &tracer->fast->shared->absent[fast_mix(status->st_ino) % FAST_ABSENT];
+	absence = &tracer->fast->shared->absent[FAST_ABSENCE(status->st_ino)];
+	if (absence[1].inode == status->st_ino || (absence->inode && absence->inode != status->st_ino))
+		absence++;
 	absence->inode = 0;
 	__atomic_store_n(&absence->change,
 			 ((uint64_t)status->st_ctim.tv_sec << 30) + (uint64_t)status->st_ctim.tv_nsec,

@@ -28,8 +28,8 @@
 #define FAST_RECORDS_SIZE (FAST_SITES_MAX * FAST_SITE_SIZE)
 #define FAST_PROCESS	  0xc000
 #define FAST_SHARED	  0x10000
-#define FAST_SHARED_SIZE  0x70000
-#define FAST_SLOTS	  0x80000
+#define FAST_SHARED_SIZE  0xb0000
+#define FAST_SLOTS	  0xc0000
 #define FAST_SLOTS_MAX	  128
 #define FAST_SLOT_SIZE	  0x4000
 #define FAST_SIZE	  (FAST_SLOTS + FAST_SLOTS_MAX * FAST_SLOT_SIZE)
@@ -60,7 +60,7 @@
 #define FAST_ENTRIES_MAX 2048
 #define FAST_BUCKETS	 4096
 #define FAST_STRINGS	 (192 * 1024)
-#define FAST_ABSENT	 4096
+#define FAST_ABSENT	 16384 /* pairs: an inode is in either of two */
 #define FAST_BLOOM_WORDS 2048
 #define FAST_NAMES_WORDS 64
 
@@ -121,6 +121,9 @@ struct fast_shared {
 	char strings[FAST_STRINGS];
 };
 _Static_assert(sizeof(struct fast_shared) <= FAST_SHARED_SIZE, "as much is mapped");
+
+/* The first of the two places of an inode. */
+#define FAST_ABSENCE(inode) (fast_mix(inode) % FAST_ABSENT & ~1ULL)
 
 #define FAST_HASH_START 0xcbf29ce484222325ULL
 #define FAST_HASH_STEP(hash, byte) (((hash) ^ (uint8_t)(byte)) * 0x100000001b3ULL)

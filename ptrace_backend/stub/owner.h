@@ -14,7 +14,7 @@ SECTION static inline __attribute__((always_inline)) int is_unrecorded(struct sl
 								       uint64_t change)
 {
 	const struct fast_shared *shared = shared_of();
-	const struct fast_absence *absence = &shared->absent[fast_mix(inode) % FAST_ABSENT];
+	const struct fast_absence *absence = &shared->absent[FAST_ABSENCE(inode)];
 	volatile struct fast_absence *own = own_absence(slot, inode);
 	uint32_t type = mode & S_IFMT;
 
@@ -22,6 +22,7 @@ SECTION static inline __attribute__((always_inline)) int is_unrecorded(struct sl
 		return 0;
 	if (shared->proven || (type != S_IFREG && type != S_IFDIR) ||
 	    (absence->inode == inode && absence->change == change) ||
+	    (absence[1].inode == inode && absence[1].change == change) ||
 	    (own->inode == inode && own->change == change))
 		return 1;
 	return -1;
