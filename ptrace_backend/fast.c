@@ -367,32 +367,10 @@ void fast_opens(struct tracee *tracee, const char *host, int flags)
 	tracee->mm->fast_listing |= !(flags & O_CLOEXEC);
 }
 
-void fast_before_call(struct tracee *tracee)
+/* A call that might have been fast. */
+static void before_path(struct tracee *tracee)
 {
-	struct fast *fast = tracee->tracer->fast;
-	uint64_t none = 0;
-
-	if (!fast || !tracee->mm || !tracee->mm->fast_base || tracee->regs.compat || tracee->trapped.active)
-		return;
 	switch ((enum syscall_index)syscall_call_row(tracee->call)->index) {
-	case ROW_chdir:
-	case ROW_fchdir:
-		/* Though we may not know that it knows: it can be a copy made while another thread was told. */
-		write_process(tracee, offsetof(struct fast_process, cwd_generation), &none, sizeof(none));
-		tracee->mm->fast_cwd = 0;
-		tracee->fast_moves = true;
-		break;
-	case ROW_chroot:
-	case ROW_unshare:
-	case ROW_setns:
-	case ROW_pivot_root:
-	case ROW_seccomp:
-		switch_off(tracee);
-		break;
-	case ROW_prctl:
-		if ((int)tracee_argument(tracee, 0) == PR_SET_SECCOMP)
-			switch_off(tracee);
-		break;
 	case ROW_access:
 	case ROW_open:
 	case ROW_stat:
@@ -417,6 +395,39 @@ void fast_before_call(struct tracee *tracee)
 		break;
 	default:
 		break;
+	}
+}
+
+void fast_before_call(struct tracee *tracee)
+{
+	struct fast *fast = tracee->tracer->fast;
+	uint64_t none = 0;
+
+	if (!fast || !tracee->mm || !tracee->mm->fast_base || tracee->trapped.active)
+		return;
+	switch ((enum syscall_index)syscall_call_row(tracee->call)->index) {
+	case ROW_chdir:
+	case ROW_fchdir:
+		/* Though we may not know that it knows: it can be a copy made while another thread was told. */
+		write_process(tracee, offsetof(struct fast_process, cwd_generation), &none, sizeof(none));
+		tracee->mm->fast_cwd = 0;
+		tracee->fast_moves = true;
+		break;
+	case ROW_chroot:
+	case ROW_unshare:
+	case ROW_setns:
+	case ROW_pivot_root:
+	case ROW_seccomp:
+		switch_off(tracee);
+		break;
+	case ROW_prctl:
+		if ((int)tracee_argument(tracee, 0) == PR_SET_SECCOMP)
+			switch_off(tracee);
+		break;
+	default:
+		/* Of 32-bit calls (int 0x80) only what they change matters. */
+		if (!tracee->regs.compat)
+			before_path(tracee);
 	}
 }
 

@@ -34,6 +34,7 @@ out_has 'consoles'
 
 it 'finds what the slow path and the kernel find, whatever is renamed or replaced between calls'
 for seed in 1 2 3; do
+	same_as_slow --hard-links emulated /helpers/shuffle calls $seed 6000
 	same_as_slow /helpers/shuffle calls $seed 6000
 	if as root; then
 		chroot "$root" /helpers/shuffle calls $seed 6000 >"$WORK/native"
@@ -75,6 +76,9 @@ midst filter
 
 it 'has whole sites in processes that are forked while they are patched'
 midst forks 10
+
+it 'knows that the working directory is another after a 32-bit call'
+midst compat
 
 it 'lets go of what it holds when a signal comes'
 midst slots 10000

@@ -146,7 +146,7 @@ static void change(int *directory, unsigned turn)
 
 	make_path(path);
 	make_path(other);
-	switch (next(12)) {
+	switch (next(13)) {
 	case 0:
 	case 1:
 	case 2:
@@ -179,6 +179,9 @@ static void change(int *directory, unsigned turn)
 		*directory = fd;
 		if (next(2))
 			say("fchdir", path, fchdir(fd));
+		break;
+	case 10:
+		say("link", path, link(path, other));
 		break;
 	default:
 		create(path, turn);

@@ -8,6 +8,7 @@
  *	midst traced	so does a guest that traces, who finds the site as it was
  *	midst filter	so does a program that has loaded a filter
  *	midst forks N	processes are forked while sites are patched
+ *	midst compat	the working directory is changed by a 32-bit call
  *	midst slots N	signals come while calls are made: no slot is left taken
  *
  * Prints what is odd, and "midst ok".
@@ -367,6 +368,29 @@ static void slots(int count)
 		odd("slots left taken", taken);
 }
 
+/* fchdir by int 0x80. */
+static void compat(void)
+{
+	int top = open("/", O_RDONLY | O_DIRECTORY), below = open(DIRECTORY, O_RDONLY | O_DIRECTORY);
+	struct stat status;
+	long result;
+
+	mkdir(DIRECTORY "/tmp", 0755);
+	mkdir(DIRECTORY "/tmp/midst", 0755);
+	for (int turn = 0; turn < 4; turn++) {
+		int fd = turn % 2 ? below : top;
+
+		__asm__ volatile("int $0x80" : "=a"(result) : "a"(133), "b"(fd) : "memory", "r8", "r9", "r10", "r11");
+		if (result == -ENOSYS)
+			return; /* no 32-bit calls here */
+		if (result)
+			odd("fchdir", result);
+		for (int i = 0; i < TIMES; i++)
+			if ((stat("tmp/midst/file", &status) == 0) != (turn % 2 == 0))
+				odd("a file of another directory", turn);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -390,6 +414,8 @@ int main(int argc, char **argv)
 		filter();
 	else if (!strcmp(what, "forks"))
 		forks(argc > 2 ? atoi(argv[2]) : 20);
+	else if (!strcmp(what, "compat"))
+		compat();
 	else if (!strcmp(what, "slots"))
 		slots(argc > 2 ? atoi(argv[2]) : 2000);
 	else
