@@ -15,8 +15,8 @@
  * kernel has gone back to the instruction before the stop, and decides between EINTR and another turn behind
  * it, unless it finds another program counter. There the program counter stays, and the step (PTRACE_SINGLESTEP) ends
  * where the handler begins: then the handler's frame says where the call came in, and how it ended, in terms of the stub,
- * and is put right. Without a handler the step makes a call: in a record it is the program's own, and in the
- * stub a sched_yield() that stands in for it, after which the program is sent to the site.
+ * and is put right. Should another thread have taken the handler away, the step makes a call: in a record it is
+ * the program's own, and in the stub a sched_yield() that stands in for it, after which the program is sent to the site.
  *
  * A fault in the stub is a bad pointer of the program's (or a stack where nothing can be put): the record makes the
  * call.
@@ -31,6 +31,7 @@
 #include "core/base/log.h"
 #include "ptrace_backend/fast_area.h"
 #include "ptrace_backend/fast_internal.h"
+#include "ptrace_backend/process_status.h"
 #include "ptrace_backend/tracer.h"
 
 #define SVC	    0xd4000001u
@@ -248,13 +249,13 @@ static bool leave_record(struct tracee *tracee, struct user_regs_struct *raw, st
 	return true;
 }
 
+/* Where a handler begins, or a step ends; that of a call is told as if process 0 had sent it. */
 static bool is_step(const struct tracee *tracee)
 {
 	siginfo_t info;
 
-	/* As a step's own signal, and as the one that is told where a handler begins. */
 	return ptrace(PTRACE_GETSIGINFO, tracee->tid, NULL, &info) == 0 &&
-	       (info.si_code == TRAP_TRACE || info.si_code == SIGTRAP);
+	       (info.si_code == SIGTRAP || info.si_code == TRAP_TRACE || (info.si_code == SI_USER && info.si_pid == 0));
 }
 
 /* At a handler's first instruction, or behind the call that was made because there is none. */
@@ -336,8 +337,12 @@ bool fast_on_signal(struct tracee *tracee, int signal)
 		raw->pc = place.record + IN_CALL;
 	else if (!place.in_call || tracee->guest || tracee->filters || tracee->state != TRACEE_RUNNING)
 		raw->pc = place.site;
-	else
+	else if (process_disposition(tracee->tid, signal) == SIGNAL_CAUGHT)
 		begin_delivery(tracee, &place, in_stub);
+	else if (in_stub)
+		raw->pc = place.site;
+	else
+		return false; /* the kernel makes it again there */
 	tracee->regs.changed = REGISTER_ALL;
 	registers_store(tracee->tid, &tracee->regs);
 	if (fault)

@@ -23,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -73,20 +74,20 @@ static void calls(void)
 }
 
 #ifdef REG_RIP
-static bool is_strange(const ucontext_t *context)
-{
-	uint64_t at = (uint64_t)context->uc_mcontext.gregs[REG_RIP];
-
-	/* Static and at a high address, or in a library: never there. */
-	return at >= 0x20000000 && at < 0x60300000;
-}
+#define COUNTER uc_mcontext.gregs[REG_RIP]
 #else
+#define COUNTER uc_mcontext.pc
+#endif
+
+/* Linked statically it is never outside of its own text and the kernel's. */
 static bool is_strange(const ucontext_t *context)
 {
-	(void)context;
-	return false;
+	extern const char __executable_start[], etext[];
+	uint64_t at = (uint64_t)context->COUNTER;
+
+	return (at < (uintptr_t)__executable_start || at >= (uintptr_t)etext) &&
+	       at - getauxval(AT_SYSINFO_EHDR) >= 0x10000 && at < (uint64_t)-0x1000000;
 }
-#endif
 
 static __thread sigjmp_buf out;
 static __thread volatile sig_atomic_t may_jump;
