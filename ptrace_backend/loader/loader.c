@@ -23,6 +23,7 @@
 #define MAP_SHARED	    0x01
 #define MREMAP_MAYMOVE	    1
 #define MREMAP_FIXED	    2
+#define MADV_WIPEONFORK	    18
 #define MAP_PRIVATE	    0x02
 #define MAP_FIXED	    0x10
 #define MAP_ANONYMOUS	    0x20
@@ -160,6 +161,9 @@ inline_always int map_fast(const struct load_script *script, uint64_t scratch)
 	    !failed(arch_mmap((long)(base + FAST_SLOTS), FAST_SLOTS_MAX * FAST_SLOT_SIZE, PROT_READ | PROT_WRITE,
 			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0)) &&
 	    !failed(fd = open_fast(script, script->fast_path))) {
+		/* A child has no thread in the stub; its parent's slots needn't be copied (Linux 4.14). */
+		arch_syscall(ARCH_SYS_MADVISE, (long)(base + FAST_SLOTS), FAST_SLOTS_MAX * FAST_SLOT_SIZE,
+			     MADV_WIPEONFORK, 0, 0, 0);
 		result = arch_mmap((long)(base + FAST_SHARED), FAST_SHARED_SIZE, PROT_READ, MAP_SHARED | MAP_FIXED,
 				   (int)fd, 0);
 		arch_syscall(ARCH_SYS_CLOSE, fd, 0, 0, 0, 0, 0);

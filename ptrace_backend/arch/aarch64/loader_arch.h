@@ -13,6 +13,7 @@
 #define ARCH_SYS_PRCTL	    167
 #define ARCH_SYS_MUNMAP	    215
 #define ARCH_SYS_MREMAP	    216
+#define ARCH_SYS_MADVISE    233
 #define ARCH_SYS_MMAP	    222
 #define ARCH_SYS_MPROTECT   226
 

@@ -11,6 +11,7 @@
 #define ARCH_SYS_MUNMAP	    11
 #define ARCH_SYS_PREAD64    17
 #define ARCH_SYS_MREMAP	    25
+#define ARCH_SYS_MADVISE    28
 #define ARCH_SYS_PRCTL	    157
 #define ARCH_SYS_EXIT_GROUP 231
 #define ARCH_SYS_OPENAT	    257
