@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "core/base/cleanup.h"
+#include "core/base/compat.h"
 #include "core/path/link.h"
 #include "core/store/record.h"
 #include "ptrace_backend/fast_area.h"
