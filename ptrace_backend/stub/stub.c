@@ -40,6 +40,7 @@
 
 #define S_IFMT	0170000
 #define S_IFLNK 0120000
+#define S_IFIFO 0010000
 #define S_IFREG 0100000
 #define S_IFDIR 0040000
 
@@ -186,6 +187,14 @@ SECTION static __attribute__((noinline)) long fast_getxattr(struct slot *slot, i
 	return result >= 0 || result == -ENODATA || result == -EOPNOTSUPP || result == -ENOENT ? result : FAST_IS_SLOW;
 }
 
+/* It may have been waited for long, and its writer would take a close for the end. */
+SECTION static __attribute__((noinline)) int is_fifo(struct slot *slot, struct slot *aside, long fd)
+{
+	struct status *status = (void *)((char *)slot + SLOT_STATUS);
+
+	return make_call(aside, SYS_fstat, fd, (long)status, 0, 0) == 0 && (status->mode & S_IFMT) == S_IFIFO;
+}
+
 /* Whether an fd is that of the path in the slot, with no symlink on the way. The call that counts has been made:
  * this one's result goes where nobody looks for it. */
 SECTION static __attribute__((noinline)) int is_of_path(struct slot *slot, struct slot *aside, long fd)
@@ -255,8 +264,8 @@ SECTION static __attribute__((noinline)) long fast_open(struct slot *slot, long 
 	if (copied < 0)
 		return FAST_IS_SLOW;
 	result = make_call(slot, SYS_openat, place.dirfd, (long)place.path, (flags & ~(long)O_LARGEFILE) | O_NOFOLLOW, 0);
-	/* It may have waited long for a FIFO's writer, who would take a close for the end. */
-	if (is_stale(slot, &place) && result > -512 && (result < 0 || !is_of_path(slot, aside, result))) {
+	if (is_stale(slot, &place) && result > -512 &&
+	    (result < 0 || (!is_of_path(slot, aside, result) && !is_fifo(slot, aside, result)))) {
 		slot->phase = FAST_BEFORE;
 		if (result >= 0)
 			make_call(aside, SYS_close, result, 0, 0, 0);

@@ -42,6 +42,11 @@ for seed in 1 2 3; do
 	fi
 done
 
+it 'keeps a FIFO that it waits for open, whatever becomes of its directory'
+guest --fast-path auto /helpers/shuffle fifo
+out 'fifo 0
+fifo 0'
+
 # With the kernel's own answers the slow path can be, too: docs/security.md.
 if as plain; then
 	it 'is led astray by no symlink that takes the place of a directory while it looks'

@@ -4,6 +4,7 @@
  *	shuffle calls SEED COUNT	prints what each finds: to be compared between ways to run it
  *	shuffle flip SECONDS [cwd]	a directory and an absolute symlink take each other's place all the time, while
  *					other processes and threads look through them: they find one or the other
+ *	shuffle fifo			a directory is renamed while a FIFO in it is being opened
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,7 +36,7 @@ static unsigned next(unsigned below)
 	return (unsigned)(state >> 33) % below;
 }
 
-static const char *const names[] = { "a", "b", "c", "f", "g", ".", "..", "l" };
+static const char *const names[] = { "a", "b", "c", "5", "f", ".", "..", "l" };
 
 /* A few components, below the place or relative. */
 static void make_path(char path[128])
@@ -45,7 +46,7 @@ static void make_path(char path[128])
 	strcpy(path, next(3) ? PLACE : "");
 	for (unsigned i = 0; i < count; i++) {
 		if (path[0] || i)
-			strcat(path, "/");
+			strcat(path, next(20) ? "/" : "//");
 		strcat(path, names[next(next(4) ? 4 : sizeof(names) / sizeof(names[0]))]);
 	}
 	if (!next(40))
@@ -282,15 +283,55 @@ static void flip(int seconds, bool relative)
 	puts("flip ok");
 }
 
+static void fifo(const char *away)
+{
+	char text[8] = "";
+	int status, fd;
+	pid_t child;
+
+	mkdir(PLACE "/x", 0755);
+	mkdir(PLACE "/z", 0755);
+	mkfifo(PLACE "/x/p", 0600);
+	put(PLACE "/x/f", "1");
+	put(PLACE "/z/f", "1");
+	child = fork();
+	if (child == 0) {
+		alarm(10);
+		for (int i = 0; i < 6; i++) {
+			close(open(PLACE "/x/f", O_RDONLY));
+			close(open(PLACE "/z/f", O_RDONLY));
+		}
+		fd = open(PLACE "/x/p", O_RDONLY);
+		if (fd < 0 || read(fd, text, sizeof(text)) != 3)
+			_exit(1);
+		_exit(0);
+	}
+	usleep(200000);
+	signal(SIGPIPE, SIG_IGN);
+	if (rename(away, PLACE "/moved") < 0)
+		exit(2);
+	fd = open(!strcmp(away, PLACE "/x") ? PLACE "/moved/p" : PLACE "/x/p", O_WRONLY);
+	usleep(50000);
+	if (fd < 0 || write(fd, "abc", 3) != 3)
+		printf("the FIFO's reader: %s\n", strerrorname_np(errno));
+	waitpid(child, &status, 0);
+	printf("fifo %x\n", (unsigned)status);
+	if (system("rm -r " PLACE "/*") != 0)
+		exit(2);
+}
+
 int main(int argc, char **argv)
 {
 	unsigned number = argc > 2 ? (unsigned)atoi(argv[2]) : 1;
 
-	if (argc < 2 || system("cd / && rm -rf " TOP " [abcfgl] tmp/[abcfgl] && mkdir -p " PLACE) != 0)
+	if (argc < 2 || system("cd / && rm -rf " TOP " [abcfl5] tmp/[abcfl5] && mkdir -p " PLACE) != 0)
 		return 2;
 	if (!strcmp(argv[1], "calls"))
 		calls(number, argc > 3 ? (unsigned)atoi(argv[3]) : 10000);
-	else if (!strcmp(argv[1], "flip"))
+	else if (!strcmp(argv[1], "fifo")) {
+		fifo(PLACE "/z");
+		fifo(PLACE "/x");
+	} else if (!strcmp(argv[1], "flip"))
 		flip((int)number, argc > 3);
 	return 0;
 }
