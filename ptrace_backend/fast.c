@@ -146,11 +146,10 @@ static int walk(struct tracee *tracee, const char *guest, struct path_result *re
 	return error ? error : fast_watch_above(fast, result->host);
 }
 
-static void insert(struct fast *fast, const char *guest, size_t length, const struct path_result *result)
+static void insert(struct fast *fast, const char *guest, size_t length, uint64_t hash, const struct path_result *result)
 {
 	struct fast_shared *shared = fast->shared;
 	struct fast_entry *entry = &shared->entries[fast->entry_count];
-	uint64_t hash = fast_hash_text(guest, length);
 	uint32_t *bucket;
 
 	if (fast->entry_count == FAST_ENTRIES_MAX ||
@@ -171,10 +170,8 @@ static void insert(struct fast *fast, const char *guest, size_t length, const st
 	__atomic_store_n(bucket, ++fast->entry_count, __ATOMIC_RELEASE);
 }
 
-static bool is_known(const struct fast_shared *shared, const char *guest, size_t length)
+static bool is_known(const struct fast_shared *shared, size_t length, uint64_t hash)
 {
-	uint64_t hash = fast_hash_text(guest, length);
-
 	for (uint32_t index = shared->buckets[hash % FAST_BUCKETS]; index && index <= FAST_ENTRIES_MAX;
 	     index = shared->entries[index - 1].next)
 		if (shared->entries[index - 1].hash == hash && shared->entries[index - 1].guest_length == length)
@@ -193,7 +190,7 @@ static int publish_directory(struct tracee *tracee, const char *guest, size_t le
 
 	if (fast->refused[hash % REFUSED_MAX] == hash)
 		return -EPERM;
-	if (is_known(fast->shared, guest, length))
+	if (is_known(fast->shared, length, fast_hash_text(guest, length)))
 		return 0;
 	fast->steps_left = STEPS_MAX;
 	fast->reached = 0;
@@ -213,23 +210,54 @@ static int publish_directory(struct tracee *tracee, const char *guest, size_t le
 	else if (error && error != -EAGAIN && error != -ENOENT)
 		fast->refused[hash % REFUSED_MAX] = hash;
 	else if (!error)
-		insert(fast, guest, length, result);
+		insert(fast, guest, length, fast_hash_text(guest, length), result);
 	return error;
+}
+
+/* A name that means something somewhere, as the last of a path: mount points, as those of devices are, and what has
+ * the name of a file of /proc and isn't one. */
+static void publish_leaf(struct tracee *tracee, const char *guest, size_t length)
+{
+	struct fast *fast = tracee->tracer->fast;
+	struct path_result *result = tracee_result_buffer(tracee, 0);
+	uint64_t hash = FAST_HASH_LEAF(fast_hash_text(guest, length));
+	struct stat status;
+
+	if (is_known(fast->shared, length, hash) || tracee_resolve_string(tracee, AT_FDCWD, guest, 0, result) < 0)
+		return;
+	if (result->fd >= 0)
+		close(result->fd);
+	if ((result->flags & (PATH_RESULT_MAGIC | PATH_RESULT_LINK | PATH_RESULT_SYMLINK)) ||
+	    (tracee_mount_flags(tracee, &result->position) & (PATH_MOUNT_PROC | PATH_MOUNT_MOVABLE)) ||
+	    result->host_length + 2 >= SLOT_PATH_SIZE || procfile_is_made(tracee->tracer, result->host) ||
+	    lstat(result->host_length ? result->host : "/", &status) < 0 || S_ISLNK(status.st_mode) ||
+	    status.st_dev == fast->shared->proc_device || fast_watch(fast, result->host) ||
+	    fast_watch_above(fast, result->host))
+		return;
+	insert(fast, guest, length, hash, result);
 }
 
 /* The directory that a name is in, or what there is of it. */
 static void publish(struct tracee *tracee, char *guest)
 {
 	size_t length = strlen(guest);
+	bool leaf;
 	char *slash;
+	int error;
 
 	if (length > 1 && guest[length - 1] == '/')
-		guest[length - 1] = '\0';
+		guest[--length] = '\0';
 	slash = strrchr(guest, '/');
 	if (!slash)
 		return;
+	leaf = fast_bloom_has(tracee->tracer->fast->shared->names, FAST_NAMES_WORDS,
+			      fast_hash_text(slash + 1, strlen(slash + 1)));
 	*slash = '\0';
-	if (publish_directory(tracee, guest, (size_t)(slash - guest)) == -ENOENT) {
+	error = publish_directory(tracee, guest, (size_t)(slash - guest));
+	*slash = '/';
+	if (leaf && !error)
+		publish_leaf(tracee, guest, length);
+	if (error == -ENOENT) {
 		size_t reached = tracee->tracer->fast->reached;
 
 		guest[reached] = '\0';
@@ -237,72 +265,10 @@ static void publish(struct tracee *tracee, char *guest)
 	}
 }
 
-/* What a process mustn't be told wrong: where that fails nobody is fast any more. */
-static void write_process(struct tracee *tracee, size_t offset, const void *data, size_t size)
+static bool may_learn(struct tracee *tracee)
 {
-	if (fast_write(tracee, FAST_PROCESS + offset, data, size) < 0)
-		tracee->tracer->fast->shared->off = 1;
-}
-
-/* Whether another thread may be in the middle of a chdir. */
-static bool others_move(const struct tracee *tracee)
-{
-	const struct tracer *tracer = tracee->tracer;
-
-	for (unsigned i = 0; i < ARRAY_SIZE(tracer->hash); i++)
-		for (const struct tracee *at = tracer->hash[i]; at; at = at->hash_next)
-			if (at != tracee && at->mm == tracee->mm && at->fast_moves)
-				return true;
-	return false;
-}
-
-static void write_cwd(struct tracee *tracee, const char *guest, size_t length)
-{
-	struct fast *fast = tracee->tracer->fast;
-	struct fast_process process = { .cwd_length = (uint32_t)length, .cwd_version = ++fast->cwd_version };
-	size_t from = offsetof(struct fast_process, cwd_length), at = offsetof(struct fast_process, cwd_generation);
-
-	memcpy(process.cwd, guest, length);
-	/* What other threads read while it is being written is void. */
-	if (tracee->mm->references > 1)
-		write_process(tracee, from, &process.cwd_length, offsetof(struct fast_process, cwd) + length - from);
-	process.cwd_generation = fast->shared->generation;
-	if (tracee->mm->references > 1)
-		write_process(tracee, at, &process.cwd_generation, sizeof(process.cwd_generation));
-	else
-		write_process(tracee, from, &process.cwd_length, offsetof(struct fast_process, cwd) + length - from);
-	tracee->mm->fast_cwd = process.cwd_generation;
-}
-
-/* Gives the guest path of the working directory, "" where it can't be told. All threads have the same. */
-static void publish_cwd(struct tracee *tracee, char *guest, size_t size)
-{
-	struct fast *fast = tracee->tracer->fast;
-	struct path_position position;
-	char host[PATH_SIZE];
-	int length;
-
-	*guest = '\0';
-	if (tracee->mm->references != tracee->fs->references || tracee_cwd_position(tracee, &position) < 0 ||
-	    (position.flags & PATH_POSITION_DELETED))
-		return;
-	length = path_to_guest(tracee_table(tracee), &tracee->fs->root, &position, guest, size);
-	if (length == 1)
-		length = 0;
-	if (length < 0 || (size_t)length >= sizeof(((struct fast_process *)NULL)->cwd)) {
-		*guest = '\0';
-		return;
-	}
-	guest[length] = '\0';
-	if (tracee->mm->fast_cwd == fast->shared->generation)
-		return;
-	if ((tracee->mm->references > 1 && others_move(tracee)) ||
-	    path_to_host(tracee_table(tracee), &position, host, sizeof(host)) < 0 || fast_watch(fast, host) ||
-	    fast_watch_above(fast, host)) {
-		*guest = '\0';
-		return;
-	}
-	write_cwd(tracee, guest, (size_t)length);
+	return !tracee->mm->fast_off && !tracee->tracer->fast->shared->off && !tracee->tracer->fast->unlisted &&
+	       fast_has_plain_view(tracee);
 }
 
 /* The path of a call that stopped though it might have been fast. */
@@ -311,8 +277,7 @@ static void learn(struct tracee *tracee, int dirfd, uint64_t address)
 	static char path[PATH_SIZE], guest[2 * PATH_SIZE];
 	size_t length;
 
-	if (tracee->mm->fast_off || tracee->tracer->fast->shared->off || tracee->tracer->fast->unlisted || !fast_has_plain_view(tracee) ||
-	    tracee_read_string(tracee, address, path, FAST_PATH_MAX) <= 0)
+	if (!may_learn(tracee) || tracee_read_string(tracee, address, path, FAST_PATH_MAX) <= 0)
 		return;
 	if (path[0] == '/') {
 		publish(tracee, path);
@@ -320,7 +285,7 @@ static void learn(struct tracee *tracee, int dirfd, uint64_t address)
 	}
 	if (dirfd != AT_FDCWD || !strchr(path, '/'))
 		return;
-	publish_cwd(tracee, guest, PATH_SIZE);
+	fast_publish_cwd(tracee, guest, PATH_SIZE);
 	length = strlen(guest);
 	if (tracee->mm->fast_cwd != tracee->tracer->fast->shared->generation)
 		return;
@@ -333,7 +298,7 @@ static void switch_off(struct tracee *tracee)
 	uint32_t off = 1;
 
 	if (tracee->mm->fast_base && !tracee->mm->fast_off)
-		write_process(tracee, offsetof(struct fast_process, off), &off, sizeof(off));
+		fast_write_process(tracee, offsetof(struct fast_process, off), &off, sizeof(off));
 	if (!tracee->mm->fast_off)
 		fast_unpatch(tracee);
 	tracee->mm->fast_off = true;
@@ -371,6 +336,8 @@ void fast_opens(struct tracee *tracee, const char *host, int flags)
 /* A call that might have been fast. */
 static void before_path(struct tracee *tracee)
 {
+	char guest[PATH_SIZE];
+
 	switch ((enum syscall_index)syscall_call_row(tracee->call)->index) {
 	case ROW_access:
 	case ROW_open:
@@ -391,6 +358,10 @@ static void before_path(struct tracee *tracee)
 		fast_seen(tracee, tracee->regs.after);
 		learn(tracee, (int)tracee_argument(tracee, 0), tracee_argument(tracee, 1));
 		break;
+	case ROW_getcwd:
+		if (fast_seen(tracee, tracee->regs.after) >= 2 && may_learn(tracee))
+			fast_publish_cwd(tracee, guest, sizeof(guest));
+		break;
 	case ROW_fstat:
 		fast_seen(tracee, tracee->regs.after);
 		break;
@@ -410,7 +381,7 @@ void fast_before_call(struct tracee *tracee)
 	case ROW_chdir:
 	case ROW_fchdir:
 		/* Though we may not know that it knows: it can be a copy made while another thread was told. */
-		write_process(tracee, offsetof(struct fast_process, cwd_generation), &none, sizeof(none));
+		fast_write_process(tracee, offsetof(struct fast_process, cwd_generation), &none, sizeof(none));
 		tracee->mm->fast_cwd = 0;
 		tracee->fast_moves = true;
 		break;

@@ -126,6 +126,8 @@ _Static_assert(sizeof(struct fast_shared) <= FAST_SHARED_SIZE, "as much is mappe
 #define FAST_ABSENCE(inode) (fast_mix(inode) % FAST_ABSENT & ~1ULL)
 
 #define FAST_HASH_START 0xcbf29ce484222325ULL
+/* Of a file by its own name, not of a directory for what is in it. */
+#define FAST_HASH_LEAF(hash) FAST_HASH_STEP(hash, 0)
 #define FAST_HASH_STEP(hash, byte) (((hash) ^ (uint8_t)(byte)) * 0x100000001b3ULL)
 
 /* Two bits of a Bloom filter of `bits` (a power of two). */

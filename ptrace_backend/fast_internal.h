@@ -73,10 +73,15 @@ static inline uint64_t fast_stub_offset(const char *symbol)
 bool fast_has_plain_view(const struct tracee *tracee);
 /* Writes where the guest itself can't. Returns 0 or -errno. */
 int fast_write_text(struct tracee *tracee, uint64_t address, const void *data, size_t size);
+/* fast_cwd.c. Into struct fast_process, what a process mustn't be told wrong: where that fails nobody is fast any more. */
+void fast_write_process(struct tracee *tracee, size_t offset, const void *data, size_t size);
+/* Tells it the working directory, and gives its guest path: "" where that can't be told. */
+void fast_publish_cwd(struct tracee *tracee, char *guest, size_t size);
 /* Writes into the area of the tracee. Returns 0 or -errno. */
 int fast_write(struct tracee *tracee, size_t offset, const void *data, size_t size);
-/* A call that may be fast has stopped, with its instruction before `after`: patches the site. */
-void fast_seen(struct tracee *tracee, uint64_t after);
+/* A call that may be fast has stopped, with its instruction before `after`: patches the site.
+ * Returns how often it has. */
+unsigned fast_seen(struct tracee *tracee, uint64_t after);
 
 /* Whether these addresses are text that is mapped privately from a file. */
 bool fast_is_text(struct tracee *tracee, struct fast_sites *sites, uint64_t start, size_t size);

@@ -201,7 +201,7 @@ static void count_unpatched(struct tracee *tracee, uint64_t after)
 		  (unsigned long long)after, shown);
 }
 
-void fast_seen(struct tracee *tracee, uint64_t after)
+unsigned fast_seen(struct tracee *tracee, uint64_t after)
 {
 	struct fast *fast = tracee->tracer->fast;
 	uint64_t key = after ^ (uint64_t)tracee->regs.number << 48;
@@ -210,13 +210,13 @@ void fast_seen(struct tracee *tracee, uint64_t after)
 	bool ours = fast_is_area(tracee->mm, after, after);
 
 	if (!after || tracee->mm->fast_off || fast->shared->off)
-		return;
+		return 0;
 	fast->declined += ours;
 	if (!ours)
 		fast_copy_seen(tracee, after);
 	sites = own_sites(tracee);
 	if (!sites)
-		return;
+		return 0;
 	/* Two places each: one that is decided upon gives way. */
 	if (sites->seen[slot].key != key && (sites->seen[slot ^ 1].key == key ||
 					     sites->seen[slot ^ 1].calls > sites->seen[slot].calls))
@@ -229,6 +229,7 @@ void fast_seen(struct tracee *tracee, uint64_t after)
 		fast_patch(tracee, sites, after);
 	if (sites->seen[slot].calls == FAST_OFTEN && !ours)
 		count_unpatched(tracee, after);
+	return sites->seen[slot].calls;
 }
 
 const struct fast_place *fast_place_at(const struct tracee *tracee, uint64_t address)

@@ -31,7 +31,7 @@ SECTION static inline __attribute__((always_inline)) int is_unrecorded(struct sl
 /* The path of a name below an fd, for calls that take no fd: /proc/thread-self/fd/N/NAME. 0: it is too long. */
 SECTION static inline __attribute__((always_inline)) const char *path_below(struct slot *slot, const struct place *place)
 {
-	char *path = (char *)slot + SLOT_STATUS;
+	char *path = (char *)slot + SLOT_STATUS + 0x400; /* behind the status */
 	unsigned length = 21, digits = 1;
 	int fd = (int)place->dirfd;
 

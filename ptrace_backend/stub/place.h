@@ -10,6 +10,7 @@
 struct name {
 	uint64_t directory; /* hash of what is before the last slash */
 	uint64_t last;	    /* hash of the last component */
+	uint64_t all;	    /* of the whole */
 	unsigned length, slash; /* slash: position of the last one; ~0u when there is none */
 	int is_number, is_dot;
 	int ends; /* a slash follows, which isn't part of length: it has to be a directory */
@@ -60,6 +61,7 @@ SECTION static inline __attribute__((always_inline)) int parse(const char *path,
 		hash = FAST_HASH_STEP(hash, byte);
 	}
 	name->length = length;
+	name->all = hash;
 	name->last = last;
 	name->is_number = digits == component;
 	name->is_dot = dots == component && component == 1;
@@ -232,10 +234,19 @@ SECTION static __attribute__((noinline)) enum found translate(struct slot *slot,
 			start = FAST_HASH_STEP(start, '/');
 		}
 	}
-	if (!parse(path, start, &name) || (!name.is_dot && !is_plain(shared, name.last)) ||
-	    (shared->links && is_l2s(path, &name)))
+	if (!parse(path, start, &name) || (shared->links && is_l2s(path, &name)))
 		return UNKNOWN;
 	place->ends = name.ends;
+	if (!name.is_dot && !is_plain(shared, name.last)) {
+		if (path[0] != '/' && (!prefix || name.slash == ~0u))
+			return UNKNOWN;
+		entry = find(FAST_HASH_LEAF(name.all), path, name.length, prefix, prefix_length);
+		/* It is all of the path. */
+		name.slash = name.length;
+		name.above_count = 0;
+		if (!entry)
+			return UNKNOWN;
+	}
 	if (name.slash == ~0u) {
 		/* Names that are numbers are processes, where this is /proc. */
 		if (name.is_number)
@@ -250,14 +261,14 @@ SECTION static __attribute__((noinline)) enum found translate(struct slot *slot,
 		}
 		return place->found = FOUND_BELOW;
 	}
-	if (path[0] == '/' || prefix)
+	if (!entry && (path[0] == '/' || prefix))
 		entry = find(name.directory, path, name.slash, prefix, prefix_length);
 	if (entry && entry->host_length + name.length < SLOT_PATH_SIZE - 1) {
 		at = copy(host, shared->strings + entry->host, entry->host_length);
 		at += copy(host + at, path + name.slash, name.length - name.slash);
 		host[at] = '\0';
 		/* Another thread may have changed it since: then it is the tracer's. */
-		if (name.length == name.slash || ((const volatile char *)path)[name.length] != (name.ends ? '/' : '\0'))
+		if (((const volatile char *)path)[name.length] != (name.ends ? '/' : '\0'))
 			return UNKNOWN;
 		place->dirfd = AT_FDCWD;
 		place->path = host;

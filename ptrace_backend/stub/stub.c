@@ -31,6 +31,7 @@
 
 #define AT_STATX_SYNC_TYPE  0x6000
 #define STATX_BASIC_STATS   0x7ff
+#define STATX_SIZE	    256
 
 #define O_NOCTTY    0400
 #define O_NONBLOCK  04000
@@ -45,6 +46,7 @@
 #define S_IFDIR 0040000
 
 #define ENOENT	   2
+#define ERANGE	   34
 #define ENODATA	   61
 #define EOPNOTSUPP 95
 
@@ -69,11 +71,21 @@ SECTION static inline __attribute__((always_inline)) long make_call(struct slot 
 #include "ptrace_backend/stub/place.h"
 #include "ptrace_backend/stub/owner.h"
 
+/* What a call has written in the slot, to the program: only what succeeds writes there. */
+SECTION static __attribute__((noinline)) long give(struct slot *slot, long address, unsigned size)
+{
+	const uint64_t *from = (const void *)((const char *)slot + SLOT_STATUS);
+
+	for (unsigned i = 0; i < size / 8; i++)
+		((volatile uint64_t *)address)[i] = from[i];
+	return 0;
+}
+
 SECTION static __attribute__((noinline)) long fast_stat(struct slot *slot, long dirfd, const char *path, long address,
 							long flags)
 {
 	int follows = !(flags & AT_SYMLINK_NOFOLLOW);
-	struct status *status = (struct status *)address;
+	struct status *status = (void *)((char *)slot + SLOT_STATUS);
 	struct place place;
 	long result;
 
@@ -87,7 +99,7 @@ SECTION static __attribute__((noinline)) long fast_stat(struct slot *slot, long 
 	default:
 		break;
 	}
-	result = make_call(slot, SYS_newfstatat, place.dirfd, (long)place.path, address,
+	result = make_call(slot, SYS_newfstatat, place.dirfd, (long)place.path, (long)status,
 			   AT_SYMLINK_NOFOLLOW | (flags & AT_NO_AUTOMOUNT));
 	if (is_stale(slot, &place))
 		return FAST_IS_SLOW;
@@ -96,25 +108,28 @@ SECTION static __attribute__((noinline)) long fast_stat(struct slot *slot, long 
 	if (((follows || shared_of()->links) && (status->mode & S_IFMT) == S_IFLNK) || (place.ends && (status->mode & S_IFMT) != S_IFDIR) ||
 	    !show_status(slot, &place, status))
 		return FAST_IS_SLOW;
-	return 0;
+	return give(slot, address, sizeof(*status));
 }
 
 SECTION static __attribute__((noinline)) long fast_fstat(struct slot *slot, long fd, long address)
 {
+	struct status *status = (void *)((char *)slot + SLOT_STATUS);
 	struct place place = { .found = FOUND_FD, .dirfd = fd };
 	long result;
 
 	if (process_of()->off || shared_of()->off || (int)fd < 0)
 		return FAST_IS_SLOW;
-	result = make_call(slot, SYS_fstat, fd, address, 0, 0);
-	return result || show_status(slot, &place, (struct status *)address) ? result : FAST_IS_SLOW;
+	result = make_call(slot, SYS_fstat, fd, (long)status, 0, 0);
+	if (result)
+		return result;
+	return show_status(slot, &place, status) ? give(slot, address, sizeof(*status)) : FAST_IS_SLOW;
 }
 
 SECTION static __attribute__((noinline)) long fast_statx(struct slot *slot, long dirfd, const char *path, long flags,
 							 long mask, long address)
 {
 	int follows = !(flags & AT_SYMLINK_NOFOLLOW);
-	struct statx *status = (struct statx *)address;
+	struct statx *status = (void *)((char *)slot + SLOT_STATUS);
 	struct place place = { .found = FOUND_FD, .dirfd = dirfd, .path = path };
 	long result;
 
@@ -133,7 +148,7 @@ SECTION static __attribute__((noinline)) long fast_statx(struct slot *slot, long
 	if (place.found == FOUND_NONE)
 		return -ENOENT;
 	result = amphora_stub_make_call(slot, SYS_statx, place.dirfd, (long)place.path, flags | AT_SYMLINK_NOFOLLOW,
-			    mask | STATX_BASIC_STATS, address);
+			    mask | STATX_BASIC_STATS, (long)status);
 	if (is_stale(slot, &place))
 		return FAST_IS_SLOW;
 	if (result)
@@ -141,7 +156,7 @@ SECTION static __attribute__((noinline)) long fast_statx(struct slot *slot, long
 	if (((follows || shared_of()->links) && (status->mode & S_IFMT) == S_IFLNK) || (place.ends && (status->mode & S_IFMT) != S_IFDIR) ||
 	    !show_statx(slot, &place, status))
 		return FAST_IS_SLOW;
-	return 0;
+	return give(slot, address, STATX_SIZE);
 }
 
 /* What translate() found, where it isn't a symlink, which the call would follow: 1. 0: it is the tracer's. Or -ENOENT. */
@@ -323,6 +338,32 @@ SECTION static __attribute__((noinline)) long fast_access(struct slot *slot, lon
 	return result || is_stale(slot, &place) ? FAST_IS_SLOW : 0;
 }
 
+SECTION static __attribute__((noinline)) long fast_getcwd(char *buffer, unsigned long size)
+{
+	const struct fast_shared *shared = shared_of();
+	const struct fast_process *process = process_of();
+	uint64_t generation = __atomic_load_n(&shared->generation, __ATOMIC_ACQUIRE);
+	uint64_t version = __atomic_load_n(&process->cwd_version, __ATOMIC_ACQUIRE);
+	unsigned length = process->cwd_length;
+	long result = -ERANGE;
+
+	if ((generation & 1) || shared->off || process->off || process->cwd_generation != generation ||
+	    length >= sizeof(process->cwd))
+		return FAST_IS_SLOW;
+	if (size > length + !length) {
+		copy(buffer, process->cwd, length);
+		if (!length)
+			((volatile char *)buffer)[length++] = '/';
+		((volatile char *)buffer)[length] = '\0';
+		result = length + 1;
+	}
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return __atomic_load_n(&process->cwd_version, __ATOMIC_RELAXED) == version &&
+			       __atomic_load_n(&process->cwd_generation, __ATOMIC_RELAXED) == generation ?
+		       result :
+		       FAST_IS_SLOW;
+}
+
 __attribute__((section("stub_text"), used, visibility("hidden"))) long amphora_stub_call(struct slot *slot);
 
 long amphora_stub_call(struct slot *slot)
@@ -343,6 +384,8 @@ long amphora_stub_call(struct slot *slot)
 	case SYS_readlink:
 		return fast_readlink(slot, AT_FDCWD, (const char *)first, second, third);
 #endif
+	case SYS_getcwd:
+		return fast_getcwd((char *)first, (unsigned long)second);
 	case SYS_fstat:
 		return fast_fstat(slot, first, second);
 	case SYS_faccessat:

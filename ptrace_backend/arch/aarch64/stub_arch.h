@@ -12,6 +12,7 @@
 #define SYS_getxattr   8
 #define SYS_lgetxattr  9
 #define SYS_fgetxattr  10
+#define SYS_getcwd     17
 #define SYS_faccessat  48
 #define SYS_openat     56
 #define SYS_readlinkat 78
@@ -43,7 +44,7 @@ __asm__(".section stub_text,\"ax\",@progbits\n"
 	"amphora_stub_start:\n"
 	"	hint #38\n" /* bti jc */
 	KNOWN(SYS_newfstatat) KNOWN(SYS_openat) KNOWN(SYS_fstat) KNOWN(SYS_readlinkat)
-	KNOWN(SYS_statx) KNOWN(SYS_getxattr) KNOWN(SYS_lgetxattr) KNOWN(SYS_faccessat) KNOWN(SYS_faccessat2)
+	KNOWN(SYS_statx) KNOWN(SYS_getxattr) KNOWN(SYS_lgetxattr) KNOWN(SYS_getcwd) KNOWN(SYS_faccessat) KNOWN(SYS_faccessat2)
 	"	b amphora_stub_left\n"
 	"1:	mov x17, sp\n"
 	"	lsr x17, x17, #12\n"

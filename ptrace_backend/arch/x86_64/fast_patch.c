@@ -23,6 +23,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ptrace.h>
 
@@ -147,19 +148,41 @@ static bool read_word(void *context, uint64_t address, uint64_t *ret_value)
 	return tracee_read(context, address, ret_value, sizeof(*ret_value)) == 0;
 }
 
-/* Registers after the call: all but rcx and r11; or its arguments, where it was notified (notify.c). */
+/* Of a thread whose call was notified (notify.c), and which is no tracee's at a stop: as /proc has it. */
+static bool stack_pointer(const struct tracee *tracee, uint64_t *ret_stack)
+{
+	unsigned long long stack;
+	char path[64];
+	FILE *in;
+	bool found;
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)tracee->tid);
+	in = fopen(path, "re");
+	found = in && fscanf(in, "%*d %*x %*x %*x %*x %*x %*x %llx", &stack) == 1;
+	if (in)
+		fclose(in);
+	if (found)
+		*ret_stack = stack;
+	return found;
+}
+
+/* Registers after the call: all but rcx and r11; or its arguments, and maybe the stack pointer. */
 static void known_registers(struct tracee *tracee, struct shape_registers *known)
 {
 	struct registers *regs = &tracee->regs;
 	const struct user_regs_struct *raw = &regs->raw;
 
-	*known = (struct shape_registers){ { (uint64_t)regs->number, 0, regs->arguments[2], 0, 0, 0, regs->arguments[1],
-					     regs->arguments[0], regs->arguments[4], regs->arguments[5],
-					     regs->arguments[3] }, 0x7c5 };
-	if (registers_fetch_raw(tracee->tid, regs) == 0)
+	if (registers_fetch_raw(tracee->tid, regs) == 0) {
 		*known = (struct shape_registers){ { raw->orig_rax, 0, raw->rdx, raw->rbx, raw->rsp, raw->rbp, raw->rsi,
 						     raw->rdi, raw->r8, raw->r9, raw->r10, 0, raw->r12, raw->r13, raw->r14,
 						     raw->r15 }, 0xf7fd };
+		return;
+	}
+	*known = (struct shape_registers){ { (uint64_t)regs->number, 0, regs->arguments[2], 0, 0, 0, regs->arguments[1],
+					     regs->arguments[0], regs->arguments[4], regs->arguments[5],
+					     regs->arguments[3] }, 0x7c5 };
+	if (stack_pointer(tracee, &known->values[4]))
+		known->known |= 1 << 4;
 }
 
 static const uint8_t no_instruction = 0x06;

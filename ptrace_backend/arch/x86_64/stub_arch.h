@@ -14,6 +14,7 @@
 #define SYS_lstat      6
 #define SYS_open       2
 #define SYS_access     21
+#define SYS_getcwd     79
 #define SYS_readlink   89
 #define SYS_openat     257
 #define SYS_getxattr   191
@@ -134,6 +135,7 @@ struct status {
 	uint64_t device, inode, links;
 	uint32_t mode, uid, gid, padding;
 	uint64_t special, size, block_size, blocks, access, access_ns, modify, modify_ns, change, change_ns;
+	uint64_t unused[3];
 };
 
 #endif

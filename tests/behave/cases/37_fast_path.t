@@ -72,7 +72,7 @@ if [ "$(uname -m)" = x86_64 ]; then
 	cp "$HELPERS/sites" "$root/bin/sites"
 	fast /bin/sites calls
 	out 'sites ok'
-	[ "$(stops patched)" -ge 11 ] && [ "$(stops unpatched)" = 0 ] || fail "$stats"
+	[ "$(stops patched)" -ge 12 ] && [ "$(stops unpatched)" = 0 ] || fail "$stats"
 fi
 
 it 'stops for few of the calls that it can make itself'

@@ -32,8 +32,9 @@ static const char *const names[] = {
 	PLACE "/abslink/../b/file", PLACE "/abslink/none/x", PLACE "/dangling", PLACE "/dangling/", PLACE "/dangling/x",
 	PLACE "/loop/x", PLACE "/out/passwd", PLACE "/out/none/x", PLACE "/secret", PLACE "/program", PLACE "/fifo",
 	PLACE "/read-only/file", PLACE "/read-only", PLACE "/a/self/none", PLACE "/a/self",
+	PLACE "/a/stat", PLACE "/a/stat/", PLACE "/a/net", PLACE "/a/net/", PLACE "/a/net/x", "a/net", "a/stat",
 	"/", "//", "/.", "/..", "/../tmp", "/tmp/", "/etc/passwd", "/etc/../etc/passwd", "/etc/passwd/x", "/none/passwd",
-	"/dev/null", "/dev/none/x", "/dev/fd/0", "/proc", "/proc/self", "/proc/self/none", "/proc/self/none/x",
+	"/dev/null", "/dev/urandom", "/dev/none/x", "/dev/fd/0", "/proc", "/proc/self", "/proc/self/none", "/proc/self/none/x",
 	"/proc/none/x", "/proc/1/none/x", "/proc/self/cwd/a", "/proc/self/root/etc/passwd", "/proc/sys/none/x",
 };
 
@@ -47,7 +48,7 @@ static int dirfd_of;
 static void show_status(char *text, size_t size, long result, const struct stat *status)
 {
 	if (result)
-		snprintf(text, size, "%d", -errno);
+		snprintf(text, size, "%d %o", -errno, status->st_mode);
 	else
 		snprintf(text, size, "%o %u %u", status->st_mode, status->st_uid, status->st_gid);
 }
@@ -110,9 +111,12 @@ static void make_tree(void)
 	mkdir(PLACE, 0755);
 	mkdir(PLACE "/a", 0755);
 	mkdir(PLACE "/a/b", 0755);
+	mkdir(PLACE "/a/net", 0755);
 	mkdir(PLACE "/12", 0755);
 	mkdir(PLACE "/closed", 0755);
 	make(PLACE "/a/b/file", "five\n", 0644);
+	make(PLACE "/a/stat", "five\n", 0644);
+	make(PLACE "/a/net/x", "five\n", 0644);
 	make(PLACE "/12/12", "five\n", 0644);
 	make(PLACE "/closed/x", "five\n", 0644);
 	make(PLACE "/secret", "five\n", 0);
@@ -183,6 +187,21 @@ static void owners(void)
 	}
 }
 
+static void where(void)
+{
+	static const unsigned sizes[] = { 0, 1, sizeof(PLACE "/a") - 1, sizeof(PLACE "/a"), sizeof(PLACE "/12"), 200 };
+	char text[200];
+
+	for (unsigned i = 0; i < COUNT(sizes); i++) {
+		long result;
+
+		memset(text, '?', sizeof(text));
+		result = syscall(SYS_getcwd, text, (unsigned long)sizes[i]);
+		printf("%ld %.20s\n", result < 0 ? -(long)errno : result, result < 0 ? "" : text);
+	}
+	printf("%ld\n", syscall(SYS_getcwd, NULL, 100UL) < 0 ? (long)errno : 0);
+}
+
 static volatile int round_number;
 
 static void *mover(void *argument)
@@ -212,13 +231,25 @@ static void moves(void)
 	pthread_t thread, lookers[2];
 	struct stat status;
 
+	if (chdir("/") != 0)
+		return;
+	where();
+	where();
 	if (chdir(PLACE "/a") != 0)
 		return;
+	/* Moved, and moved away under it. */
+	for (int turn = 0; turn < 4; turn++) {
+		where();
+		if (rename(turn & 1 ? PLACE "/elsewhere" : PLACE "/a", turn & 1 ? PLACE "/a" : PLACE "/elsewhere") != 0)
+			printf("rename: %s\n", strerror(errno));
+		where();
+	}
 	for (round_number = 0; round_number < 40; round_number++) {
 		pthread_create(&thread, NULL, mover, NULL);
 		pthread_join(thread, NULL);
 		for (int turn = 0; turn < 3; turn++)
 			printf("%d %d\n", stat("./b/file", &status), stat("../a/b/file", &status));
+		where();
 	}
 	for (int i = 0; i < 2; i++)
 		pthread_create(&lookers[i], NULL, looker, NULL);

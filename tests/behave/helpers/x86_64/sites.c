@@ -60,6 +60,11 @@ SHAPE(moves, "mov %rsi, %r9\nmov %rdx, %r11\nmov %r8, %r10\nmov %rdi, %r8",
 SHAPE(constant, "mov %rdi, %r8\nmov %rsi, %rdi\nmov %rdx, %rsi\nmov %rcx, %rdx", "mov $0, %r10d\nmov %r8, %rax", "");
 SHAPE(classic, "mov %rsi, %rdi\nmov %rdx, %rsi\nmov %rcx, %rdx\nmov %r8, %r10", "mov $262, %eax", "");
 
+/* glibc's syscall() */
+SHAPE(wrapper, "sub $24, %rsp\nmovq $0, 8(%rsp)\nmov %rdi, %rax\nmov %rsi, %rdi\nmov %rdx, %rsi\nmov %rcx, %rdx\nmov %r8, %r10\n"
+	       "mov %r9, %r8",
+      "mov 8(%rsp), %r9", "add $24, %rsp");
+
 /* Into the middle of Go's. */
 __asm__(".pushsection .text\nsite_inner: push %rbx\nmov %rdi, %rax\nmov %rsi, %rbx\nmov %rcx, %rdi\nmov %rdx, %rsi\n"
 	"mov %r8, %r10\nmov %rdi, %rdx\njmp site_go_start+3\n.popsection\n");
@@ -73,7 +78,8 @@ static const struct shape {
 } shapes[] = {
 #define ROW(name, any) { #name, site_##name, site_##name##_start, site_##name##_end, any }
 	ROW(glibc, true), ROW(cancel, true), ROW(go, true), ROW(stat, false), ROW(xor, false), ROW(long, false),
-	ROW(store, true), ROW(loads, true), ROW(moves, true), ROW(constant, true), ROW(classic, false),
+	ROW(store, true), ROW(loads, true), ROW(moves, true), ROW(constant, true), ROW(wrapper, true),
+	ROW(classic, false),
 	{ "inner", site_inner, site_go_start, site_go_end, true },
 };
 #define SHAPES (sizeof(shapes) / sizeof(shapes[0]))
