@@ -11,6 +11,7 @@
  *
  *	asked: "<row index> <budget in µs>\n"	micro: "ok <median ns> <min ns> <operations>\n"
  *						    or "no <reason>\n"
+ *	       "<row>\t<n>\n": n operations, not timed
  */
 #include "bench/bench.h"
 
@@ -111,6 +112,39 @@ static const char *reason(const struct scene *scene, int r)
 	return scene->why[0] ? scene->why : strerror(-r);
 }
 
+/* What a line asks for: a row to be timed, or, with *ret_count >= 0, so many operations of one. */
+static const struct row *read_request(char *line, int64_t *ret_budget_ns, long *ret_count)
+{
+	char *tab = strchr(line, '\t');
+	size_t index;
+	long budget_us;
+
+	*ret_count = -1;
+	if (tab) {
+		*tab = '\0';
+		*ret_count = strtol(tab + 1, NULL, 10);
+		return row_find(line);
+	}
+	if (sscanf(line, "%zu %ld", &index, &budget_us) != 2)
+		return NULL;
+	*ret_budget_ns = (int64_t)budget_us * 1000;
+	return row_at(index);
+}
+
+static void answer(const struct row *row, struct scene *scene, int64_t budget_ns, long count)
+{
+	struct timing timing = { .operations = count };
+	int r = row_setup(row, scene);
+
+	if (r == 0)
+		r = count < 0 ? measure(row, scene, budget_ns, &timing) : row_run(row, scene, count);
+	if (r == 0)
+		printf("ok %.2f %.2f %ld\n", timing.median_ns, timing.min_ns, timing.operations);
+	else
+		printf("no %s\n", reason(scene, r));
+	row_teardown(row, scene);
+}
+
 static int serve(struct scene *scene)
 {
 	char line[128];
@@ -118,28 +152,14 @@ static int serve(struct scene *scene)
 	printf("ready\n");
 	fflush(stdout);
 	while (fgets(line, sizeof(line), stdin)) {
-		struct timing timing;
-		size_t index;
-		long budget_us;
-		const struct row *row = NULL;
+		int64_t budget_ns = 0;
+		long count;
+		const struct row *row = read_request(line, &budget_ns, &count);
 
-		if (sscanf(line, "%zu %ld", &index, &budget_us) == 2)
-			row = row_at(index);
-		if (!row) {
-			printf("no such row\n");
-			fflush(stdout);
-			continue;
-		}
-		int r = row_setup(row, scene);
-
-		if (r == 0)
-			r = measure(row, scene, (int64_t)budget_us * 1000, &timing);
-		if (r == 0)
-			printf("ok %.2f %.2f %ld\n", timing.median_ns, timing.min_ns,
-			       timing.operations);
+		if (row)
+			answer(row, scene, budget_ns, count);
 		else
-			printf("no %s\n", reason(scene, r));
-		row_teardown(row, scene);
+			printf("no such row\n");
 		fflush(stdout);
 	}
 	return 0;
