@@ -62,7 +62,7 @@
 #define FAST_STRINGS	 (192 * 1024)
 #define FAST_ABSENT	 16384 /* pairs: an inode is in either of two */
 #define FAST_BLOOM_WORDS 2048
-#define FAST_NAMES_WORDS 64
+#define FAST_NAMES_WORDS 1024 /* one name in 20,000 is taken for another */
 
 /* What is a process's own. */
 struct fast_process {
