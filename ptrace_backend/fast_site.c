@@ -217,9 +217,10 @@ unsigned fast_seen(struct tracee *tracee, uint64_t after)
 	sites = own_sites(tracee);
 	if (!sites)
 		return 0;
-	/* Two places each: one that is decided upon gives way. */
-	if (sites->seen[slot].key != key && (sites->seen[slot ^ 1].key == key ||
-					     sites->seen[slot ^ 1].calls > sites->seen[slot].calls))
+	/* Two places each: an empty one is taken, or one that is decided upon gives way. */
+	if (sites->seen[slot].key && sites->seen[slot].key != key &&
+	    (sites->seen[slot ^ 1].key == key || !sites->seen[slot ^ 1].key ||
+	     sites->seen[slot ^ 1].calls > sites->seen[slot].calls))
 		slot ^= 1;
 	if (sites->seen[slot].key != key) {
 		sites->seen[slot].key = key;
