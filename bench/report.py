@@ -50,7 +50,7 @@ p { margin: .25rem 0; }
 .row { background: var(--card); border-radius: 6px; padding: .45rem .6rem .5rem; margin: .5rem 0; }
 .head { display: flex; justify-content: space-between; gap: 1rem; }
 .head b { font-weight: 600; }
-.bar { display: grid; grid-template-columns: 4rem 1fr 3.4rem; gap: .4rem; align-items: center; font-size: .8rem;
+.bar { display: grid; grid-template-columns: 4rem 1fr 4rem; gap: .4rem; align-items: center; font-size: .8rem;
 	line-height: 1.25rem; }
 .bar .value { font-variant-numeric: tabular-nums; text-align: right; white-space: nowrap; }
 .track { position: relative; height: .9rem; }
