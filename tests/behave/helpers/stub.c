@@ -37,6 +37,7 @@
 static bool failed;
 static volatile bool over;
 static volatile unsigned long handled;
+static volatile unsigned long *shown; /* the same, for the child of restart() */
 
 static void odd(const char *what, long value)
 {
@@ -104,6 +105,8 @@ static void on_alarm(int number, siginfo_t *info, void *context)
 	if (stat(PLACE "/d/file", &status) != 0 || status.st_size != 5)
 		odd("stat in a handler", status.st_size);
 	handled++;
+	if (shown)
+		*shown = handled;
 	errno = error;
 	if (may_jump && handled % 7 == 0) {
 		may_jump = 0;
@@ -178,6 +181,7 @@ static void restart(void)
 	int fd, writer;
 	pid_t child;
 
+	shown = mmap(NULL, sizeof(*shown), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	mkfifo(PLACE "/d/fifo", 0600);
 	for (int i = 0; i < 4; i++) /* the site is patched by now */
 		close(open(PLACE "/d/file", O_RDONLY));
@@ -192,7 +196,8 @@ static void restart(void)
 	setitimer(ITIMER_REAL, &timer, NULL);
 	child = fork();
 	if (child == 0) {
-		usleep(200000);
+		for (int i = 0; i < 2000 && *shown < 6; i++)
+			usleep(10000);
 		writer = open(PLACE "/d/fifo", O_WRONLY);
 		_exit(writer < 0);
 	}
