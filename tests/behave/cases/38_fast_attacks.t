@@ -91,7 +91,7 @@ midst slots 10000
 # bare COMMAND…: as guest, but where there is no Landlock.
 bare() { run "$HELPERS/deny" landlock_create_ruleset "$AMPHORA" run --backend ptrace --rootfs "$root" --fast-path auto "$@"; }
 
-it 'gives whoever jumps into the stub nothing that Landlock doesn’t: reading is what works without'
+it 'gives whoever jumps into the stub nothing that Landlock refuses: reading is what works without'
 canary
 chmod 755 "$WORK"
 attack_works "$HELPERS/deny" landlock_create_ruleset "$AMPHORA" run --backend ptrace --rootfs "$root" \
