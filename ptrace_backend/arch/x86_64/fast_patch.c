@@ -86,7 +86,8 @@ static void make_record(const struct fast *fast, unsigned index, const struct fa
 	record->again = place->numbered ? place->site : place->after - 2;
 	memcpy(record->entry, &code, sizeof(code));
 	if (!place->numbered) {
-		memcpy(at, moved, length);
+		if (moved)
+			memcpy(at, moved, length);
 		at += length;
 		*at = 0x3d; /* cmp number, %eax; jne behind the next two */
 		put32(at + 1, number);
