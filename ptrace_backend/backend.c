@@ -148,7 +148,7 @@ static int prepare(struct container *container, const struct backend_context *co
 				    &tracer->record, err);
 	if (!error && guest_links_init(tracer) < 0)
 		error = error_set(err, ENOMEM, "hard links");
-	if (!error && plan->fast_path && fast_is_supported())
+	if (!error && plan->fast_path && fast_is_supported(plan))
 		error = fast_start(tracer, err);
 	if (!error && plan->landlock)
 		error = landlock_confine(tracer, context, err);

@@ -498,7 +498,8 @@ int fast_start(struct tracer *tracer, struct error *err)
 	shared->proven = !tracer->record || record_proven(tracer->record);
 	shared->links = tracer->links != NULL;
 	shared->off = tracer->plan->spec->hidden_prefix || tracer->plan->spec->fake_permissions;
-	shared->access = !(tracer->plan->trapped[SYS_faccessat2 / 64] >> SYS_faccessat2 % 64 & 1);
+	shared->access = !fast_is_trapped(tracer->plan, SYS_faccessat2);
+	shared->statx = !fast_is_trapped(tracer->plan, SYS_statx);
 	shared->generation = 2;
 	shared->stub = fast->base + FAST_TEXT;
 	if (getrandom(&fast->magic, sizeof(fast->magic), 0) != sizeof(fast->magic))

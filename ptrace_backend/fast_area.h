@@ -110,6 +110,7 @@ struct fast_shared {
 	uint32_t fake_ids, host_uid, host_gid, own_uid, own_gid;
 	uint32_t proven;     /* every record is in `recorded` */
 	uint32_t access;     /* faccessat2 may be tried */
+	uint32_t statx;	     /* and statx */
 	uint64_t proc_device;
 	char record_name[40];	     /* of the attribute that a record is in */
 	uint64_t recorded[FAST_BLOOM_WORDS];	   /* Bloom filter of inodes with a record */

@@ -61,6 +61,12 @@ struct fast_sites {
 	} seen[FAST_SEEN_MAX];
 };
 
+/* Whether a filter above ours answers a call of the stub's with SIGSYS. */
+static inline bool fast_is_trapped(const struct plan *plan, unsigned number)
+{
+	return plan->trapped[number / 64] >> number % 64 & 1;
+}
+
 /* Offsets of the stub's instructions from its start. */
 extern const char amphora_stub_start[], amphora_stub_call_after[], amphora_stub_make_call[];
 

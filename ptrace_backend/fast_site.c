@@ -18,6 +18,7 @@
 #include "core/base/cleanup.h"
 #include "core/base/log.h"
 #include "core/base/page.h"
+#include "ptrace_backend/chain.h"
 #include "ptrace_backend/fast_area.h"
 #include "ptrace_backend/fast_copy.h"
 #include "ptrace_backend/fast_internal.h"
@@ -33,8 +34,13 @@ int fast_write_text(struct tracee *tracee, uint64_t address, const void *data, s
 }
 
 /* As the linker has laid it out. */
-bool fast_is_supported(void)
+bool fast_is_supported(const struct plan *plan)
 {
+	static const int needed[] = { SYS_newfstatat, SYS_fstat, SYS_openat, SYS_readlinkat, SYS_lgetxattr, SYS_fgetxattr, SYS_close };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(needed); i++)
+		if (fast_is_trapped(plan, needed[i]))
+			return false;
 	return page_size() <= FAST_TEXT_SIZE && (uintptr_t)__stop_stub_text - (uintptr_t)__start_stub_text == FAST_TEXT_SIZE &&
 	       (uintptr_t)amphora_stub_start == (uintptr_t)__start_stub_text;
 }
@@ -201,6 +207,19 @@ static void count_unpatched(struct tracee *tracee, uint64_t after)
 		  (unsigned long long)after, shown);
 }
 
+/* Whether a thread is about to make a call of ours at the place of one of its own: not in a site that becomes a jump. */
+static bool any_goes_back(const struct tracee *tracee)
+{
+	const struct tracer *tracer = tracee->tracer;
+
+	for (size_t i = 0; i < TRACER_HASH; i++)
+		for (const struct tracee *at = tracer->hash[i]; at; at = at->hash_next)
+			if (at != tracee && at->mm == tracee->mm &&
+			    (at->state == TRACEE_TRAPPED || at->repeats || chain_is_active(at)))
+				return true;
+	return false;
+}
+
 unsigned fast_seen(struct tracee *tracee, uint64_t after)
 {
 	struct fast *fast = tracee->tracer->fast;
@@ -226,6 +245,8 @@ unsigned fast_seen(struct tracee *tracee, uint64_t after)
 		sites->seen[slot].key = key;
 		sites->seen[slot].calls = 0;
 	}
+	if (sites->seen[slot].calls == 1 && tracee->mm->references > 1 && any_goes_back(tracee))
+		return 1;
 	if (++sites->seen[slot].calls == 2 && !fast_is_copied_record(tracee, after))
 		fast_patch(tracee, sites, after);
 	if (sites->seen[slot].calls == FAST_OFTEN && !ours)

@@ -66,10 +66,7 @@ static void decide_facets(struct decision *decision)
 	/* Unprobed: what every kernel since 4.8 does. */
 	plan->seccomp_stop_after_entry = order->status == FACT_WORKS ? order->value == 1 : true;
 	decide_trapped(decision);
-	plan->fast_path = decision->spec->fast_path && plan->backend == PLAN_BACKEND_PTRACE && plan->openat2;
-	for (unsigned i = 0; i < PLAN_TRAP_WORDS; i++)
-		if (plan->trapped[i])
-			plan->fast_path = false;
+	plan->fast_path = decision->spec->fast_path && plan->backend == PLAN_BACKEND_PTRACE;
 	decide_operations(decision);
 }
 

@@ -133,7 +133,7 @@ SECTION static __attribute__((noinline)) long fast_statx(struct slot *slot, long
 	struct place place = { .found = FOUND_FD, .dirfd = dirfd, .path = path };
 	long result;
 
-	if (!path ||
+	if (!path || !shared_of()->statx ||
 	    (flags & ~(long)(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE)))
 		return FAST_IS_SLOW;
 	if ((flags & AT_EMPTY_PATH) && path[0] == '\0') {

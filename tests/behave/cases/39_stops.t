@@ -56,7 +56,7 @@ grep -v '^#' "$limits" >"$WORK/limits"
 while IFS=$tab read -r slow fast app row <&3; do
 	it "stops no more often than bench/limits has it: $row"
 	where=$root
-	! below_app 'what Android does not list comes by SIGSYS, and the fast path is not used' || slow=$app fast=$app
+	! below_app 'what Android does not list comes by SIGSYS' || slow=$app fast=$app
 	case $row in
 	'spawn dynamic' | 'run dynamic')
 		where=$DEBIAN
