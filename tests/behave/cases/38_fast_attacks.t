@@ -50,10 +50,13 @@ fifo 0'
 # With the kernel's own answers the slow path can be, too: docs/security.md.
 if as plain; then
 	it 'is led astray by no symlink that takes the place of a directory while it looks'
-	guest --fast-path auto /helpers/shuffle flip 2
-	out 'flip ok'
-	guest --fast-path auto /helpers/shuffle flip 2 cwd
-	out 'flip ok'
+	# There even the slow path may find neither: it asks twice where openat2 asks once.
+	if ! below_app 'openat2 is trapped'; then
+		guest --fast-path auto /helpers/shuffle flip 2
+		out 'flip ok'
+		guest --fast-path auto /helpers/shuffle flip 2 cwd
+		out 'flip ok'
+	fi
 fi
 
 if [ -x "$HELPERS/gadget" ]; then
@@ -96,9 +99,11 @@ canary
 chmod 755 "$WORK"
 attack_works "$HELPERS/deny" landlock_create_ruleset "$AMPHORA" run --backend ptrace --rootfs "$root" \
 	--fast-path auto /helpers/gadget read "$WORK/canary"
-guest --fast-path auto /helpers/gadget read "$WORK/canary"
-out 'read: EACCES'
-canary_untouched
+if ! below_app 'there is no Landlock'; then
+	guest --fast-path auto /helpers/gadget read "$WORK/canary"
+	out 'read: EACCES'
+	canary_untouched
+fi
 guest --fast-path off /helpers/gadget read "$WORK/canary"
 out 'no stub'
 
