@@ -219,7 +219,8 @@ static void measure_startup(struct run *run, int round)
 			done++;
 		if (done < starts) {
 			cell->failed = true;
-			snprintf(cell->why, sizeof(cell->why), "%.120s", column->why);
+			memcpy(cell->why, column->why, strnlen(column->why, sizeof(cell->why) - 1) + 1);
+			cell->why[sizeof(cell->why) - 1] = '\0';
 			column->why[0] = '\0';
 		} else if (round >= 0) {
 			cell->median_ns[cell->rounds] = median_of(ns, starts);
