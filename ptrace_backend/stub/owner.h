@@ -32,7 +32,7 @@ SECTION static inline __attribute__((always_inline)) int is_unrecorded(struct sl
 SECTION static inline __attribute__((always_inline)) const char *path_below(struct slot *slot, const struct place *place)
 {
 	char *path = (char *)slot + SLOT_STATUS + 0x400; /* behind the status */
-	unsigned length = 21, digits = 1;
+	unsigned length = 21;
 	int fd = (int)place->dirfd;
 
 	if (fd == AT_FDCWD)
@@ -42,11 +42,7 @@ SECTION static inline __attribute__((always_inline)) const char *path_below(stru
 	((uint64_t *)(void *)path)[0] = 0x68742f636f72702fULL; /* "/proc/th" */
 	((uint64_t *)(void *)path)[1] = 0x6c65732d64616572ULL; /* "read-sel" */
 	((uint64_t *)(void *)path)[2] = 0x2f64662f66ULL;       /* "f/fd/" */
-	for (int rest = fd; rest >= 10; rest /= 10)
-		digits++;
-	for (unsigned i = digits; i-- > 0; fd /= 10)
-		path[length + i] = (char)('0' + fd % 10);
-	length += digits;
+	length += put_number(path + length, (unsigned)fd);
 	path[length++] = '/';
 	for (unsigned i = 0; i < 256; i++) {
 		path[length + i] = ((const volatile char *)place->path)[i];

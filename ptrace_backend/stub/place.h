@@ -83,6 +83,31 @@ SECTION static inline __attribute__((always_inline)) unsigned copy(char *to, con
 	return length;
 }
 
+/* Of a string, or of its first `most` bytes. */
+SECTION static inline __attribute__((always_inline)) uint64_t hash_text(const char *text, unsigned most,
+									unsigned *ret_length)
+{
+	uint64_t hash = FAST_HASH_START;
+	unsigned length = 0;
+
+	for (; length < most && text[length]; length++)
+		hash = FAST_HASH_STEP(hash, text[length]);
+	*ret_length = length;
+	return hash;
+}
+
+/* In decimal digits; returns how many. */
+SECTION static inline __attribute__((always_inline)) unsigned put_number(char *to, unsigned number)
+{
+	unsigned digits = 1;
+
+	for (unsigned rest = number; rest >= 10; rest /= 10)
+		digits++;
+	for (unsigned i = digits; i-- > 0; number /= 10)
+		to[i] = (char)('0' + number % 10);
+	return digits;
+}
+
 /* Whether a name means the same in every directory. */
 SECTION static inline __attribute__((always_inline)) int is_plain(const struct fast_shared *shared, uint64_t name)
 {

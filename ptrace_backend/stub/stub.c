@@ -71,6 +71,22 @@ SECTION static inline __attribute__((always_inline)) long make_call(struct slot 
 #include "ptrace_backend/stub/place.h"
 #include "ptrace_backend/stub/owner.h"
 
+/* What is said where translate() has found nothing to make a call with; 0: it has. */
+SECTION static inline __attribute__((always_inline)) long without_call(const struct place *place)
+{
+	return place->found == UNKNOWN ? FAST_IS_SLOW : place->found == FOUND_NONE ? -ENOENT : 0;
+}
+
+/* Whether a call that doesn't follow a symlink has told of a file of this mode what the program's would: it is none that
+ * would be followed, or may be an emulated hard link; and what a slash stands behind is a directory. */
+SECTION static inline __attribute__((always_inline)) int is_answerable(const struct place *place, uint32_t mode,
+								       int follows)
+{
+	uint32_t type = mode & S_IFMT;
+
+	return (type != S_IFLNK || !(follows || shared_of()->links)) && (!place->ends || type == S_IFDIR);
+}
+
 /* What a call has written in the slot, to the program: only what succeeds writes there. */
 SECTION static __attribute__((noinline)) long give(struct slot *slot, long address, unsigned size)
 {
@@ -91,22 +107,17 @@ SECTION static __attribute__((noinline)) long fast_stat(struct slot *slot, long 
 
 	if (flags & ~(long)(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT))
 		return FAST_IS_SLOW;
-	switch (translate(slot, dirfd, path, &place)) {
-	case UNKNOWN:
-		return FAST_IS_SLOW;
-	case FOUND_NONE:
-		return -ENOENT;
-	default:
-		break;
-	}
+	translate(slot, dirfd, path, &place);
+	result = without_call(&place);
+	if (result)
+		return result;
 	result = make_call(slot, SYS_newfstatat, place.dirfd, (long)place.path, (long)status,
 			   AT_SYMLINK_NOFOLLOW | (flags & AT_NO_AUTOMOUNT));
 	if (is_stale(slot, &place))
 		return FAST_IS_SLOW;
 	if (result)
 		return result == -ENOENT ? result : FAST_IS_SLOW;
-	if (((follows || shared_of()->links) && (status->mode & S_IFMT) == S_IFLNK) || (place.ends && (status->mode & S_IFMT) != S_IFDIR) ||
-	    !show_status(slot, &place, status))
+	if (!is_answerable(&place, status->mode, follows) || !show_status(slot, &place, status))
 		return FAST_IS_SLOW;
 	return give(slot, address, sizeof(*status));
 }
@@ -143,18 +154,16 @@ SECTION static __attribute__((noinline)) long fast_statx(struct slot *slot, long
 	} else {
 		translate(slot, dirfd, path, &place);
 	}
-	if (place.found == UNKNOWN)
-		return FAST_IS_SLOW;
-	if (place.found == FOUND_NONE)
-		return -ENOENT;
+	result = without_call(&place);
+	if (result)
+		return result;
 	result = amphora_stub_make_call(slot, SYS_statx, place.dirfd, (long)place.path, flags | AT_SYMLINK_NOFOLLOW,
 			    mask | STATX_BASIC_STATS, (long)status);
 	if (is_stale(slot, &place))
 		return FAST_IS_SLOW;
 	if (result)
 		return result == -ENOENT ? result : FAST_IS_SLOW;
-	if (((follows || shared_of()->links) && (status->mode & S_IFMT) == S_IFLNK) || (place.ends && (status->mode & S_IFMT) != S_IFDIR) ||
-	    !show_statx(slot, &place, status))
+	if (!is_answerable(&place, status->mode, follows) || !show_statx(slot, &place, status))
 		return FAST_IS_SLOW;
 	return give(slot, address, STATX_SIZE);
 }
@@ -169,7 +178,7 @@ SECTION static __attribute__((noinline)) int is_followed(struct slot *slot, cons
 		return 0;
 	if (result)
 		return result == -ENOENT ? -ENOENT : 0;
-	return (status->mode & S_IFMT) != S_IFLNK && (!place->ends || (status->mode & S_IFMT) == S_IFDIR);
+	return is_answerable(place, status->mode, 1);
 }
 
 /* Attributes that are the kernel's alone: FAST_HASH of the names. */
@@ -181,15 +190,14 @@ SECTION static __attribute__((noinline)) long fast_getxattr(struct slot *slot, i
 {
 	const char *path = (const char *)slot->arguments[0];
 	const char *name = (const char *)slot->arguments[1];
-	uint64_t hash = FAST_HASH_START;
 	struct place place;
-	unsigned length = 0;
+	unsigned length;
+	uint64_t hash;
 	long result;
 
 	if (!path || !name)
 		return FAST_IS_SLOW;
-	for (; length < 32 && name[length]; length++)
-		hash = FAST_HASH_STEP(hash, name[length]);
+	hash = hash_text(name, 32, &length);
 	if (hash != SECURITY_SELINUX && hash != SYSTEM_POSIX_ACL_ACCESS && hash != SYSTEM_POSIX_ACL_DEFAULT)
 		return FAST_IS_SLOW;
 	if (translate(slot, AT_FDCWD, path, &place) != FOUND_HOST || place.ends)
@@ -216,16 +224,12 @@ SECTION static __attribute__((noinline)) int is_of_path(struct slot *slot, struc
 {
 	const char *path = (const char *)slot + SLOT_PATH;
 	char *link = (char *)slot + SLOT_STATUS, *text = link + 64;
-	unsigned digits = 1, length = 0;
+	unsigned length = 0;
 	long result;
 
 	((uint64_t *)(void *)link)[0] = 0x65732f636f72702fULL; /* "/proc/se" */
 	((uint64_t *)(void *)link)[1] = 0x2f64662f666cULL;     /* "lf/fd/" */
-	for (long rest = fd; rest >= 10; rest /= 10)
-		digits++;
-	link[14 + digits] = '\0';
-	for (unsigned i = digits; i-- > 0; fd /= 10)
-		link[14 + i] = (char)('0' + fd % 10);
+	link[14 + put_number(link + 14, (unsigned)fd)] = '\0';
 	result = make_call(aside, SYS_readlinkat, AT_FDCWD, (long)link, (long)text, SLOT_ASIDE - SLOT_STATUS - 64);
 	while (path[length])
 		length++;
@@ -237,11 +241,9 @@ SECTION static __attribute__((noinline)) int take_copy(struct slot *slot)
 {
 	const struct fast_copy *copies = shared_of()->copies;
 	char *host = (char *)slot + SLOT_PATH;
-	uint64_t hash = FAST_HASH_START;
-	unsigned length = 0;
+	unsigned length;
+	uint64_t hash = hash_text(host, SLOT_PATH_SIZE, &length);
 
-	for (; host[length]; length++)
-		hash = FAST_HASH_STEP(hash, host[length]);
 	for (unsigned i = 0; i < FAST_COPIES_MAX; i++) {
 		uint32_t version = __atomic_load_n(&copies[i].version, __ATOMIC_ACQUIRE);
 
@@ -264,14 +266,10 @@ SECTION static __attribute__((noinline)) long fast_open(struct slot *slot, long 
 
 	if (flags & ~(long)O_READS)
 		return FAST_IS_SLOW;
-	switch (translate(slot, dirfd, path, &place)) {
-	case UNKNOWN:
-		return FAST_IS_SLOW;
-	case FOUND_NONE:
-		return -ENOENT;
-	default:
-		break;
-	}
+	translate(slot, dirfd, path, &place);
+	result = without_call(&place);
+	if (result)
+		return result;
 	if (place.ends)
 		flags |= O_DIRECTORY;
 	if (place.found == FOUND_HOST && (slot_flags(slot) & FAST_SITE_OPENS_COPIES) && flags == O_CLOEXEC)
@@ -326,11 +324,12 @@ SECTION static __attribute__((noinline)) long fast_access(struct slot *slot, lon
 	struct place place;
 	long result;
 
-	if (!shared_of()->access || (mode & ~(long)(R_OK | X_OK)) || (flags & ~(long)AT_EACCESS) ||
-	    translate(slot, dirfd, path, &place) == UNKNOWN)
+	if (!shared_of()->access || (mode & ~(long)(R_OK | X_OK)) || (flags & ~(long)AT_EACCESS))
 		return FAST_IS_SLOW;
-	if (place.found == FOUND_NONE)
-		return -ENOENT;
+	translate(slot, dirfd, path, &place);
+	result = without_call(&place);
+	if (result)
+		return result;
 	result = is_followed(slot, &place);
 	if (result != 1)
 		return result ? result : FAST_IS_SLOW;
