@@ -41,43 +41,35 @@ static bool is_ours(const struct tracee *subject, uint64_t start, uint64_t end)
 	       (mm->scratch && start >= mm->scratch && end <= mm->scratch + SCRATCH_MAPPED);
 }
 
-/* What a copy of a library (fast_copy.h) has more than the original. */
-static bool is_records(const struct tracee *subject, const char *line)
+/* Whether a line is of what a copy of a library (fast_copy.h) has more than the original, which `status` is of. */
+static bool is_records(const char *line, const struct stat *status)
 {
-	const char *name = strchr(line, '/');
-	struct stat status;
 	uint64_t offset;
 
-	return name && fast_copy_original(subject->tracer, name, &status) &&
-	       sscanf(line, "%*s %*s %" SCNx64, &offset) == 1 && offset >= (uint64_t)status.st_size;
+	return sscanf(line, "%*s %*s %" SCNx64, &offset) == 1 && offset >= (uint64_t)status->st_size;
 }
 
-/* A copy of a library: in its line the original's device and inode. Returns its path, or NULL. */
-static const char *put_original(const struct tracee *subject, const char *name, char *line)
+/* Puts the original's device and inode in the line of a copy. */
+static void put_original(char *line, const struct stat *status)
 {
-	struct stat status;
-	const char *original = name ? fast_copy_original(subject->tracer, name, &status) : NULL;
 	char numbers[64];
 	int from = 0, to = 0;
 
-	if (!original || (sscanf(line, "%*s %*s %*s %n%*s %*s %n", &from, &to), to <= from))
-		return original;
-	snprintf(numbers, sizeof(numbers), "%02x:%02x %" PRIu64, major(status.st_dev), minor(status.st_dev),
-		 (uint64_t)status.st_ino);
+	sscanf(line, "%*s %*s %*s %n%*s %*s %n", &from, &to);
+	snprintf(numbers, sizeof(numbers), "%02x:%02x %" PRIu64, major(status->st_dev), minor(status->st_dev),
+		 (uint64_t)status->st_ino);
 	/* The kernel leaves blanks up to the path's column. */
-	if (strlen(numbers) < (size_t)(to - from)) {
+	if (to > from && strlen(numbers) < (size_t)(to - from)) {
 		memset(line + from, ' ', (size_t)(to - from));
 		memcpy(line + from, numbers, strlen(numbers));
 	}
-	return original;
 }
 
-/* A line with a host path at its end, from `name`. */
-static void put_path(struct tracee *subject, char *line, const char *name, FILE *out)
+/* A line with a host path at its end, from `name`; `host`: what it stands for. */
+static void put_path(struct tracee *subject, const char *line, const char *name, const char *host, FILE *out)
 {
 	char guest[PATH_SIZE];
-	const char *original = put_original(subject, name, line);
-	const char *shown = name ? guest_path(subject, original ? original : name, guest) : NULL;
+	const char *shown = name ? guest_path(subject, host, guest) : NULL;
 
 	if (name && !shown && ipc_map_name(subject->tracer, name, guest, sizeof(guest)))
 		shown = guest;
@@ -105,14 +97,21 @@ static void put_maps(struct tracee *subject, const char *file_name, FILE *out)
 	size_t room = 0;
 
 	while (file && getline(&line, &room, file) > 0) {
-		uint64_t start = 0, end = 0;
+		const char *name = NULL, *original = NULL;
+		struct stat status;
+		uint64_t start, end;
 
 		line[strcspn(line, "\n")] = '\0';
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " ", &start, &end) == 2)
-			ours = is_ours(subject, start, end) || is_records(subject, line);
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " ", &start, &end) == 2) {
+			name = strchr(line, '/');
+			original = name ? fast_copy_original(subject->tracer, name, &status) : NULL;
+			ours = is_ours(subject, start, end) || (original && is_records(line, &status));
+		}
 		if (ours)
 			continue;
-		put_path(subject, line, end ? strchr(line, '/') : NULL, out);
+		if (original)
+			put_original(line, &status);
+		put_path(subject, line, name, original ? original : name, out);
 	}
 }
 
