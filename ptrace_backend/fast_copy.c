@@ -44,10 +44,7 @@
 #define PERMISSIONS   0444
 
 struct text {
-	dev_t device;
-	ino_t inode;
-	off_t size;
-	struct timespec modified, changed;
+	struct stat original;
 	const char *host; /* path of the original, NULL: free */
 	const char *copy; /* path of the copy; NULL: there is none */
 	bool is_interpreter;
@@ -65,10 +62,8 @@ struct fast_copies {
 	unsigned count;
 	/* Copies that there have been: processes may have them mapped. */
 	struct {
-		const char *copy, *original;
-		dev_t device;
-		ino_t inode;
-		off_t size;
+		const char *copy, *host;
+		struct stat original;
 	} names[COPIES_MADE];
 	unsigned made;
 	uint64_t execs;
@@ -84,9 +79,23 @@ static struct fast_copies *copies_of(struct fast *fast)
 
 static bool is_original(const struct text *text, const struct stat *status)
 {
-	return status->st_dev == text->device && status->st_ino == text->inode && status->st_size == text->size &&
-	       status->st_mtim.tv_sec == text->modified.tv_sec && status->st_mtim.tv_nsec == text->modified.tv_nsec &&
-	       status->st_ctim.tv_sec == text->changed.tv_sec && status->st_ctim.tv_nsec == text->changed.tv_nsec;
+	const struct stat *original = &text->original;
+
+	return status->st_dev == original->st_dev && status->st_ino == original->st_ino &&
+	       status->st_size == original->st_size &&
+	       status->st_mtim.tv_sec == original->st_mtim.tv_sec &&
+	       status->st_mtim.tv_nsec == original->st_mtim.tv_nsec &&
+	       status->st_ctim.tv_sec == original->st_ctim.tv_sec &&
+	       status->st_ctim.tv_nsec == original->st_ctim.tv_nsec;
+}
+
+/* Nobody reads it until its version is even again. Returns the version that it has now. */
+static uint32_t withdraw(struct fast_copy *copy)
+{
+	uint32_t version = copy->version | 1;
+
+	__atomic_store_n(&copy->version, version, __ATOMIC_SEQ_CST);
+	return version;
 }
 
 /* The library's place in the shared table: texts and copies have the same indices. */
@@ -95,9 +104,8 @@ static void publish(struct fast *fast, unsigned index)
 	const struct text *text = &fast->copies->texts[index];
 	struct fast_copy *copy = &fast->shared->copies[index];
 	size_t length = strlen(text->host);
-	uint32_t version = copy->version | 1;
+	uint32_t version = withdraw(copy);
 
-	__atomic_store_n(&copy->version, version, __ATOMIC_SEQ_CST);
 	/* musl's is the C library as well, whose records are all the interpreter's: it would open the copy of itself
 	 * for anyone who reads it. */
 	if (!text->copy || text->is_interpreter || length >= sizeof(copy->original))
@@ -114,8 +122,7 @@ static void forget(struct fast *fast, struct text *text)
 	if (text->copy)
 		unlink(text->copy);
 	memset(text, 0, sizeof(*text));
-	__atomic_store_n(&fast->shared->copies[text - fast->copies->texts].version,
-			 fast->shared->copies[text - fast->copies->texts].version | 1, __ATOMIC_SEQ_CST);
+	withdraw(&fast->shared->copies[text - fast->copies->texts]);
 }
 
 /* Notes */
@@ -154,21 +161,18 @@ static bool find_mapping(const struct tracee *tracee, uint64_t address, struct m
 	return false;
 }
 
-/* Opens the mapped file: by its name, which may lead elsewhere by now, and to something that mustn't be opened. */
-static int open_mapped(const struct mapping *mapping, struct stat *ret_status)
+/* The mapped file by its name, which may lead elsewhere by now, and to something that mustn't be opened: an O_PATH fd,
+ * or -errno. */
+static int find_file(const char *host, dev_t device, ino_t inode, struct stat *ret_status)
 {
-	_cleanup_close_ int found = open(mapping->host, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	char path[64];
-	int fd;
+	_cleanup_close_ int found = open(host, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 
 	if (found < 0 || fstat(found, ret_status) < 0)
 		return -errno;
-	if (ret_status->st_dev != mapping->device || ret_status->st_ino != mapping->inode ||
-	    !S_ISREG(ret_status->st_mode) || ret_status->st_size > ORIGINAL_MAX)
+	if (ret_status->st_dev != device || ret_status->st_ino != inode || !S_ISREG(ret_status->st_mode) ||
+	    ret_status->st_size > ORIGINAL_MAX)
 		return -ENOEXEC;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", found);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	return steal_fd(&found);
 }
 
 static struct text *find_text(struct fast_copies *copies, const struct stat *status)
@@ -179,7 +183,7 @@ static struct text *find_text(struct fast_copies *copies, const struct stat *sta
 	return NULL;
 }
 
-static struct text *add_text(struct fast_copies *copies, const struct mapping *mapping, const struct stat *status)
+static struct text *add_text(struct fast_copies *copies, const char *host, const struct stat *status)
 {
 	struct text *text = NULL;
 
@@ -190,9 +194,7 @@ static struct text *add_text(struct fast_copies *copies, const struct mapping *m
 		text = &copies->texts[copies->count++];
 	if (!text)
 		return NULL;
-	*text = (struct text){ .device = status->st_dev, .inode = status->st_ino, .size = status->st_size,
-			       .modified = status->st_mtim, .changed = status->st_ctim,
-			       .host = talloc_strdup(copies, mapping->host) };
+	*text = (struct text){ .original = *status, .host = talloc_strdup(copies, host) };
 	return text->host ? text : NULL;
 }
 
@@ -208,13 +210,13 @@ static void note(struct tracee *tracee, uint64_t after)
 
 	if (!find_mapping(tracee, after - 1, &mapping) || fast_copy_original(tracee->tracer, mapping.host, NULL))
 		return;
-	fd = open_mapped(&mapping, &status);
+	fd = find_file(mapping.host, mapping.device, mapping.inode, &status);
 	if (fd < 0)
 		return;
 	close(fd);
 	text = find_text(copies, &status);
 	if (!text)
-		text = add_text(copies, &mapping, &status);
+		text = add_text(copies, mapping.host, &status);
 	if (!text || text->count == FAST_COPY_SITES)
 		return;
 	offset = mapping.offset + (after - mapping.start);
@@ -280,17 +282,20 @@ static ssize_t read_bytes(void *context, void *buffer, size_t size, uint64_t off
 /* Reads all of an original, which may change meanwhile. Returns 0 or -errno. */
 static int read_original(const struct text *text, uint8_t *bytes)
 {
-	struct mapping mapping = { .device = text->device, .inode = text->inode };
-	_cleanup_close_ int fd = -EBADF;
 	struct stat status;
-	off_t done = 0;
+	_cleanup_close_ int found = find_file(text->host, text->original.st_dev, text->original.st_ino, &status);
+	_cleanup_close_ int fd = -EBADF;
+	char path[64];
+	off_t done = 0, size = text->original.st_size;
 
-	snprintf(mapping.host, sizeof(mapping.host), "%s", text->host);
-	fd = open_mapped(&mapping, &status);
+	if (found < 0)
+		return found;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", found);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return fd;
-	while (done < text->size) {
-		ssize_t n = pread(fd, bytes + done, (size_t)(text->size - done), done);
+		return -errno;
+	while (done < size) {
+		ssize_t n = pread(fd, bytes + done, (size_t)(size - done), done);
 
 		if (n <= 0)
 			return -EIO;
@@ -302,7 +307,8 @@ static int read_original(const struct text *text, uint8_t *bytes)
 static int make_copy(struct tracer *tracer, struct text *text)
 {
 	struct fast_copies *copies = tracer->fast->copies;
-	size_t room = (size_t)text->size + (2U << 20) + (size_t)FAST_COPY_SITES * FAST_SITE_SIZE;
+	size_t size_before = (size_t)text->original.st_size;
+	size_t room = size_before + (2U << 20) + (size_t)FAST_COPY_SITES * FAST_SITE_SIZE;
 	struct fast_copy_context context = { tracer->fast, text->is_interpreter ? FAST_SITE_OPENS_COPIES : 0 };
 	uint8_t *bytes = talloc_zero_size(copies, room);
 	struct elf_image *image = talloc(bytes, struct elf_image);
@@ -314,7 +320,7 @@ static int make_copy(struct tracer *tracer, struct text *text)
 	if (!bytes || !image)
 		return -ENOMEM;
 	error = read_original(text, bytes);
-	size = error ? error : fast_copy_edit(bytes, (size_t)text->size, room, text->sites, text->count,
+	size = error ? error : fast_copy_edit(bytes, size_before, room, text->sites, text->count,
 					      fast_patch_copy, &context);
 	path = talloc_asprintf(copies, "%s/text-%u", tracer->view_directory, copies->made);
 	copy.iov_len = size < 0 ? 0 : (size_t)size;
@@ -333,33 +339,37 @@ static int make_copy(struct tracer *tracer, struct text *text)
 		text->object = image->object;
 		tracer->fast->has_copies = true;
 		copies->names[copies->made].copy = path;
-		copies->names[copies->made].original = talloc_strdup(copies, text->host);
-		copies->names[copies->made].device = text->device;
-		copies->names[copies->made].size = text->size;
-		copies->names[copies->made++].inode = text->inode;
+		copies->names[copies->made].host = text->host;
+		copies->names[copies->made++].original = text->original;
 	}
 	log_debug("fast path: copy of %s, %u sites: %s", text->host, text->count, strerror(-error));
 	talloc_free(bytes);
 	return error;
 }
 
-/* At an exec: makes what is due, and drops what is no longer the original. */
-static void renew(struct tracer *tracer)
+/* What is no longer the original. */
+static void forget_replaced(struct fast *fast)
+{
+	struct stat status;
+
+	for (unsigned i = 0; i < fast->copies->count; i++) {
+		struct text *text = &fast->copies->texts[i];
+
+		if (text->host && (lstat(text->host, &status) < 0 || !is_original(text, &status)))
+			forget(fast, text);
+	}
+}
+
+static void make_due(struct tracer *tracer)
 {
 	struct fast_copies *copies = tracer->fast->copies;
-	struct stat status;
 
 	copies->execs++;
 	for (unsigned i = 0; i < copies->count; i++) {
 		struct text *text = &copies->texts[i];
 
-		if (!text->host)
-			continue;
-		if (lstat(text->host, &status) < 0 || !is_original(text, &status)) {
-			forget(tracer->fast, text);
-			continue;
-		}
-		if (text->copied == text->count || copies->execs < text->due || copies->made >= COPIES_MADE)
+		if (!text->host || text->copied == text->count || copies->execs < text->due ||
+		    copies->made >= COPIES_MADE)
 			continue;
 		text->copied = text->count;
 		make_copy(tracer, text);
@@ -367,26 +377,31 @@ static void renew(struct tracer *tracer)
 	}
 }
 
+static struct text *find_host(struct fast_copies *copies, const char *host)
+{
+	for (unsigned i = 0; host && i < copies->count; i++)
+		if (copies->texts[i].host && !strcmp(copies->texts[i].host, host))
+			return &copies->texts[i];
+	return NULL;
+}
+
 const char *fast_copy_of(struct tracee *tracee, const char *host, struct load_object *ret_object)
 {
 	struct fast *fast = tracee->tracer->fast;
 	struct fast_copies *copies = copies_of(fast);
+	struct text *text;
 
 	if (!copies || copies->off)
 		return NULL;
-	for (unsigned i = 0; host && i < copies->count; i++)
-		if (copies->texts[i].host && !strcmp(copies->texts[i].host, host))
-			copies->texts[i].is_interpreter = true;
-	renew(tracee->tracer);
-	for (unsigned i = 0; host && i < copies->count; i++) {
-		const struct text *text = &copies->texts[i];
-
-		if (text->host && text->copy && !strcmp(text->host, host)) {
-			*ret_object = text->object;
-			return text->copy;
-		}
-	}
-	return NULL;
+	forget_replaced(fast);
+	text = find_host(copies, host);
+	if (text)
+		text->is_interpreter = true;
+	make_due(tracee->tracer);
+	if (!text || !text->copy)
+		return NULL;
+	*ret_object = text->object;
+	return text->copy;
 }
 
 const char *fast_copy_original(const struct tracer *tracer, const char *host, struct stat *ret_status)
@@ -401,10 +416,8 @@ const char *fast_copy_original(const struct tracer *tracer, const char *host, st
 		    (host[length] && strcmp(host + length, deleted) != 0))
 			continue;
 		if (ret_status)
-			*ret_status = (struct stat){ .st_dev = copies->names[i].device,
-						     .st_ino = copies->names[i].inode,
-						     .st_size = copies->names[i].size };
-		return copies->names[i].original;
+			*ret_status = copies->names[i].original;
+		return copies->names[i].host;
 	}
 	return NULL;
 }

@@ -33,7 +33,7 @@ ssize_t fast_copy_edit(uint8_t *bytes, size_t size, size_t room, const struct fa
 void fast_copy_seen(struct tracee *tracee, uint64_t after);
 /* At an exec. The copy that stands for this interpreter, and what the loader has to map: or NULL. */
 const char *fast_copy_of(struct tracee *tracee, const char *host, struct load_object *ret_object);
-/* The host path of what a copy is made of, with its device, inode and size; NULL when `host` isn't one. */
+/* The host path of what a copy is made of, with its status; NULL when `host` isn't one. */
 const char *fast_copy_original(const struct tracer *tracer, const char *host, struct stat *ret_status);
 
 #endif
