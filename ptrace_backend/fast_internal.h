@@ -92,8 +92,9 @@ unsigned fast_seen(struct tracee *tracee, uint64_t after);
 /* Whether these addresses are text that is mapped privately from a file. */
 bool fast_is_text(struct tracee *tracee, struct fast_sites *sites, uint64_t start, size_t size);
 /* Of the record that an address of the area lies in; NULL: none. */
-uint64_t fast_site_at(const struct tracee *tracee, uint64_t address); /* 0: none */
 const struct fast_place *fast_place_at(const struct tracee *tracee, uint64_t address);
+/* Its site, or 0. */
+uint64_t fast_site_at(const struct tracee *tracee, uint64_t address);
 /* Whether it is the one that the jump leads to. */
 bool fast_is_first(const struct tracee *tracee, const struct fast_place *place);
 /* Calls of which the result is something that would be lost. */
@@ -101,11 +102,14 @@ bool fast_makes_something(uint32_t number);
 /* Registers are what the program wants them to be, wherever it is. */
 bool fast_is_slot(const struct tracee *tracee, uint64_t slot);
 void fast_release_slot(struct tracee *tracee, uint64_t slot);
+/* Gives the tracee its registers as they are in regs.raw. */
+void fast_store_registers(struct tracee *tracee);
 
 /* The architecture's (fast_on_signal() of fast.h is as well). The tracee is at a call's stop, and the call has the
  * number that regs say: its site becomes a jump. `after` may lie in a record, which made a call for a number that it
  * doesn't know. False: it isn't one that can be patched. */
 bool fast_patch(struct tracee *tracee, struct fast_sites *sites, uint64_t after);
+
 struct fast_copy_context {
 	const struct fast *fast;
 	uint32_t flags; /* of the records: enum fast_site_flags */

@@ -300,3 +300,9 @@ void fast_release_slot(struct tracee *tracee, uint64_t slot)
 
 	tracee_write(tracee, slot + SLOT_BUSY, &free, sizeof(free));
 }
+
+void fast_store_registers(struct tracee *tracee)
+{
+	tracee->regs.changed = REGISTER_ALL;
+	registers_store(tracee->tid, &tracee->regs);
+}

@@ -275,8 +275,7 @@ static void end_delivery(struct tracee *tracee)
 		raw->pc = delivery->site;
 		raw->regs[0] = delivery->argument;
 		raw->regs[8] = delivery->number;
-		tracee->regs.changed = REGISTER_ALL;
-		registers_store(tracee->tid, &tracee->regs);
+		fast_store_registers(tracee);
 		return;
 	}
 	if (tracee_read(tracee, raw->sp + context + offsetof(ucontext_t, uc_mcontext.pc), &at, sizeof(at)) < 0 ||
@@ -343,8 +342,7 @@ bool fast_on_signal(struct tracee *tracee, int signal)
 		raw->pc = place.site;
 	else
 		return false; /* the kernel makes it again there */
-	tracee->regs.changed = REGISTER_ALL;
-	registers_store(tracee->tid, &tracee->regs);
+	fast_store_registers(tracee);
 	if (fault)
 		tracee_resume(tracee, 0);
 	return fault;

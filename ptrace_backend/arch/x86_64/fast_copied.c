@@ -28,16 +28,8 @@
 #define SITE_LENGTH 7
 #define JUMP_LENGTH 5
 #define NO_CODE	    0x06
-#define MOV_EAX	    0xb8
 #define MOV_EDI	    0xbf
 #define CODE_OFFSET (int64_t)offsetof(struct fast_site, code)
-
-static void put32(uint8_t *to, int64_t value)
-{
-	int32_t low = (int32_t)value;
-
-	memcpy(to, &low, sizeof(low));
-}
 
 /* A jump from code at an offset of the record to another. */
 static unsigned put_jump(uint8_t *at, int64_t from, int64_t to)

@@ -36,7 +36,6 @@
 #include "ptrace_backend/syscall_table.h"
 #include "ptrace_backend/tracer.h"
 
-#define MOV_EAX	     0xb8
 #define BEFORE_MAX   (SHAPE_MAX + 1)
 #define CACHE_LINE   64
 
@@ -60,13 +59,6 @@ uint64_t fast_choose_base(unsigned random)
 	for (middle %= 0x40; !fast_is_undefined((uint8_t)middle);)
 		middle = (middle + 1) % 0x40;
 	return (uint64_t)high << 24 | middle << 16;
-}
-
-static void put32(uint8_t *to, uint64_t value)
-{
-	uint32_t low = (uint32_t)value;
-
-	memcpy(to, &low, sizeof(low));
 }
 
 static uint64_t record_address(const struct fast *fast, unsigned index)
@@ -362,12 +354,10 @@ static bool leave_stub(struct tracee *tracee, struct user_regs_struct *raw, bool
 		rewind_to_site(raw, &record);
 		return true;
 	}
-	if (at == fast_stub_offset(amphora_stub_restored))
+	if (at >= fast_stub_offset(amphora_stub_restoring) && at < fast_stub_offset(amphora_stub_code_end))
 		slot = raw->rcx;
 	else
 		slot = (raw->rsp - 1) & ~(uint64_t)(FAST_SLOT_SIZE - 1);
-	if (at >= fast_stub_offset(amphora_stub_restoring) && at < fast_stub_offset(amphora_stub_code_end))
-		slot = raw->rcx;
 	if (!fast_is_slot(tracee, slot) ||
 	    restore(tracee, slot, raw, &record, &phase, &result) < 0)
 		return false;
@@ -515,10 +505,8 @@ void fast_on_stop_told(struct tracee *tracee, bool in_call)
 		return;
 	at = tracee->regs.raw.rip;
 	if (at < base || at >= base + FAST_PROCESS) {
-		if (!fast_leave_copied(tracee, false))
-			return;
-		tracee->regs.changed = REGISTER_ALL;
-		registers_store(tracee->tid, &tracee->regs);
+		if (fast_leave_copied(tracee, false))
+			fast_store_registers(tracee);
 		return;
 	}
 	place = at < base + FAST_SITES ? NULL : fast_place_at(tracee, at);
@@ -526,8 +514,7 @@ void fast_on_stop_told(struct tracee *tracee, bool in_call)
 		leave_record(tracee, &tracee->regs.raw, place, fast_is_first(tracee, place));
 	else if (in_call || at >= base + FAST_SITES || !leave_stub(tracee, &tracee->regs.raw, false))
 		return;
-	tracee->regs.changed = REGISTER_ALL;
-	registers_store(tracee->tid, &tracee->regs);
+	fast_store_registers(tracee);
 }
 
 bool fast_on_signal(struct tracee *tracee, int signal)
@@ -543,16 +530,13 @@ bool fast_on_signal(struct tracee *tracee, int signal)
 	at = tracee->regs.raw.rip;
 	if ((signal == SIGILL && (repair(tracee) || fast_repair_copied(tracee))) ||
 	    (signal == SIGSEGV && has_lost_area(tracee))) {
-		tracee->regs.changed = REGISTER_ALL;
-		registers_store(tracee->tid, &tracee->regs);
+		fast_store_registers(tracee);
 		tracee_resume(tracee, 0);
 		return true;
 	}
 	if (at < base || at >= base + FAST_PROCESS) {
-		if (fast_leave_copied(tracee, signal == SIGTRAP && is_stepped(tracee))) {
-			tracee->regs.changed = REGISTER_ALL;
-			registers_store(tracee->tid, &tracee->regs);
-		}
+		if (fast_leave_copied(tracee, signal == SIGTRAP && is_stepped(tracee)))
+			fast_store_registers(tracee);
 		return false;
 	}
 	fault = (signal == SIGSEGV || signal == SIGBUS) &&
@@ -576,8 +560,7 @@ bool fast_on_signal(struct tracee *tracee, int signal)
 			leave_record(tracee, &tracee->regs.raw, place, fast_is_first(tracee, place));
 		fault = false;
 	}
-	tracee->regs.changed = REGISTER_ALL;
-	registers_store(tracee->tid, &tracee->regs);
+	fast_store_registers(tracee);
 	if (fault)
 		tracee_resume(tracee, 0);
 	return fault;
