@@ -86,8 +86,9 @@ bool fast_has_plain_view(const struct tracee *tracee)
 /* Publishing */
 
 /* Resolves every prefix of a guest path and watches what it leads through; the last result stays in
- * *result. Returns 0 or -errno. */
-static int walk(struct tracee *tracee, const char *guest, struct path_result *result, unsigned depth)
+ * *result, with `flags` as tracee_resolve_string() takes them. What it leads to in the end is watched where that
+ * has to be a directory: names below it are asked for. Returns 0 or -errno. */
+static int walk(struct tracee *tracee, const char *guest, unsigned flags, struct path_result *result, unsigned depth)
 {
 	struct fast *fast = tracee->tracer->fast;
 	char partial[PATH_SIZE], text[PATH_SIZE], target[2 * PATH_SIZE];
@@ -115,7 +116,8 @@ static int walk(struct tracee *tracee, const char *guest, struct path_result *re
 			return error;
 		if (tracee_mount_flags(tracee, &result->position) & (PATH_MOUNT_PROC | PATH_MOUNT_MOVABLE))
 			return -EXDEV;
-		error = fast_watch(fast, result->host);
+		if (*end || (flags & PATH_DIRECTORY) || (result->flags & PATH_RESULT_SYMLINK))
+			error = fast_watch(fast, result->host);
 		if (error)
 			return error;
 		if (!(result->flags & PATH_RESULT_SYMLINK)) {
@@ -135,13 +137,13 @@ static int walk(struct tracee *tracee, const char *guest, struct path_result *re
 			*slash = '\0';
 			snprintf(target, sizeof(target), "%s/%s", partial, text);
 		}
-		error = walk(tracee, target, result, depth + 1);
+		error = walk(tracee, target, *end ? PATH_FOLLOW | PATH_DIRECTORY : flags, result, depth + 1);
 		if (error)
 			return error;
 		if (!depth)
 			fast->reached = length;
 	} while (*end);
-	error = tracee_resolve_string(tracee, AT_FDCWD, *guest ? guest : "/", PATH_FOLLOW | PATH_DIRECTORY, result);
+	error = tracee_resolve_string(tracee, AT_FDCWD, *guest ? guest : "/", flags, result);
 	/* What a bind's source lies in can have names of its own elsewhere. */
 	return error ? error : fast_watch_above(fast, result->host);
 }
@@ -170,13 +172,13 @@ static void insert(struct fast *fast, const char *guest, size_t length, uint64_t
 	__atomic_store_n(bucket, ++fast->entry_count, __ATOMIC_RELEASE);
 }
 
-static bool is_known(const struct fast_shared *shared, size_t length, uint64_t hash)
+static const struct fast_entry *known(const struct fast_shared *shared, size_t length, uint64_t hash)
 {
 	for (uint32_t index = shared->buckets[hash % FAST_BUCKETS]; index && index <= FAST_ENTRIES_MAX;
 	     index = shared->entries[index - 1].next)
 		if (shared->entries[index - 1].hash == hash && shared->entries[index - 1].guest_length == length)
-			return true;
-	return false;
+			return &shared->entries[index - 1];
+	return NULL;
 }
 
 /* Returns 0 or -errno. */
@@ -190,11 +192,11 @@ static int publish_directory(struct tracee *tracee, const char *guest, size_t le
 
 	if (fast->refused[hash % REFUSED_MAX] == hash)
 		return -EPERM;
-	if (is_known(fast->shared, length, fast_hash_text(guest, length)))
+	if (known(fast->shared, length, fast_hash_text(guest, length)))
 		return 0;
 	fast->steps_left = STEPS_MAX;
 	fast->reached = 0;
-	error = walk(tracee, guest, result, 0);
+	error = walk(tracee, guest, PATH_FOLLOW | PATH_DIRECTORY, result, 0);
 	if (result->fd >= 0 && !error)
 		close(result->fd);
 	if (!error && (result->flags & (PATH_RESULT_MAGIC | PATH_RESULT_LINK)))
@@ -223,7 +225,7 @@ static void publish_leaf(struct tracee *tracee, const char *guest, size_t length
 	uint64_t hash = FAST_HASH_LEAF(fast_hash_text(guest, length));
 	struct stat status;
 
-	if (is_known(fast->shared, length, hash) || tracee_resolve_string(tracee, AT_FDCWD, guest, 0, result) < 0)
+	if (known(fast->shared, length, hash) || tracee_resolve_string(tracee, AT_FDCWD, guest, 0, result) < 0)
 		return;
 	if (result->fd >= 0)
 		close(result->fd);
@@ -237,8 +239,56 @@ static void publish_leaf(struct tracee *tracee, const char *guest, size_t length
 	insert(fast, guest, length, hash, result);
 }
 
-/* The directory that a name is in, or what there is of it. */
-static void publish(struct tracee *tracee, char *guest)
+/* Whether a name in a directory that is published is a symlink. */
+static bool is_symlink(const struct fast_shared *shared, const char *guest, const char *slash)
+{
+	size_t length = (size_t)(slash - guest);
+	const struct fast_entry *directory = known(shared, length, fast_hash_text(guest, length));
+	char host[SLOT_PATH_SIZE + PATH_SIZE];
+	struct stat status;
+
+	if (!directory)
+		return false;
+	snprintf(host, sizeof(host), "%.*s%s", (int)directory->host_length, shared->strings + directory->host, slash);
+	return lstat(host, &status) == 0 && S_ISLNK(status.st_mode);
+}
+
+/* What a symlink leads to in the end. The stub takes it for a name that isn't followed: as with any other, where it
+ * becomes a symlink the tracer is asked. */
+static void publish_link(struct tracee *tracee, const char *guest, const char *slash)
+{
+	struct fast *fast = tracee->tracer->fast;
+	struct path_result *result = tracee_result_buffer(tracee, 0);
+	size_t length = strlen(guest);
+	uint64_t hash = FAST_HASH_LINK(fast_hash_text(guest, length));
+	struct stat status;
+	int error;
+
+	if (fast->link_count == LINKS_MAX || fast->refused[hash % REFUSED_MAX] == hash || length >= FAST_PATH_MAX ||
+	    known(fast->shared, length, hash) || !is_symlink(fast->shared, guest, slash))
+		return;
+	fast->steps_left = STEPS_MAX;
+	error = walk(tracee, guest, PATH_FOLLOW, result, 0);
+	if (result->fd >= 0 && !error)
+		close(result->fd);
+	if (!error && ((result->flags & (PATH_RESULT_MAGIC | PATH_RESULT_LINK | PATH_RESULT_SYMLINK)) ||
+		       (tracee_mount_flags(tracee, &result->position) & (PATH_MOUNT_PROC | PATH_MOUNT_MOVABLE)) ||
+		       result->host_length + 2 >= SLOT_PATH_SIZE || procfile_is_made(tracee->tracer, result->host) ||
+		       lstat(result->host_length ? result->host : "/", &status) < 0 || S_ISLNK(status.st_mode) ||
+		       status.st_dev == fast->shared->proc_device))
+		error = -EPERM;
+	if (error == -ENOSPC) {
+		fast_bump(fast);
+	} else if (error && error != -EAGAIN && error != -ENOENT) {
+		fast->refused[hash % REFUSED_MAX] = hash;
+	} else if (!error) {
+		fast->link_count++;
+		insert(fast, guest, length, hash, result);
+	}
+}
+
+/* The directory that a name is in, or what there is of it; and where a symlink is followed, what that leads to. */
+static void publish(struct tracee *tracee, char *guest, bool follows)
 {
 	size_t length = strlen(guest);
 	bool leaf;
@@ -257,6 +307,8 @@ static void publish(struct tracee *tracee, char *guest)
 	*slash = '/';
 	if (leaf && !error)
 		publish_leaf(tracee, guest, length);
+	if (follows && !error)
+		publish_link(tracee, guest, slash);
 	if (error == -ENOENT) {
 		size_t reached = tracee->tracer->fast->reached;
 
@@ -272,7 +324,7 @@ static bool may_learn(struct tracee *tracee)
 }
 
 /* The path of a call that stopped though it might have been fast. */
-static void learn(struct tracee *tracee, int dirfd, uint64_t address)
+static void learn(struct tracee *tracee, int dirfd, uint64_t address, bool follows)
 {
 	static char path[PATH_SIZE], guest[2 * PATH_SIZE];
 	size_t length;
@@ -280,7 +332,7 @@ static void learn(struct tracee *tracee, int dirfd, uint64_t address)
 	if (!may_learn(tracee) || tracee_read_string(tracee, address, path, FAST_PATH_MAX) <= 0)
 		return;
 	if (path[0] == '/') {
-		publish(tracee, path);
+		publish(tracee, path, follows);
 		return;
 	}
 	if (dirfd != AT_FDCWD || !strchr(path, '/'))
@@ -290,7 +342,7 @@ static void learn(struct tracee *tracee, int dirfd, uint64_t address)
 	if (tracee->mm->fast_cwd != tracee->tracer->fast->shared->generation)
 		return;
 	snprintf(guest + length, sizeof(guest) - length, "/%s", path);
-	publish(tracee, guest);
+	publish(tracee, guest, follows);
 }
 
 static void switch_off(struct tracee *tracee)
@@ -333,30 +385,54 @@ void fast_opens(struct tracee *tracee, const char *host, int flags)
 	tracee->mm->fast_listing |= !(flags & O_CLOEXEC);
 }
 
+/* The same for a call whose argument 0 is the path, or 0 and 1 are. */
+
+static void learn_first(struct tracee *tracee, bool follows)
+{
+	fast_seen(tracee, tracee->regs.after);
+	learn(tracee, AT_FDCWD, tracee_argument(tracee, 0), follows);
+}
+
+static void learn_second(struct tracee *tracee, bool follows)
+{
+	fast_seen(tracee, tracee->regs.after);
+	learn(tracee, (int)tracee_argument(tracee, 0), tracee_argument(tracee, 1), follows);
+}
+
 /* A call that might have been fast. */
 static void before_path(struct tracee *tracee)
 {
 	char guest[PATH_SIZE];
 
 	switch ((enum syscall_index)syscall_call_row(tracee->call)->index) {
-	case ROW_access:
 	case ROW_open:
+		learn_first(tracee, !(tracee_argument(tracee, 1) & O_NOFOLLOW));
+		break;
+	case ROW_access:
 	case ROW_stat:
+	case ROW_getxattr:
+		learn_first(tracee, true);
+		break;
 	case ROW_lstat:
 	case ROW_readlink:
-	case ROW_getxattr:
 	case ROW_lgetxattr:
-		fast_seen(tracee, tracee->regs.after);
-		learn(tracee, AT_FDCWD, tracee_argument(tracee, 0));
+		learn_first(tracee, false);
+		break;
+	case ROW_openat:
+		learn_second(tracee, !(tracee_argument(tracee, 2) & O_NOFOLLOW));
+		break;
+	case ROW_newfstatat:
+		learn_second(tracee, !(tracee_argument(tracee, 3) & AT_SYMLINK_NOFOLLOW));
+		break;
+	case ROW_statx:
+		learn_second(tracee, !(tracee_argument(tracee, 2) & AT_SYMLINK_NOFOLLOW));
 		break;
 	case ROW_faccessat:
 	case ROW_faccessat2:
-	case ROW_openat:
-	case ROW_newfstatat:
-	case ROW_statx:
+		learn_second(tracee, true);
+		break;
 	case ROW_readlinkat:
-		fast_seen(tracee, tracee->regs.after);
-		learn(tracee, (int)tracee_argument(tracee, 0), tracee_argument(tracee, 1));
+		learn_second(tracee, false);
 		break;
 	case ROW_getcwd:
 		if (fast_seen(tracee, tracee->regs.after) >= 2 && may_learn(tracee))

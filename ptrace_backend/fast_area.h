@@ -73,7 +73,8 @@ struct fast_process {
 	char cwd[4000];		 /* guest path of the working directory */
 };
 
-/* A guest directory whose host path is known. */
+/* A guest directory whose host path is known; or a name that means something somewhere, or a symlink, and the host path of
+ * what that leads to. */
 struct fast_entry {
 	uint64_t hash;
 	uint32_t guest, guest_length; /* offset into strings */
@@ -129,6 +130,8 @@ _Static_assert(sizeof(struct fast_shared) <= FAST_SHARED_SIZE, "as much is mappe
 #define FAST_HASH_START 0xcbf29ce484222325ULL
 /* Of a file by its own name, not of a directory for what is in it. */
 #define FAST_HASH_LEAF(hash) FAST_HASH_STEP(hash, 0)
+/* Of a symlink, for what it leads to. */
+#define FAST_HASH_LINK(hash) FAST_HASH_STEP(FAST_HASH_LEAF(hash), 0)
 #define FAST_HASH_STEP(hash, byte) (((hash) ^ (uint8_t)(byte)) * 0x100000001b3ULL)
 
 /* Two bits of a Bloom filter of `bits` (a power of two). */

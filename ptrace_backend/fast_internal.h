@@ -9,6 +9,7 @@
 #define WATCHED_MAX 16384
 #define REFUSED_MAX 1024
 #define REMOVING_MAX 256
+#define LINKS_MAX	    (FAST_ENTRIES_MAX / 2)
 #define FAST_SEEN_MAX	64
 #define FAST_OFTEN	64 /* stops of a site */
 #define FAST_RANGES_MAX 32
@@ -19,10 +20,11 @@ struct fast {
 	char *path; /* of its file */
 	uint32_t table_sequence;
 	uint32_t entry_count, strings_used; /* of *shared */
+	uint32_t link_count;		    /* entries of symlinks */
 	unsigned steps_left;		    /* of a walk */
 	size_t watched_count;
 	uint64_t watched[WATCHED_MAX]; /* hashes of host paths */
-	uint64_t refused[REFUSED_MAX]; /* of guest directories that can't be published */
+	uint64_t refused[REFUSED_MAX]; /* of guest paths that can't be published */
 	uint64_t cwd_version;	       /* of the newest that a process was told */
 	size_t reached;		       /* by the newest walk: what there is of its path */
 	uint64_t patched, declined;    /* sites; calls that came back */

@@ -129,6 +129,7 @@ enum found {
 
 struct place {
 	enum found found;
+	int follows; /* the caller's: a symlink is followed */
 	int ends; /* it has to be a directory, or else it is the tracer's */
 	long dirfd;
 	const char *path; /* these two for the call */
@@ -262,15 +263,18 @@ SECTION static __attribute__((noinline)) enum found translate(struct slot *slot,
 	if (!parse(path, start, &name) || (shared->links && is_l2s(path, &name)))
 		return UNKNOWN;
 	place->ends = name.ends;
-	if (!name.is_dot && !is_plain(shared, name.last)) {
+	if (place->follows && !name.is_dot && (path[0] == '/' || prefix))
+		entry = find(FAST_HASH_LINK(name.all), path, name.length, prefix, prefix_length);
+	if (!entry && !name.is_dot && !is_plain(shared, name.last)) {
 		if (path[0] != '/' && (!prefix || name.slash == ~0u))
 			return UNKNOWN;
 		entry = find(FAST_HASH_LEAF(name.all), path, name.length, prefix, prefix_length);
-		/* It is all of the path. */
-		name.slash = name.length;
-		name.above_count = 0;
 		if (!entry)
 			return UNKNOWN;
+	}
+	if (entry) { /* it is all of the path's */
+		name.slash = name.length;
+		name.above_count = 0;
 	}
 	if (name.slash == ~0u) {
 		/* Names that are numbers are processes, where this is /proc. */

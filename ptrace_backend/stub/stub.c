@@ -102,7 +102,7 @@ SECTION static __attribute__((noinline)) long fast_stat(struct slot *slot, long 
 {
 	int follows = !(flags & AT_SYMLINK_NOFOLLOW);
 	struct status *status = (void *)((char *)slot + SLOT_STATUS);
-	struct place place;
+	struct place place = { .follows = follows };
 	long result;
 
 	if (flags & ~(long)(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT))
@@ -141,7 +141,7 @@ SECTION static __attribute__((noinline)) long fast_statx(struct slot *slot, long
 {
 	int follows = !(flags & AT_SYMLINK_NOFOLLOW);
 	struct statx *status = (void *)((char *)slot + SLOT_STATUS);
-	struct place place = { .found = FOUND_FD, .dirfd = dirfd, .path = path };
+	struct place place = { .found = FOUND_FD, .follows = follows, .dirfd = dirfd, .path = path };
 	long result;
 
 	if (!path || !shared_of()->statx ||
@@ -190,7 +190,7 @@ SECTION static __attribute__((noinline)) long fast_getxattr(struct slot *slot, i
 {
 	const char *path = (const char *)slot->arguments[0];
 	const char *name = (const char *)slot->arguments[1];
-	struct place place;
+	struct place place = { .follows = follows };
 	unsigned length;
 	uint64_t hash;
 	long result;
@@ -260,7 +260,7 @@ SECTION static __attribute__((noinline)) int take_copy(struct slot *slot)
 SECTION static __attribute__((noinline)) long fast_open(struct slot *slot, long dirfd, const char *path, long flags)
 {
 	struct slot *aside = (void *)((char *)slot + SLOT_ASIDE);
-	struct place place;
+	struct place place = { .follows = !(flags & O_NOFOLLOW) };
 	int copied = 0;
 	long result;
 
@@ -301,7 +301,7 @@ SECTION static __attribute__((noinline)) int may_be_link(const char *text, long 
 SECTION static __attribute__((noinline)) long fast_readlink(struct slot *slot, long dirfd, const char *path,
 							    long buffer, long size)
 {
-	struct place place;
+	struct place place = { .follows = 0 };
 	long result;
 
 	if (translate(slot, dirfd, path, &place) == UNKNOWN || place.ends)
@@ -321,7 +321,7 @@ SECTION static __attribute__((noinline)) long fast_readlink(struct slot *slot, l
 SECTION static __attribute__((noinline)) long fast_access(struct slot *slot, long dirfd, const char *path, long mode,
 							  long flags)
 {
-	struct place place;
+	struct place place = { .follows = 1 };
 	long result;
 
 	if (!shared_of()->access || (mode & ~(long)(R_OK | X_OK)) || (flags & ~(long)AT_EACCESS))

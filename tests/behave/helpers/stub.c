@@ -6,6 +6,7 @@
  *	stub restart		an open of a FIFO that a signal interrupts, with and without SA_RESTART
  *	stub pointers		bad pointers of all kinds
  *	stub changes		names that are removed, renamed and replaced by symlinks between calls
+ *	stub links		symlinks that are followed, and what changes on their way
  *	stub fork SECONDS	forks while other threads make calls
  *	stub loop COUNT		the same calls over and over
  *
@@ -293,6 +294,81 @@ static void changes(void)
 	}
 }
 
+/* A path that may lead through symlinks: as often as it takes to be fast, by stat and by open. */
+static void leads(const char *what, const char *path, long expected)
+{
+	for (int i = 0; i < 4; i++) {
+		int fd = open(path, O_RDONLY | O_CLOEXEC);
+		long opened = fd < 0 ? -errno : (long)lseek(fd, 0, SEEK_END);
+
+		if (fd >= 0)
+			close(fd);
+		if (size_of(path) != expected || opened != expected)
+			odd(what, size_of(path));
+		if (access(path, R_OK) != (expected < 0 ? -1 : 0))
+			odd(what, -errno);
+	}
+}
+
+static void links(void)
+{
+	static const char top[] = PLACE "/l";
+
+	for (int i = 0; i < 50; i++) {
+		struct stat status;
+		char text[8];
+
+		if (mkdir(top, 0755) < 0 || chdir(top) < 0 || mkdir("d", 0755) < 0 || mkdir("e", 0755) < 0)
+			odd(top, errno);
+		put("d/f", "1");
+		put("e/f", "333");
+		if (symlink("d/f", "a") < 0 || symlink(PLACE "/l/a", "b") < 0)
+			odd("symlink", errno);
+		leads("two symlinks", PLACE "/l/b", 1);
+		leads("two symlinks, from here", "./b", 1);
+		if (open(PLACE "/l/b", O_RDONLY | O_NOFOLLOW) >= 0 || errno != ELOOP)
+			odd("O_NOFOLLOW", errno);
+		if (lstat(PLACE "/l/b", &status) < 0 || !S_ISLNK(status.st_mode))
+			odd("lstat", status.st_mode);
+		if (readlink(PLACE "/l/a", text, sizeof(text)) != 3)
+			odd("readlink", errno);
+		unlink("d/f");
+		leads("target is gone", PLACE "/l/b", -ENOENT);
+		put("d/f", "22");
+		leads("target is back", PLACE "/l/b", 2);
+		rename("d/f", "d/g");
+		if (symlink("../e/f", "d/f") < 0)
+			odd("symlink", errno);
+		leads("target is a symlink now", PLACE "/l/b", 3);
+		unlink("a");
+		leads("link in the middle is gone", PLACE "/l/b", -ENOENT);
+		if (symlink("e/f", "a") < 0)
+			odd("symlink", errno);
+		leads("link in the middle is another", PLACE "/l/b", 3);
+		if (symlink("d/g", "n") < 0 || rename("n", "a") < 0)
+			odd("symlink", errno);
+		leads("link in the middle has been replaced", PLACE "/l/b", 2);
+		rename("d", "k");
+		leads("directory is gone", PLACE "/l/b", -ENOENT);
+		rename("e", "d");
+		rename("d/f", "d/g");
+		leads("directory is another", PLACE "/l/b", 3);
+		unlink("b");
+		put("b", "4444");
+		leads("link is a file", PLACE "/l/b", 4);
+		if (chdir(PLACE) < 0)
+			odd("chdir", errno);
+		unlink(PLACE "/l/a");
+		unlink(PLACE "/l/b");
+		unlink(PLACE "/l/k/f");
+		unlink(PLACE "/l/k/g");
+		unlink(PLACE "/l/d/g");
+		rmdir(PLACE "/l/k");
+		rmdir(PLACE "/l/d");
+		rmdir(top);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	int seconds = argc > 2 ? atoi(argv[2]) : 3;
@@ -318,6 +394,8 @@ int main(int argc, char **argv)
 		pointers();
 	else if (!strcmp(argv[1], "changes"))
 		changes();
+	else if (!strcmp(argv[1], "links"))
+		links();
 	if (!failed)
 		puts("stub ok");
 	return failed;
