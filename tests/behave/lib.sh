@@ -25,10 +25,11 @@ why=$WORK/why
 root=$WORK/root
 code=
 input=/dev/null
+# Of thousands of pairs one in so many is tried, of random rounds one in so many is played. AMPHORA_TEST_SLOW says
+# that the machine is emulated (tests/lab): the same cases, fewer turns, more time.
 time_limit=60
-# Of thousands of pairs one in so many is tried. More on an emulated machine.
-# shellcheck disable=SC2034 # read by cases
 every=1
+[ -z "${AMPHORA_TEST_SLOW:-}" ] || time_limit=300 every=7
 
 cp -a "$BUSYBOX" "$root"
 mkdir -p "$root/helpers"
@@ -37,6 +38,7 @@ cp "$HELPERS"/* "$root/helpers/"
 finish_case() {
 	[ -n "$case_name" ] || return 0
 	case_number=$((case_number + 1))
+	[ -z "${AMPHORA_TEST_SLOW:-}" ] || took
 	if [ -n "$case_skip" ]; then
 		echo "ok $case_number - $case_name # SKIP $case_skip"
 	elif [ -s "$why" ]; then
@@ -46,6 +48,14 @@ finish_case() {
 		echo "ok $case_number - $case_name"
 	fi
 }
+
+# On a slow machine: what takes long is told, by the seconds.
+took() {
+	case_ended=$(date +%s)
+	[ $((case_ended - case_started)) -lt 10 ] || echo "# took $((case_ended - case_started)) s: $case_name"
+	case_started=$case_ended
+}
+case_started=$(date +%s)
 
 # it SENTENCE: starts a case.
 it() {
@@ -80,6 +90,9 @@ below_app() {
 
 # as WHO: true for root or plain.
 as() { [ "$WHO" = "$1" ]; }
+
+# turns N: of something random or repeated, N turns; on a slow machine fewer.
+turns() { echo $((($1 + every - 1) / every)); }
 
 fail() { echo "$*" >>"$why"; }
 

@@ -19,7 +19,7 @@ tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
 
 mkdir -p "$tree/bin" "$tree/dev" "$tree/proc" "$tree/sys" "$tree/new" "$tree/modules" "$tree/lab/build/helpers" \
-	"$tree/lab/tests"
+	"$tree/lab/tests" "$tree/lab/bench"
 cp "$userland/bin/busybox" "$tree/bin/busybox"
 cp "$here/init" "$tree/init"
 cp "$here/inside" "$tree/lab/inside"
@@ -28,6 +28,7 @@ cp "$settings" "$tree/lab/settings"
 cp "$amphora" "$tree/lab/build/amphora"
 cp "$helpers"/* "$tree/lab/build/helpers/"
 cp -r "$top/tests/behave" "$top/tests/rootfs.sh" "$tree/lab/tests/"
+cp "$top/bench/limits" "$top/bench/limits.instructions" "$top/bench/report.py" "$tree/lab/bench/"
 
 # modprobe knows the order; compressed modules are unpacked, for busybox can't.
 version=$(ls "$kernel/lib/modules")

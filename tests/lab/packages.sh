@@ -13,7 +13,7 @@ set -eu
 cache=${AMPHORA_LAB_CACHE:-/var/tmp/amphora-lab}
 archive_keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 userland=bash,coreutils,dash,debianutils,diffutils,findutils,grep,gzip,hostname,iproute2,libc-bin,login,mawk
-userland=$userland,busybox-static,mount,passwd,procps,python3,sed,tar,uidmap,util-linux,bsdutils,bsdextrautils,attr,strace
+userland=$userland,busybox-static,musl,mount,passwd,procps,python3,sed,tar,uidmap,util-linux,bsdutils,bsdextrautils,attr,strace
 
 die() {
 	echo "amphora: $*" >&2

@@ -7,8 +7,8 @@ guest sh -c 'p=cat; i=1; while [ $i -lt 200 ]; do p="$p | cat"; i=$((i + 1)); do
 out through
 
 it 'runs 500 short commands one after the other'
-guest sh -c 'i=0; while [ $i -lt 500 ]; do /bin/true || exit 1; i=$((i + 1)); done; echo $i'
-out 500
+guest sh -c 'i=0; while [ $i -lt '"$(turns 500)"' ]; do /bin/true || exit 1; i=$((i + 1)); done; echo $i'
+out "$(turns 500)"
 
 it 'runs 32 threads that open, stat and rename'
 guest /helpers/work threads
@@ -123,7 +123,7 @@ out 'locks ok'
 # A parent that is killed inside fork never tells the tracer of its child.
 it 'leaves no process stuck when one that forks is killed'
 guest sh -c 'i=0
-	while [ $i -lt 40 ]; do
+	while [ $i -lt '"$(turns 40)"' ]; do
 		sh -c "while :; do (:) & done" &
 		usleep 30000
 		kill -9 $!

@@ -65,7 +65,7 @@ ran as ./b
 
 it 'lets processes make and remove names of one file at a time'
 linked sh -c 'cd /root && rm -rf * && echo shared >f
-	for w in 1 2 3 4 5 6; do (i=0; while [ $i -lt 60 ]; do ln f n$w && mv n$w m$w && rm m$w; i=$((i + 1)); done) & done; wait
+	for w in 1 2 3 4 5 6; do (i=0; while [ $i -lt '"$(turns 60)"' ]; do ln f n$w && mv n$w m$w && rm m$w; i=$((i + 1)); done) & done; wait
 	stat -c %h f; cat f; ls'
 out '1
 shared

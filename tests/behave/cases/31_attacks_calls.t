@@ -96,7 +96,7 @@ if [ "$BACKEND" = ptrace ] && as plain; then
 		rm -rf "$WORK/fuzzed"
 		cp -a "$BUSYBOX" "$WORK/fuzzed"
 		run "$AMPHORA" run --backend ptrace --rootfs "$WORK/fuzzed" -v "$HELPERS:/helpers:ro" \
-			"/helpers/$fuzzer" 4711 3000 "$WORK/canary"
+			"/helpers/$fuzzer" 4711 "$(turns 3000)" "$WORK/canary"
 		succeeds
 		out_has '^fuzz ok$'
 		out_lacks 'the canary was read'

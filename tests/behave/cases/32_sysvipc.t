@@ -35,12 +35,12 @@ it 'blocks and wakes, by another process, a signal, a removal'
 as_outside sysvipc-life blocking
 
 it 'is interrupted by a signal as soon as it counts as waiting'
-as_outside sysvipc-life signalled 300
+as_outside sysvipc-life signalled "$(turns 300)"
 one="taskset -c $(taskset -cp $$ | sed 's/.*[:, -]//')"
 if on ptrace 'below a filter that traps the calls, another takes the place of each' && as plain && ! below_app 'we are there already'; then
 	# On one processor the signal comes before that other call is made.
 	# shellcheck disable=SC2086 # words
-	run $one "$HELPERS/android-app" "$AMPHORA" run --backend ptrace --rootfs "$root" /helpers/sysvipc-life signalled 300
+	run $one "$HELPERS/android-app" "$AMPHORA" run --backend ptrace --rootfs "$root" /helpers/sysvipc-life signalled "$(turns 300)"
 	cmp -s "$WORK/expected" "$out" || fail "trapped: $(excerpt "$out")"
 fi
 
@@ -61,7 +61,7 @@ as_outside sysvipc-life attached
 
 for seed in 1 2 3; do
 	it "keeps its sums in a storm of three processes, seed $seed"
-	as_outside sysvipc-life storm $seed 400
+	as_outside sysvipc-life storm $seed "$(turns 400)"
 done
 
 it 'answers 32-bit programs, by ipc(2) where they have that'

@@ -79,7 +79,7 @@ out "$(cat "$WORK/expected")"
 
 if [ "$BACKEND" = ptrace ]; then
 	it 'no thread is counted on for ever that was killed while it executed a program'
-	run env LC_ALL=C "${AMPHORA%/*}/proot" -r "$root" -w / /helpers/kin execute 800
+	run env LC_ALL=C "${AMPHORA%/*}/proot" -r "$root" -w / /helpers/kin execute "$(turns 800)"
 	succeeds
 	out 'done'
 

@@ -58,7 +58,7 @@ guest --fast-path auto /helpers/onesite
 out 'onesite ok'
 
 if [ "$(uname -m)" = x86_64 ]; then
-	for what in calls restart 'race 20'; do
+	for what in calls restart "race $(turns 20)"; do
 		it "answers as the slow path from sites of all shapes: $what"
 		# shellcheck disable=SC2086
 		guest --fast-path off /helpers/sites $what

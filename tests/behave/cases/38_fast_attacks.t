@@ -34,10 +34,10 @@ out_has 'consoles'
 
 it 'finds what the slow path and the kernel find, whatever is renamed or replaced between calls'
 for seed in 1 2 3; do
-	same_as_slow --hard-links emulated /helpers/shuffle calls $seed 6000
-	same_as_slow /helpers/shuffle calls $seed 6000
+	same_as_slow --hard-links emulated /helpers/shuffle calls $seed "$(turns 6000)"
+	same_as_slow /helpers/shuffle calls $seed "$(turns 6000)"
 	if as root; then
-		chroot "$root" /helpers/shuffle calls $seed 6000 >"$WORK/native"
+		chroot "$root" /helpers/shuffle calls $seed "$(turns 6000)" >"$WORK/native"
 		cmp -s "$WORK/native" "$out" || fail "$(diff "$WORK/native" "$out" | head -n 8)"
 	fi
 done
@@ -83,13 +83,13 @@ midst traced
 midst filter
 
 it 'has whole sites in processes that are forked while they are patched'
-midst forks 10
+midst forks "$(turns 10)"
 
 it 'knows that the working directory is another after a 32-bit call'
 midst compat
 
 it 'lets go of what it holds when a signal comes'
-midst slots 10000
+midst slots "$(turns 10000)"
 
 # bare COMMAND…: as guest, but where there is no Landlock.
 bare() { run "$HELPERS/deny" landlock_create_ruleset "$AMPHORA" run --backend ptrace --rootfs "$root" --fast-path auto "$@"; }
