@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -534,6 +535,17 @@ void fast_known_absent(struct tracer *tracer, const struct stat *status)
 	__atomic_store_n(&absence->inode, status->st_ino, __ATOMIC_RELEASE);
 }
 
+/* AMPHORA_FAST_PATH_SWITCH=PERCENT: of the calls at patched sites so many are the tracer's, for tests that want the same
+ * results whichever way a call takes. */
+static void switch_at_random(struct fast_shared *shared)
+{
+	const char *percent = getenv("AMPHORA_FAST_PATH_SWITCH");
+	unsigned long share = percent ? strtoul(percent, NULL, 10) : 0;
+
+	shared->switched = (uint32_t)(share > 100 ? 256 : share * 256 / 100);
+	shared->seed = (uint32_t)getpid();
+}
+
 /* The file that all processes map, zero at first, or NULL with errno set. */
 static struct fast_shared *make_shared(const char *path)
 {
@@ -577,6 +589,7 @@ int fast_start(struct tracer *tracer, struct error *err)
 	shared->access = !fast_is_trapped(tracer->plan, SYS_faccessat2);
 	shared->statx = !fast_is_trapped(tracer->plan, SYS_statx);
 	shared->generation = 2;
+	switch_at_random(shared);
 	shared->stub = fast->base + FAST_TEXT;
 	if (getrandom(&fast->magic, sizeof(fast->magic), 0) != sizeof(fast->magic))
 		fast->magic = (uint64_t)getpid() << 32 | FAST_HASH_START;

@@ -45,6 +45,7 @@
 #define SLOT_STATUS 0x3000 /* struct stat, or a link below /proc and its text */
 #define SLOT_ASIDE  0x3f00 /* stands for the slot in calls that don't count */
 #define SLOT_GENERATION 0x200
+#define SLOT_RANDOM 0x3f8 /* tests: struct fast_shared's switched */
 #define SLOT_ABSENT 0x400 /* struct fast_absence */
 #define SLOT_ABSENT_MAX 128
 
@@ -112,6 +113,8 @@ struct fast_shared {
 	uint32_t proven;     /* every record is in `recorded` */
 	uint32_t access;     /* faccessat2 may be tried */
 	uint32_t statx;	     /* and statx */
+	uint32_t switched;   /* tests: so many calls of 256 are left to the tracer, drawn at random; 0 */
+	uint32_t seed;	     /* of these draws; another one at each stop */
 	uint64_t proc_device;
 	char record_name[40];	     /* of the attribute that a record is in */
 	uint64_t recorded[FAST_BLOOM_WORDS];	   /* Bloom filter of inodes with a record */

@@ -141,6 +141,10 @@ void fast_removes(struct tracee *tracee, const struct syscall_row *row, const st
 void fast_on_stop(struct tracee *tracee, int signal, int event)
 {
 	bool in_call = event == PTRACE_EVENT_SECCOMP || (!event && signal == (SIGTRAP | 0x80));
+	struct fast *fast = tracee->tracer->fast;
+
+	if (fast && fast->shared->switched)
+		fast->shared->seed = fast->shared->seed * 1664525u + 1013904223u;
 
 	if (tracee->guest && (in_call || event == PTRACE_EVENT_STOP))
 		fast_on_stop_told(tracee, in_call);

@@ -12,7 +12,7 @@ else
 # fast COMMAND…: guest, and in $stats what stopped.
 fast() {
 	rm -f "$WORK/stats"
-	run env AMPHORA_STATS="$WORK/stats" "$AMPHORA" run --backend ptrace --rootfs "$root" --fast-path auto "$@"
+	run env -u AMPHORA_FAST_PATH_SWITCH AMPHORA_STATS="$WORK/stats" "$AMPHORA" run --backend ptrace --rootfs "$root" --fast-path auto "$@"
 	stats=$(cat "$WORK/stats")
 }
 

@@ -9,7 +9,7 @@ stops() {
 	mode=$1
 	shift
 	rm -f "$WORK/stats"
-	run env AMPHORA_STATS="$WORK/stats" "$AMPHORA" run --backend ptrace --fast-path "$mode" --rootfs "$where" \
+	run env -u AMPHORA_FAST_PATH_SWITCH AMPHORA_STATS="$WORK/stats" "$AMPHORA" run --backend ptrace --fast-path "$mode" --rootfs "$where" \
 		-v "$scratch:/tmp" -v "$HELPERS/micro:/bin/micro" "$@"
 	succeeds
 	stops=$(sed -n 's/.*"stops":\([0-9]*\).*/\1/p' "$WORK/stats")
