@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "core/base/cleanup.h"
+#include "core/base/log.h"
 #include "core/monitor/backend.h"
 #include "core/store/record.h"
 #include "netstack/ports.h"
@@ -110,6 +111,24 @@ static void open_stats(struct container *container)
 		container->tracer.calls = talloc_zero_array(container, uint32_t, ROW_COUNT);
 }
 
+/* What can't be had is done without, as decide() would have it. */
+static void start_fast_path(struct tracer *tracer)
+{
+	const struct plan_facet *facet = &tracer->plan->facets[FACET_FAST_PATH];
+	struct error err = ERROR_INIT;
+	char line[512];
+
+	log_debug("fast path: %s%s%s", mechanism_name(facet->mechanism), tracer->plan->fast_path ? "" : ": ",
+		  tracer->plan->fast_path || !facet->refusal_count ? "" :
+								     facet->refusals[facet->refusal_count - 1].reason);
+	if (!tracer->plan->fast_path)
+		return;
+	if (!fast_is_supported())
+		log_debug("fast path: off: this binary has no room for it");
+	else if (fast_start(tracer, &err) < 0)
+		log_debug("fast path: off: %s", error_format(&err, line, sizeof(line)));
+}
+
 static int prepare(struct container *container, const struct backend_context *context,
 		   struct error *err)
 {
@@ -148,8 +167,8 @@ static int prepare(struct container *container, const struct backend_context *co
 				    &tracer->record, err);
 	if (!error && guest_links_init(tracer) < 0)
 		error = error_set(err, ENOMEM, "hard links");
-	if (!error && plan->fast_path && fast_is_supported(plan))
-		error = fast_start(tracer, err);
+	if (!error)
+		start_fast_path(tracer);
 	if (!error && plan->landlock)
 		error = landlock_confine(tracer, context, err);
 	guest_affinity_init(tracer);

@@ -588,6 +588,7 @@ int fast_start(struct tracer *tracer, struct error *err)
 	shared->off = tracer->plan->spec->hidden_prefix || tracer->plan->spec->fake_permissions;
 	shared->access = !fast_is_trapped(tracer->plan, SYS_faccessat2);
 	shared->statx = !fast_is_trapped(tracer->plan, SYS_statx);
+	fast->only_copies = tracer->plan->fast_path == FAST_PATH_ONLY_PREPATCHED;
 	shared->generation = 2;
 	switch_at_random(shared);
 	shared->stub = fast->base + FAST_TEXT;

@@ -13,8 +13,8 @@
 #include "ptrace_backend/loader/loader.h"
 #include "ptrace_backend/tracee.h"
 
-/* Whether it works here: pages, and what a filter above ours traps. */
-bool fast_is_supported(const struct plan *plan);
+/* Whether the binary is laid out for it. What else it takes is decide()'s. */
+bool fast_is_supported(void);
 /* Before the filter is made: chooses the base, makes the shared file in the view directory. Returns 0, or -errno:
  * there is no fast path then. */
 int fast_start(struct tracer *tracer, struct error *err);

@@ -210,6 +210,9 @@ static void note(struct tracee *tracee, uint64_t after)
 
 	if (!find_mapping(tracee, after - 1, &mapping) || fast_copy_original(tracee->tracer, mapping.host, NULL))
 		return;
+	/* Of a program nobody opens a copy. */
+	if (mapping.device == tracee->mm->exe_device && mapping.inode == tracee->mm->exe_inode)
+		return;
 	fd = find_file(mapping.host, mapping.device, mapping.inode, &status);
 	if (fd < 0)
 		return;

@@ -32,6 +32,7 @@ struct fast {
 	uint64_t magic;		       /* what marks records in copies: fast_copy.h */
 	struct fast_copies *copies;
 	bool has_copies;
+	bool only_copies; /* no process's own text is patched: --fast-path only-prepatched */
 	/* fast_watch.c: names that calls under way take away, and calls of which there was no room for that. */
 	unsigned removing_count, unlisted;
 	struct {

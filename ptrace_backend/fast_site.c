@@ -33,14 +33,8 @@ int fast_write_text(struct tracee *tracee, uint64_t address, const void *data, s
 	return tracee_access(tracee, address, (void *)(uintptr_t)data, size, true);
 }
 
-/* As the linker has laid it out. */
-bool fast_is_supported(const struct plan *plan)
+bool fast_is_supported(void)
 {
-	static const int needed[] = { SYS_newfstatat, SYS_fstat, SYS_openat, SYS_readlinkat, SYS_lgetxattr, SYS_fgetxattr, SYS_close };
-
-	for (unsigned i = 0; i < ARRAY_SIZE(needed); i++)
-		if (fast_is_trapped(plan, needed[i]))
-			return false;
 	return page_size() <= FAST_TEXT_SIZE && (uintptr_t)__stop_stub_text - (uintptr_t)__start_stub_text == FAST_TEXT_SIZE &&
 	       (uintptr_t)amphora_stub_start == (uintptr_t)__start_stub_text;
 }
@@ -247,7 +241,7 @@ unsigned fast_seen(struct tracee *tracee, uint64_t after)
 	}
 	if (sites->seen[slot].calls == 1 && tracee->mm->references > 1 && any_goes_back(tracee))
 		return 1;
-	if (++sites->seen[slot].calls == 2 && !fast_is_copied_record(tracee, after))
+	if (++sites->seen[slot].calls == 2 && !fast->only_copies && !fast_is_copied_record(tracee, after))
 		fast_patch(tracee, sites, after);
 	if (sites->seen[slot].calls == FAST_OFTEN && !ours)
 		count_unpatched(tracee, after);

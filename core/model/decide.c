@@ -3,7 +3,7 @@
  *
  * Theory of operation
  *
- *   backend -> boundary -> namespaces -> ids -> layer -> privileges, limits -> operations
+ *   backend -> boundary -> namespaces -> ids -> layer -> privileges, limits -> fast path -> operations
  *
  * The backend is the first choice and the only one that others depend on as a whole; from there each
  * facet falls back alone. A facet that can't give what was asked for notes it and goes on, so that
@@ -66,7 +66,7 @@ static void decide_facets(struct decision *decision)
 	/* Unprobed: what every kernel since 4.8 does. */
 	plan->seccomp_stop_after_entry = order->status == FACT_WORKS ? order->value == 1 : true;
 	decide_trapped(decision);
-	plan->fast_path = decision->spec->fast_path && plan->backend == PLAN_BACKEND_PTRACE;
+	decide_fast_path(decision);
 	decide_operations(decision);
 }
 

@@ -63,6 +63,7 @@ void decide_layer(struct decision *decision);	   /* decide_layer.c */
 void decide_links(struct decision *decision);	   /* decide_links.c */
 void decide_privileges(struct decision *decision); /* decide_privileges.c */
 void decide_limits(struct decision *decision);
+void decide_fast_path(struct decision *decision); /* decide_fast.c */
 void decide_operations(struct decision *decision); /* decide_operations.c */
 
 static inline bool decision_works(const struct decision *decision, enum fact_id fact)

@@ -28,6 +28,7 @@ enum facet {
 	FACET_CGROUP_VIEW,
 	FACET_TIME,
 	FACET_PRIVILEGES, /* capabilities, system-call profile, no_new_privs */
+	FACET_FAST_PATH,  /* which calls with paths needn't stop */
 	FACET_COUNT
 };
 
@@ -84,6 +85,11 @@ enum mechanism {
 	/* privileges */
 	MECHANISM_CAPS_AND_SECCOMP, /* dropped sets + system-call profile + no_new_privs */
 	MECHANISM_NO_NEW_PRIVS,	    /* ptrace: no_new_privs; the guest's capabilities are a fiction */
+	/* fast path */
+	MECHANISM_NO_TRANSLATION, /* ns: paths mean to the kernel what they mean to the guest */
+	MECHANISM_PATCHED_SITES,
+	MECHANISM_PATCHED_COPIES, /* of libraries; running processes' text stays as it is */
+	MECHANISM_EACH_CALL_STOPS,
 	MECHANISM_COUNT
 };
 
@@ -168,7 +174,7 @@ struct plan {
 	bool seccomp_stop_after_entry; /* ptrace: FACT SECCOMP_ORDER */
 	bool mount_api;		 /* ns: new mount API may be used */
 	const struct emulator *emulator; /* ptrace: runs what isn't this machine's; or NULL */
-	bool fast_path;		 /* ptrace: most paths are translated inside the guest's processes */
+	enum fast_path_choice fast_path; /* ptrace: paths are translated inside the guest's processes */
 	uint64_t trapped[PLAN_TRAP_WORDS]; /* ptrace: calls that an outer filter traps; a bit a number */
 
 	struct plan_op *ops;	 /* in the order to be executed; [0] is PLAN_OP_ROOT */
@@ -184,6 +190,7 @@ struct host_info {
 	const struct emulator *emulator; /* QEMU for spec->platform; NULL: none */
 	bool emulator_in_kernel; /* binfmt_misc runs that platform's programs in any root */
 	bool rootfs_has_links; /* the rootfs has emulated hard links: links_exist() */
+	unsigned page_size;    /* the kernel's; 0: not known */
 };
 
 /* The mechanisms of a facet, best first, ended by MECHANISM_NOT_CHOSEN. */

@@ -199,6 +199,7 @@ char *plan_to_json(void *parent, const struct plan *plan)
 	add_bool(root, "seccomp_stop_after_entry", plan->seccomp_stop_after_entry);
 	add_bool(root, "syscall_info", plan->syscall_info);
 	add_bool(root, "mount_api", plan->mount_api);
+	add_string(root, "fast_path", fast_path_name(plan->fast_path));
 	add_number(root, "trapped_calls", trapped_calls(plan));
 	json_object_object_add(root, "operations", operations_of(plan));
 

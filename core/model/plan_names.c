@@ -17,6 +17,7 @@ static const char *const facet_names[FACET_COUNT] = {
 	[FACET_CGROUP_VIEW] = "cgroup view",
 	[FACET_TIME] = "time",
 	[FACET_PRIVILEGES] = "privileges",
+	[FACET_FAST_PATH] = "fast path",
 };
 
 static const char *const mechanism_names[MECHANISM_COUNT] = {
@@ -54,6 +55,10 @@ static const char *const mechanism_names[MECHANISM_COUNT] = {
 	[MECHANISM_HOST] = "host's own",
 	[MECHANISM_CAPS_AND_SECCOMP] = "capabilities and seccomp",
 	[MECHANISM_NO_NEW_PRIVS] = "no_new_privs",
+	[MECHANISM_NO_TRANSLATION] = "the kernel's own",
+	[MECHANISM_PATCHED_SITES] = "patched call sites",
+	[MECHANISM_PATCHED_COPIES] = "patched copies of libraries",
+	[MECHANISM_EACH_CALL_STOPS] = "off",
 };
 
 static const char *const strength_names[] = {
@@ -86,6 +91,8 @@ static const enum mechanism mechanisms[FACET_COUNT][7] = {
 	[FACET_CGROUP_VIEW] = SHARED_FACET,
 	[FACET_TIME] = SHARED_FACET,
 	[FACET_PRIVILEGES] = {MECHANISM_CAPS_AND_SECCOMP, MECHANISM_NO_NEW_PRIVS},
+	[FACET_FAST_PATH] = {MECHANISM_NO_TRANSLATION, MECHANISM_PATCHED_SITES, MECHANISM_PATCHED_COPIES,
+			     MECHANISM_EACH_CALL_STOPS},
 };
 
 const char *facet_name(enum facet facet)

@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "core/base/error.h"
+#include "core/model/fast_path.h"
 #include "core/model/platform.h"
 #include "netstack/net.h"
 #include "netstack/ports.h"
@@ -143,7 +144,8 @@ struct spec {
 	enum links_choice links;
 	enum sysvipc_choice sysvipc;
 	struct uname_request uname;
-	bool fast_path;	       /* where it works. ptrace only */
+	enum fast_path_choice fast_path; /* where it works. ptrace only */
+	bool strict;	       /* nothing of what holds the guest is given up for speed */
 	bool fake_permissions; /* with faked ids: owners and modes count for the guest's users */
 	const char *hidden_prefix; /* listings of the root leave such names out; NULL. ptrace only */
 	const struct port_map *ports; /* NULL: the guest's are the machine's. ptrace only */

@@ -69,6 +69,8 @@ static struct spec *random_spec(unsigned *seed, void *parent)
 	spec->allow_new_privileges = below(seed, 5) == 0;
 	spec->seccomp = (enum seccomp_choice)below(seed, 2);
 	spec->unmask = below(seed, 3) == 0;
+	spec->fast_path = (enum fast_path_choice)below(seed, 3);
+	spec->strict = below(seed, 4) == 0;
 	for (unsigned i = below(seed, 5); i > 0; i--)
 		spec_add_mount(spec,
 			       &(struct mount_request){.kind = MOUNT_KIND_BIND,
@@ -203,6 +205,7 @@ static void check_always(const struct plan *plan)
 	if (spec->read_only)
 		assert_true(plan->ops[0].options & MOUNT_OPTION_READ_ONLY);
 	assert_int_equal(find_op(plan, "/proc/kcore") != NULL, !spec->unmask);
+	assert_true(!spec->strict || !plan->fast_path);
 	if (plan->backend == PLAN_BACKEND_PTRACE) {
 		assert_int_equal(plan->clone_flags, 0);
 		assert_true(plan->no_new_privs);

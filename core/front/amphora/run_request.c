@@ -158,6 +158,11 @@ static int set_fake_permissions(void *target, const char *value, struct error *e
 	return option_boolean(value, &SPEC(target)->fake_permissions, err);
 }
 
+static int set_strict(void *target, const char *value, struct error *err)
+{
+	return option_boolean(value, &SPEC(target)->strict, err);
+}
+
 static int set_hard_links(void *target, const char *value, struct error *err)
 {
 	if (!strcmp(value, "auto"))
@@ -171,18 +176,10 @@ static int set_hard_links(void *target, const char *value, struct error *err)
 	return 0;
 }
 
-static int parse_fast_path(const char *value, bool *ret_fast_path, struct error *err)
-{
-	if (strcmp(value, "auto") != 0 && strcmp(value, "off") != 0)
-		return error_plain(err, "\"%s\": off or auto", value);
-	*ret_fast_path = !strcmp(value, "auto");
-	return 0;
-}
-
 static int set_fast_path(void *target, const char *value, struct error *err)
 {
 	((struct run_request *)target)->fast_path_given = true;
-	return parse_fast_path(value, &SPEC(target)->fast_path, err);
+	return fast_path_parse(value, &SPEC(target)->fast_path, err);
 }
 
 static int set_sysvipc(void *target, const char *value, struct error *err)
@@ -295,7 +292,9 @@ static const struct option_row rows[] = {
 	{"fake-permissions", 0, NULL, "owners and modes count for faked users, too", set_fake_permissions, 0,
 	 NULL},
 	{"hard-links", 0, "HOW", "auto, kernel or emulated", set_hard_links, 0, "auto kernel emulated"},
-	{"fast-path", 0, "HOW", "off or auto: paths translated inside the process", set_fast_path, 0, "off auto"},
+	{"fast-path", 0, "HOW", "off, only-prepatched or auto: calls without a stop", set_fast_path, 0,
+	 "off only-prepatched auto"},
+	{"strict", 0, NULL, "give up no protection for speed: no fast path", set_strict, 0, NULL},
 	{"sysvipc", 0, "HOW", "auto, kernel or emulated", set_sysvipc, 0, "auto kernel emulated"},
 	{"init", 0, NULL, "a small init is PID 1", set_init, 0, NULL},
 	{"preserve-fds", 0, "N", "hand on N file descriptors from 3 up", set_preserve_fds, 0, NULL},
@@ -433,18 +432,6 @@ static int backend_from_environment(struct run_request *request, struct error *e
 	return 0;
 }
 
-/* And AMPHORA_FAST_PATH for a missing --fast-path. */
-static int fast_path_from_environment(struct run_request *request, struct error *err)
-{
-	const char *value = getenv("AMPHORA_FAST_PATH");
-
-	if (request->fast_path_given || !value || !value[0])
-		return 0;
-	if (parse_fast_path(value, &request->spec->fast_path, err))
-		return error_wrap(err, -EINVAL, "AMPHORA_FAST_PATH");
-	return 0;
-}
-
 int run_request_parse(void *parent, const struct option_table *table, int argc, char **argv,
 		      struct run_request **ret_request, struct error *err)
 {
@@ -455,8 +442,8 @@ int run_request_parse(void *parent, const struct option_table *table, int argc, 
 	result = options_parse(table, argc, argv, request, &index, err);
 	if (!result)
 		result = backend_from_environment(request, err);
-	if (!result)
-		result = fast_path_from_environment(request, err);
+	if (!result && !request->fast_path_given)
+		result = fast_path_from_environment(&request->spec->fast_path, err);
 	if (!result)
 		result = complete_root(request, argc, argv, &index, err);
 	if (result)

@@ -9,6 +9,7 @@
 
 #include "core/base/file.h"
 #include "core/base/log.h"
+#include "core/base/page.h"
 #include "core/front/amphora/front.h"
 #include "core/front/amphora/run_request.h"
 #include "core/front/emulator.h"
@@ -98,6 +99,7 @@ static int execute(void *parent, const struct option_table *table, int argc, cha
 	host.resolv_conf = read_resolv_conf(parent);
 	host.hostname = request->spec->name;
 	find_emulator(parent, request->spec, &host);
+	host.page_size = (unsigned)page_size();
 	host.rootfs_has_links = !request->spec->host_image && links_exist(request->spec->rootfs);
 	result = decide(parent, request->spec, facts, &host, &plan, err);
 	if (plan && only_show)

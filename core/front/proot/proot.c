@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "core/base/log.h"
+#include "core/base/page.h"
 #include "core/front/proot/proot.h"
 #include "core/model/plan.h"
 #include "core/monitor/monitor.h"
@@ -55,6 +56,8 @@ static int complete(struct proot_request *request, int argc, char **argv, int in
 	struct spec *spec = request->spec;
 	int result = proot_complete_spec(request, err);
 
+	if (!result)
+		result = fast_path_from_environment(&spec->fast_path, err);
 	if (result)
 		return result;
 	spec->bare = true;
@@ -104,6 +107,7 @@ static int make_plan(void *parent, const struct spec *spec, struct plan **ret_pl
 		return result;
 	if (uname(&names) == 0)
 		host.machine_hostname = talloc_strdup(parent, names.nodename);
+	host.page_size = (unsigned)page_size();
 	host.rootfs_has_links = links_exist(spec->rootfs);
 	return decide(parent, spec, facts, &host, ret_plan, err);
 }

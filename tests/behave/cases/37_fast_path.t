@@ -7,6 +7,10 @@ if [ "$BACKEND" = ns ]; then
 	it 'says that namespaces need no fast path'
 	guest --fast-path auto true
 	status 0
+	guest --fast-path auto --strict true
+	status 0
+	amphora plan --backend ns --fast-path auto --rootfs "$root"
+	out_has "^fast path +the kernel's own"
 else
 
 # fast COMMAND…: guest, and in $stats what stopped.
@@ -82,6 +86,76 @@ out 'stub ok'
 [ "$(stops openat)" -lt 100 ] || fail "openat: $stats"
 [ "$(stops 'readlink[at]*')" -lt 100 ] || fail "readlink: $stats"
 
+it 'changes no process with only-prepatched: what a program calls by itself goes on stopping'
+prepatched() {
+	rm -f "$WORK/stats"
+	run env -u AMPHORA_FAST_PATH_SWITCH AMPHORA_STATS="$WORK/stats" "$AMPHORA" run --backend ptrace --fast-path only-prepatched "$@"
+	stats=$(cat "$WORK/stats")
+}
+# What of the text of this shell is its own, no longer the file's.
+dirty='for i in 1 2 3 4 5 6 7 8 9; do read x </proc/version; read x </etc/passwd; done
+	while read -r first rest; do case $first$rest in *-*r-xp*) text=1 ;; *-*[0-9a-f]*:*) text= ;; esac
+	[ "$text$first" != 1Anonymous: ] || echo "$rest"; done </proc/self/smaps | grep -cv "^0 kB"'
+echo root >"$root/etc/passwd"
+fast sh -c "$dirty"
+[ "$(cat "$out")" -gt 0 ] || fail "with auto no text is changed either: $(cat "$out"), $stats"
+prepatched --rootfs "$root" sh -c "$dirty"
+out 0
+prepatched --rootfs "$root" /bin/stub loop 500
+out 'stub ok'
+[ "$(stops openat)" -ge 500 ] || fail "openat: $stats"
+same 0 "$(stops patched)" 'patched sites'
+
+if [ "$(uname -m)" = x86_64 ]; then
+	it 'learns the sites of libraries from processes, for those to come'
+	[ -n "$DEBIAN" ] || skip 'lab: no Debian with a dynamic linker'
+	many='i=0; while [ $i -lt 12 ]; do /bin/true; i=$((i + 1)); done; '
+	if [ -n "$DEBIAN" ]; then
+		prepatched --rootfs "$DEBIAN" sh -c "find /usr/share/doc -size +1 | wc -l; $many true"
+		once=$(stops newfstatat)
+		prepatched --rootfs "$DEBIAN" sh -c "find /usr/share/doc -size +1 | wc -l; $many $many find /usr/share/doc -size +1 | wc -l"
+		[ "$(stops newfstatat)" -lt $((once * 3 / 2)) ] || fail "once $once, twice $stats"
+		[ "$once" -gt 300 ] || fail "$once stops"
+		same 0 "$(stops patched)" 'patched sites'
+	fi
+fi
+
+it 'has none with --strict, whatever else is said, and tells so'
+prepatched --rootfs "$root" --strict --fast-path auto /bin/stub loop 500
+out 'stub ok'
+[ "$(stops openat)" -ge 500 ] || fail "openat: $stats"
+run env AMPHORA_FAST_PATH=auto "$AMPHORA" plan --backend ptrace --rootfs "$root" --strict
+out_has '^fast path +off'
+out_has '--strict was asked for'
+run env AMPHORA_FAST_PATH=auto "$AMPHORA" run --debug --backend ptrace --rootfs "$root" --strict true
+err_has 'fast path: off: --strict was asked for'
+
+it 'tells in the plan what it will be, and why nothing better'
+amphora plan --backend ptrace --fast-path auto --rootfs "$root"
+if ! below_app 'so it may be there'; then
+	out_has '^fast path +patched call sites'
+	amphora plan --backend ptrace --fast-path only-prepatched --rootfs "$root"
+	out_has '^fast path +patched copies of libraries'
+	out_has 'only-prepatched was asked for'
+	amphora plan --json --backend ptrace --fast-path only-prepatched --rootfs "$root"
+	out_has '"fast_path": *"only-prepatched"'
+	amphora plan --backend ptrace --fast-path auto --fake-permissions --rootfs "$root"
+	out_has '^fast path +off'
+	out_has '--fake-permissions'
+fi
+run env AMPHORA_FAST_PATH=off "$AMPHORA" plan --backend ptrace --rootfs "$root"
+out_has '^fast path +off'
+amphora probe --json
+python3 - "$out" >"$WORK/trapped" <<'PY'
+import json, sys
+facts = json.load(open(sys.argv[1]))
+facts["facts"]["trap_numbers"].update(status="works", value=1, text="%016x" % (1 << 5) if "x86" in __import__("platform").machine() else "%016x%016x" % (0, 1 << (80 - 64)))
+json.dump(facts, sys.stdout)
+PY
+amphora plan --facts "$WORK/trapped" --backend ptrace --fast-path auto --rootfs "$root"
+out_has '^fast path +off'
+out_has 'answers fstat with SIGSYS'
+
 it 'knows emulated hard links, and stops for no other file'
 fast --hard-links emulated sh -c 'mkdir /tmp/l && cd /tmp/l && echo text >a && ln a b && ln -s a c && echo plain >d &&
 	for i in 1 2 3 4 5 6; do stat -c "%n %h %F" a b c d; readlink a || echo none; readlink c; read x <b; echo $x; done | sort | uniq -c'
@@ -131,7 +205,7 @@ fast sh -c 'cat /proc/self/maps | grep -c -e "^[2-5][0-9a-f]\{7\}-" -e "r-xp 000
 out 0
 guest --fast-path always true
 status 125
-err_has 'off or auto'
+err_has 'off, only-prepatched or auto'
 
 fi
 
