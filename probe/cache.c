@@ -171,7 +171,7 @@ static int write_cache(void *parent, int directory, const char *name, const char
 		return -ENOMEM;
 	json_object_object_add(root, KEY_MEMBER, json_object_new_string(key));
 	text = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PLAIN);
-	result = file_replace_at(directory, name, text, strlen(text), 0600);
+	result = file_replace_at(directory, name, text, strlen(text), 0600, true);
 	json_object_put(root);
 	return result;
 }

@@ -98,7 +98,7 @@ int file_write_once(const char *path, const char *text)
 	return (size_t)n == size ? 0 : -EIO;
 }
 
-int file_replace_at(int dirfd, const char *name, const void *data, size_t size, mode_t mode)
+int file_replace_at(int dirfd, const char *name, const void *data, size_t size, mode_t mode, bool lasts)
 {
 	_cleanup_close_ int fd = -EBADF;
 	char temporary[NAME_MAX + 1];
@@ -119,7 +119,7 @@ int file_replace_at(int dirfd, const char *name, const void *data, size_t size, 
 	result = file_write_fd(fd, data, size);
 	if (!result && fchmod(fd, mode) < 0)
 		result = -errno;
-	if (!result && fsync(fd) < 0 && errno != EINVAL)
+	if (!result && lasts && fsync(fd) < 0 && errno != EINVAL)
 		result = -errno;
 	if (!result && renameat(dirfd, temporary, dirfd, name) < 0)
 		result = -errno;

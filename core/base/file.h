@@ -8,6 +8,7 @@
 #define AMPHORA_BASE_FILE_H
 
 #include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -25,9 +26,9 @@ int file_write_fd(int fd, const void *data, size_t size);
 /* Opens an existing file write-only and writes once (for /proc and /sys: one write, no truncation).
  * Returns 0 or -errno. */
 int file_write_once(const char *path, const char *text);
-/* Replaces dirfd/name: temp file in the same directory, fsync, rename. mode as given (umask not
- * applied). Returns 0 or -errno; on failure nothing is left behind. */
-int file_replace_at(int dirfd, const char *name, const void *data, size_t size, mode_t mode);
+/* Replaces dirfd/name: temp file in the same directory, fsync where it is to last beyond a crash of the machine,
+ * rename. mode as given (umask not applied). Returns 0 or -errno; on failure nothing is left behind. */
+int file_replace_at(int dirfd, const char *name, const void *data, size_t size, mode_t mode, bool lasts);
 
 /* mkdir -p for a trusted host path. Returns 0 or -errno. */
 int file_mkdirs(const char *path, mode_t mode);

@@ -307,8 +307,9 @@ int state_write(const struct state *state, const struct plan *plan, const char *
 	json_object_object_add(json, "facets", facets_json(plan));
 	json_object_object_add(json, "warnings", warnings_json(plan));
 	text = json_object_to_json_string_ext(json, JSON_C_TO_STRING_PRETTY);
-	result = text ? file_replace_at(state->directory_fd, "state.json", text, strlen(text), 0600)
-		      : -ENOMEM;
+	/* Live state is void once the machine has crashed: it needn't wait for the disk. */
+	result = text ? file_replace_at(state->directory_fd, "state.json", text, strlen(text), 0600, false) :
+			-ENOMEM;
 	json_object_put(json);
 	if (result < 0)
 		return error_set(err, -result, "cannot write %s/state.json", state->path);
