@@ -218,6 +218,7 @@ static int attach(struct container *container, const struct backend_context *con
 		return error_set(err, ENOMEM, "tracee");
 	tracee_inherit(first, NULL, 0);
 	first->state = TRACEE_RUNNING;
+	affinity_of_first(first);
 	credentials_init(&first->credentials, context->uid, context->gid, context->groups,
 			 context->group_count);
 	return write(go_fd, "g", 1) == 1 ? 0 : error_set(err, errno, "start pipe");
@@ -303,6 +304,7 @@ static int ptrace_start(void *parent, const struct backend_context *context,
 	write_end = ends[1];
 	quiet_stops();
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	affinity_before_first(&container->tracer);
 	container->tracer.init = fork();
 	if (container->tracer.init < 0) {
 		error = error_set(err, errno, "fork");
@@ -325,6 +327,7 @@ static int ptrace_start(void *parent, const struct backend_context *context,
 	if (!error && !container->tracer.started)
 		error = report_failure(container, context, err);
 	if (!error) {
+		affinity_of_tracer(&container->tracer, false);
 		*ret_container = container;
 		return 0;
 	}
@@ -360,6 +363,7 @@ static int ptrace_wait(struct container *container, int *ret_wait_status, struct
 	struct tracer *tracer = &container->tracer;
 	int status;
 
+	affinity_of_tracer(tracer, true);
 	while (!tracer->init_ended || (tracer->lingers && tracer->tracee_count > 0)) {
 		pid_t tid = waitpid(-1, &status, __WALL);
 

@@ -15,10 +15,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/random.h>
 #include <talloc.h>
 #include <unistd.h>
@@ -357,10 +359,48 @@ static void switch_off(struct tracee *tracee)
 	tracee->mm->fast_off = true;
 }
 
-void fast_is_traced(struct tracee *tracee)
+/* Whether a thread sleeps in a call of its own, not in one of the stub's. */
+static bool sleeps_elsewhere(const struct tracee *tracee)
 {
-	if (tracee->mm && tracee->tracer->fast)
+	uint64_t stub = tracee->mm->fast_base + FAST_TEXT;
+	unsigned long long at;
+	bool sleeps;
+	char path[64];
+	FILE *in;
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)tracee->tid);
+	in = fopen(path, "re");
+	sleeps = in && fscanf(in, "%*d %*x %*x %*x %*x %*x %*x %*x %llx", &at) == 1;
+	if (in)
+		fclose(in);
+	return sleeps && (at < stub || at >= stub + FAST_TEXT_SIZE);
+}
+
+/* Threads that may wait in the stub come back to their sites, from where they stop. */
+static void recall_waits(struct tracee *by)
+{
+	const struct tracer *tracer = by->tracer;
+
+	for (size_t i = 0; i < TRACER_HASH; i++)
+		for (struct tracee *at = tracer->hash[i]; at; at = at->hash_next) {
+			if (at->tgid != by->tgid || !at->mm || !at->mm->fast_base || sleeps_elsewhere(at))
+				continue;
+			at->fast_recalled = true;
+			ptrace(PTRACE_INTERRUPT, at->tid, NULL, NULL);
+		}
+}
+
+void fast_is_traced(struct tracee *tracee, struct tracee *by)
+{
+	struct fast *fast = tracee->tracer->fast;
+
+	if (!fast)
+		return;
+	__atomic_store_n(&fast->shared->off, 1, __ATOMIC_SEQ_CST);
+	if (tracee->mm)
 		switch_off(tracee);
+	if (FAST_WAITS)
+		recall_waits(by);
 }
 
 void fast_on_clone(struct tracee *tracee, struct tracee *child, uint64_t flags)
@@ -438,6 +478,11 @@ static void before_path(struct tracee *tracee)
 	case ROW_getcwd:
 		if (fast_seen(tracee, tracee->regs.after) >= 2 && may_learn(tracee))
 			fast_publish_cwd(tracee, guest, sizeof(guest));
+		break;
+	case ROW_wait4:
+	case ROW_waitid:
+		if (FAST_WAITS && !fast_is_trapped(tracee->tracer->plan, (unsigned)tracee->regs.number))
+			fast_seen(tracee, tracee->regs.after);
 		break;
 	case ROW_fstat:
 		fast_seen(tracee, tracee->regs.after);

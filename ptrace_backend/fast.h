@@ -52,8 +52,8 @@ void fast_opens(struct tracee *tracee, const char *host, int flags);
 /* At a signal-delivery stop. True: it is dealt with, the tracee has gone on without it. */
 bool fast_on_signal(struct tracee *tracee, int signal);
 
-/* A guest traces it from now on: it is to see the program as it is. */
-void fast_is_traced(struct tracee *tracee);
+/* A guest traces it from now on: it is to see the program as it is, and its waits are to be seen by us. */
+void fast_is_traced(struct tracee *tracee, struct tracee *by);
 
 /* At a fork event; `child` may be NULL, `flags` are clone(2)'s. */
 void fast_on_clone(struct tracee *tracee, struct tracee *child, uint64_t flags);

@@ -102,6 +102,8 @@ uint64_t fast_site_at(const struct tracee *tracee, uint64_t address);
 bool fast_is_first(const struct tracee *tracee, const struct fast_place *place);
 /* Calls of which the result is something that would be lost. */
 bool fast_makes_something(uint32_t number);
+/* Of which every result is the program's: a child that was told of isn't told of again. */
+bool fast_waits(uint32_t number);
 /* Registers are what the program wants them to be, wherever it is. */
 bool fast_is_slot(const struct tracee *tracee, uint64_t slot);
 void fast_release_slot(struct tracee *tracee, uint64_t slot);

@@ -281,6 +281,11 @@ bool fast_makes_something(uint32_t number)
 	return number == SYS_openat;
 }
 
+bool fast_waits(uint32_t number)
+{
+	return FAST_WAITS && (number == SYS_wait4 || number == SYS_waitid);
+}
+
 bool fast_is_slot(const struct tracee *tracee, uint64_t slot)
 {
 	uint64_t slots = tracee->mm->fast_base + FAST_SLOTS;

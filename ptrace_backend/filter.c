@@ -35,6 +35,7 @@
 #include <sys/syscall.h>
 
 #include "core/base/compat.h"
+#include "ptrace_backend/arch/fast_arch.h"
 #include "ptrace_backend/syscall_table.h"
 
 #define ALLOW	   SECCOMP_RET_ALLOW
@@ -222,6 +223,9 @@ static bool is_fast(const struct syscall_row *row)
 	case ROW_openat:
 	case ROW_faccessat2:
 		return true;
+	case ROW_wait4:
+	case ROW_waitid:
+		return FAST_WAITS;
 	default:
 		return false;
 	}

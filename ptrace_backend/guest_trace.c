@@ -35,7 +35,7 @@ int guest_trace_begin(struct tracee *tracee, struct tracee *by, bool seized, uin
 	tracee->guest = guest;
 	tracee->tracer->guest_traces++;
 	tracee->tracer->guest_traced = true;
-	fast_is_traced(tracee);
+	fast_is_traced(tracee, by);
 	return 0;
 }
 

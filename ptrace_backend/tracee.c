@@ -48,9 +48,10 @@ static void hash_remove(struct tracee *tracee)
 
 static struct tracee_mm *mm_new(struct tracer *tracer)
 {
-	struct tracee_mm *mm = talloc_zero(tracer, struct tracee_mm);
+	struct tracee_mm *mm = talloc(tracer, struct tracee_mm);
 
 	if (mm) {
+		memset(mm, 0, offsetof(struct tracee_mm, exe) + 1);
 		mm->references = 1;
 		mm->mem_fd = -1;
 	}
@@ -122,13 +123,14 @@ struct tracee *tracee_new(struct tracer *tracer, pid_t tid)
 
 static struct tracee_fs *fs_copy(struct tracer *tracer, const struct tracee_fs *from)
 {
-	struct tracee_fs *fs = talloc_zero(tracer, struct tracee_fs);
+	struct tracee_fs *fs = talloc(tracer, struct tracee_fs);
 
 	if (!fs)
 		return NULL;
 	if (from) {
-		*fs = *from;
+		memcpy(fs, from, offsetof(struct tracee_fs, root.rel) + from->root.length + 1);
 	} else {
+		fs->round = 0;
 		path_table_root(tracer->table, &fs->root);
 		fs->cwd_mount = -1;
 	}
@@ -144,7 +146,7 @@ static struct tracee_mm *mm_copy(struct tracer *tracer, const struct tracee_mm *
 
 	if (!mm || !from)
 		return mm;
-	*mm = *from;
+	memcpy(mm, from, offsetof(struct tracee_mm, exe) + strlen(from->exe) + 1);
 	mm->references = 1;
 	if (mm->exe_inode)
 		++*running(tracer, mm->exe_inode);
@@ -178,6 +180,7 @@ void tracee_inherit(struct tracee *child, struct tracee *parent, uint64_t clone_
 	if (!parent)
 		return;
 	child->tgid = clone_flags & CLONE_THREAD ? parent->tgid : child->tid;
+	child->parent = parent->tgid;
 	child->credentials = parent->credentials;
 	child->names_filtered = parent->names_filtered;
 	guest_filter_inherit(child, parent);

@@ -63,7 +63,7 @@ struct tracee_fs {
 	unsigned references;
 	int cwd_mount;		   /* the cwd lies in it; -1: not known */
 	unsigned round;		   /* mount_ns.c: of the last pass that saw it */
-	struct path_position root; /* chroot */
+	struct path_position root; /* chroot; the last: copied as far as it goes */
 };
 
 /* exec_emulator.c: an emulator whose dynamic linker is at work. */
@@ -95,8 +95,8 @@ struct tracee_mm {
 	bool fast_off;		/* it was told to ask us always */
 	bool fast_listing;	/* the program that it executes may have an fd of what stands for /proc */
 	struct fast_sites *fast_sites; /* patched; may be shared with copies of it */
-	char exe[PATH_SIZE];	/* guest path of the program (/proc/self/exe) */
 	struct emulator_start emulator;
+	char exe[PATH_SIZE];	/* guest path of the program (/proc/self/exe); the last: copied as far as it goes */
 };
 
 #define SCRATCH_OWNED	  1984	     /* slots that a thread keeps: 64 in a word of slots_used */
@@ -148,6 +148,7 @@ struct tracee {
 	struct tracee *hash_next;
 	struct tracer *tracer;
 	pid_t tid, tgid;
+	pid_t parent; /* the process that has made it; 0: we */
 	enum tracee_state state;
 	struct tracee_fs *fs;
 	struct tracee_mm *mm;
@@ -192,6 +193,7 @@ struct tracee {
 	bool fast_removing;	   /* or may have, since its last stop */
 	bool fast_moves;	   /* it changes its working directory, or may have, since its last stop */
 	bool fast_unlisted;	   /* and there was no room to remember which */
+	bool fast_recalled;	   /* out of the stub, at the stop that it was asked for */
 	bool in_wait;		   /* guest_wait.c: in wait4 or waitid, as far as we know */
 	bool waits_alone;	   /* and has no child that the kernel knows of */
 	bool repeats;		   /* the call that ends is made again, from its entry */

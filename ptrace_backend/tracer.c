@@ -162,7 +162,6 @@ static void on_call(struct tracee *tracee, int signal)
 	tracee->in_wait = false;
 	tracee->repeats = false;
 	tracee->fast_delivery.call = 0;
-	affinity_on_stop(tracee);
 	if (!tracee->trapped.active) { /* else another call's arguments lie there */
 		tracee->scratch_used = 0;
 		tracee->stack_used = 0;
@@ -413,6 +412,7 @@ static void on_stop(struct tracer *tracer, struct tracee *tracee, int status)
 {
 	int signal = WSTOPSIG(status), event = status >> 16;
 
+	affinity_on_stop(tracee);
 	fast_on_stop(tracee, signal, event);
 	if (tracee->guest)
 		guest_trace_set_options(tracee);
@@ -503,7 +503,8 @@ static void end_orphans(const struct tracer *tracer)
 static void forget(struct tracer *tracer, struct tracee *tracee)
 {
 	pid_t tid = tracee->tid;
-	bool leads = tracee->tgid == tid;
+	/* Threads share their memory. */
+	bool leads = tracee->tgid == tid && (!tracee->mm || tracee->mm->references > 1);
 
 	tracee_free(tracee);
 	for (size_t i = 0; leads && i < TRACER_HASH; i++)

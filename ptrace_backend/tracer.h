@@ -117,6 +117,11 @@ int procview_readlink(struct tracee *tracee, const struct path_result *result, c
 
 /* affinity.c: keeps a tracee that stops often on the tracer's CPU. */
 void affinity_on_stop(struct tracee *tracee);
+/* Around the fork of the first process. */
+void affinity_before_first(struct tracer *tracer);
+void affinity_of_first(struct tracee *first);
+/* Threads that are made meanwhile aren't to be pinned. */
+void affinity_of_tracer(const struct tracer *tracer, bool pinned);
 void affinity_tick(struct tracer *tracer);
 void affinity_init(struct tracer *tracer);
 

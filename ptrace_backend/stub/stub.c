@@ -375,6 +375,19 @@ SECTION static inline __attribute__((always_inline)) int is_switched(struct slot
 	return *state >> 24 < shared->switched;
 }
 
+#ifdef SYS_wait4
+/* The kernel knows children, but nothing of guests that trace: from the first of these on waits are the tracer's, and one
+ * under way is sent back to its site (fast_is_traced()). */
+SECTION static __attribute__((noinline)) long fast_wait(struct slot *slot, long number)
+{
+	const long *arguments = slot->arguments;
+
+	if (process_of()->off || __atomic_load_n(&shared_of()->off, __ATOMIC_ACQUIRE))
+		return FAST_IS_SLOW;
+	return amphora_stub_make_call(slot, number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4]);
+}
+#endif
+
 __attribute__((section("stub_text"), used, visibility("hidden"))) long amphora_stub_call(struct slot *slot);
 
 long amphora_stub_call(struct slot *slot)
@@ -396,6 +409,11 @@ long amphora_stub_call(struct slot *slot)
 		return fast_open(slot, AT_FDCWD, (const char *)first, (int)second);
 	case SYS_readlink:
 		return fast_readlink(slot, AT_FDCWD, (const char *)first, second, third);
+#endif
+#ifdef SYS_wait4
+	case SYS_wait4:
+	case SYS_waitid:
+		return fast_wait(slot, slot_number(slot));
 #endif
 	case SYS_getcwd:
 		return fast_getcwd((char *)first, (unsigned long)second);

@@ -3,7 +3,10 @@
 #ifndef AMPHORA_ARCH_AARCH64_FAST_ARCH_H
 #define AMPHORA_ARCH_AARCH64_FAST_ARCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+#define FAST_WAITS false /* at a stop that it is asked for a call is the stub's still (fast_on_stop_told()) */
 
 /* A branch reaches 128 MiB: the records aren't in the area but where the libraries are. */
 #define FAST_RECORDS_APART 1

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define FAST_WAITS true /* the stub makes wait4 and waitid */
+
 #define SLOT_RSP    24
 #define SLOT_RDI    32
 #define SLOT_RSI    40

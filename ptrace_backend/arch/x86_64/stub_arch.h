@@ -26,6 +26,8 @@
 #define SYS_faccessat2 439
 #define SYS_readlinkat 267
 #define SYS_close      3
+#define SYS_wait4      61
+#define SYS_waitid     247
 
 #define O_LARGEFILE 0100000
 #define O_DIRECTORY 0200000

@@ -36,6 +36,18 @@ for what in 'signals 4' restart pointers changes links 'fork 2'; do
 	out 'stub ok'
 done
 
+for what in results signals traceme attach 'attach id' 'storm 2'; do
+	for how in off auto; do
+		it "waits as outside, fast path $how: $what"
+		# shellcheck disable=SC2086
+		run "$HELPERS/waits" $what
+		out 'waits ok'
+		# shellcheck disable=SC2086
+		guest --fast-path $how /helpers/waits $what
+		out 'waits ok'
+	done
+done
+
 mkdir -p "$WORK/read-only"
 echo read >"$WORK/read-only/file"
 chmod 755 "$WORK/read-only"
@@ -155,6 +167,18 @@ PY
 amphora plan --facts "$WORK/trapped" --backend ptrace --fast-path auto --rootfs "$root"
 out_has '^fast path +off'
 out_has 'answers fstat with SIGSYS'
+
+if [ "$(uname -m)" = x86_64 ]; then
+	it 'stops for few of the waits, and for all of them once a guest has traced'
+	cp "$HELPERS/waits" "$root/bin/waits"
+	fast /bin/waits results
+	out 'waits ok'
+	[ "$(stops wait4)" -lt 8 ] || fail "wait4: $stats"
+	fast sh -c '/bin/waits traceme; /bin/waits results'
+	out 'waits ok
+waits ok'
+	[ "$(stops wait4)" -gt 48 ] || fail "wait4: $stats"
+fi
 
 it 'knows emulated hard links, and stops for no other file'
 fast --hard-links emulated sh -c 'mkdir /tmp/l && cd /tmp/l && echo text >a && ln a b && ln -s a c && echo plain >d &&
