@@ -286,6 +286,7 @@ static int ptrace_start(void *parent, const struct backend_context *context,
 		.notify = context->plan->notify,
 		.compat = context->plan->syscall_info,
 		.fast = fast_call_address(&container->tracer),
+		.fast_may = fast_may(&container->tracer),
 		.native = ARCH_CALLS,
 		.compat_table = ARCH_COMPAT_CALLS,
 	};

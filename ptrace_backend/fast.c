@@ -151,7 +151,59 @@ static int walk(struct tracee *tracee, const char *guest, unsigned flags, struct
 	return error ? error : fast_watch_above(fast, result->host);
 }
 
-static void insert(struct fast *fast, const char *guest, size_t length, uint64_t hash, const struct path_result *result)
+/* A directory that set-group-ID says is one that gives its group, if not by the kernel. */
+static uint32_t setgid_flag(mode_t shown)
+{
+	return shown & S_ISGID ? FAST_ENTRY_SETGID : 0;
+}
+
+/* Whether whoever is in the directory, or has an fd of it, can only have come by this mount: else it isn't told by which
+ * (translate.c). */
+static bool is_by_fd(const struct tracee *tracee, const struct path_result *result)
+{
+	const struct path_table *table = tracee_table(tracee);
+	static struct path_position position;
+
+	if (path_from_host(table, -1, result->host, &position) < 0 || position.mount != result->position.mount)
+		return false;
+	for (int i = 0; i < (int)table->mount_count; i++)
+		if (i != result->position.mount && path_from_host_in(table, i, result->host, &position) == 0)
+			return false;
+	return true;
+}
+
+/* What a name's mount lets be done there. The kernel lets a device be written to whatever its mount says. */
+static uint32_t mount_flag(const struct tracee *tracee, const struct path_result *result, mode_t mode)
+{
+	bool read_only = tracee_mount_flags(tracee, &result->position) & PATH_MOUNT_READ_ONLY;
+
+	return !read_only || !(S_ISREG(mode) || S_ISDIR(mode)) ? FAST_ENTRY_WRITABLE : 0;
+}
+
+static uint32_t directory_flags(struct tracee *tracee, const struct path_result *result, const struct stat *status)
+{
+	struct stat shown = *status;
+
+	ids_guest_stat(tracee->tracer, result->host_length ? result->host : "/", -1, &shown);
+	return mount_flag(tracee, result, status->st_mode) | setgid_flag(shown.st_mode) |
+	       (is_by_fd(tracee, result) ? FAST_ENTRY_BY_FD : 0);
+}
+
+void fast_directory_shown(struct tracer *tracer, const struct stat *real, mode_t shown)
+{
+	struct fast_shared *shared = tracer->fast ? tracer->fast->shared : NULL;
+
+	for (uint32_t index = shared ? shared->inode_buckets[FAST_INODE_BUCKET(real->st_ino)] : 0; index;
+	     index = shared->entries[index - 1].next_inode) {
+		struct fast_entry *entry = &shared->entries[index - 1];
+
+		if (entry->inode == real->st_ino && entry->device == real->st_dev)
+			entry->flags = (entry->flags & ~(uint32_t)FAST_ENTRY_SETGID) | setgid_flag(shown);
+	}
+}
+
+static void insert(struct fast *fast, const char *guest, size_t length, uint64_t hash, const struct path_result *result,
+		   const struct stat *status, uint32_t flags)
 {
 	struct fast_shared *shared = fast->shared;
 	struct fast_entry *entry = &shared->entries[fast->entry_count];
@@ -170,9 +222,18 @@ static void insert(struct fast *fast, const char *guest, size_t length, uint64_t
 	entry->host_length = result->host_length;
 	memcpy(shared->strings + entry->host, result->host, result->host_length);
 	fast->strings_used += entry->guest_length + entry->host_length;
+	entry->device = status->st_dev;
+	entry->inode = status->st_ino;
+	entry->flags = flags;
+	entry->mount = result->position.mount;
 	bucket = &shared->buckets[hash % FAST_BUCKETS];
 	entry->next = *bucket;
 	__atomic_store_n(bucket, ++fast->entry_count, __ATOMIC_RELEASE);
+	if (flags & FAST_ENTRY_LEAF)
+		return;
+	bucket = &shared->inode_buckets[FAST_INODE_BUCKET(entry->inode)];
+	entry->next_inode = *bucket;
+	__atomic_store_n(bucket, fast->entry_count, __ATOMIC_RELEASE);
 }
 
 static const struct fast_entry *known(const struct fast_shared *shared, size_t length, uint64_t hash)
@@ -206,16 +267,18 @@ static int publish_directory(struct tracee *tracee, const char *guest, size_t le
 		error = -ENOTDIR;
 	if (!error && result->host_length + 256 >= SLOT_PATH_SIZE)
 		error = -ENAMETOOLONG;
+	if (!error && stat(result->host_length ? result->host : "/", &status) < 0)
+		error = -errno;
 	/* Where names that are numbers mean something. */
-	if (!error && stat(result->host_length ? result->host : "/", &status) == 0 &&
-	    status.st_dev == fast->shared->proc_device)
+	if (!error && status.st_dev == fast->shared->proc_device)
 		error = -EXDEV;
 	if (error == -ENOSPC)
 		fast_bump(fast);
 	else if (error && error != -EAGAIN && error != -ENOENT)
 		fast->refused[hash % REFUSED_MAX] = hash;
 	else if (!error)
-		insert(fast, guest, length, fast_hash_text(guest, length), result);
+		insert(fast, guest, length, fast_hash_text(guest, length), result, &status,
+		       directory_flags(tracee, result, &status));
 	return error;
 }
 
@@ -239,7 +302,7 @@ static void publish_leaf(struct tracee *tracee, const char *guest, size_t length
 	    status.st_dev == fast->shared->proc_device || fast_watch(fast, result->host) ||
 	    fast_watch_above(fast, result->host))
 		return;
-	insert(fast, guest, length, hash, result);
+	insert(fast, guest, length, hash, result, &status, mount_flag(tracee, result, status.st_mode) | FAST_ENTRY_LEAF);
 }
 
 /* Whether a name in a directory that is published is a symlink. */
@@ -286,7 +349,9 @@ static void publish_link(struct tracee *tracee, const char *guest, const char *s
 		fast->refused[hash % REFUSED_MAX] = hash;
 	} else if (!error) {
 		fast->link_count++;
-		insert(fast, guest, length, hash, result);
+		/* What would be made in its place isn't known to belong to whom. */
+		insert(fast, guest, length, hash, result, &status,
+		       mount_flag(tracee, result, status.st_mode) | FAST_ENTRY_LEAF | FAST_ENTRY_SETGID);
 	}
 }
 
@@ -326,8 +391,26 @@ static bool may_learn(struct tracee *tracee)
 	       fast_has_plain_view(tracee);
 }
 
-/* The path of a call that stopped though it might have been fast. */
-static void learn(struct tracee *tracee, int dirfd, uint64_t address, bool follows)
+/* Tells of the directory behind an fd. False: it isn't one that can be told of. */
+static bool publish_fd(struct tracee *tracee, int fd, char guest[PATH_SIZE])
+{
+	static struct path_position position;
+	int length;
+
+	if (tracee_fd_position(tracee, fd, &position) < 0 || (position.flags & PATH_POSITION_DELETED))
+		return false;
+	length = path_to_guest(tracee_table(tracee), &tracee->fs->root, &position, guest, PATH_SIZE);
+	if (length == 1)
+		length = 0;
+	if (length < 0)
+		return false;
+	guest[length] = '\0';
+	return publish_directory(tracee, guest, (size_t)length) == 0;
+}
+
+/* The path of a call that stopped though it might have been fast. Single names are right as they are, unless the
+ * directory has to be known (`changes`). */
+static void learn(struct tracee *tracee, int dirfd, uint64_t address, bool follows, bool changes)
 {
 	static char path[PATH_SIZE], guest[2 * PATH_SIZE];
 	size_t length;
@@ -338,12 +421,16 @@ static void learn(struct tracee *tracee, int dirfd, uint64_t address, bool follo
 		publish(tracee, path, follows);
 		return;
 	}
-	if (dirfd != AT_FDCWD || !strchr(path, '/'))
+	if (!changes && !strchr(path, '/'))
 		return;
-	fast_publish_cwd(tracee, guest, PATH_SIZE);
+	if (dirfd == AT_FDCWD) {
+		fast_publish_cwd(tracee, guest, PATH_SIZE);
+		if (tracee->mm->fast_cwd != tracee->tracer->fast->shared->generation)
+			return;
+	} else if (!publish_fd(tracee, dirfd, guest)) {
+		return;
+	}
 	length = strlen(guest);
-	if (tracee->mm->fast_cwd != tracee->tracer->fast->shared->generation)
-		return;
 	snprintf(guest + length, sizeof(guest) - length, "/%s", path);
 	publish(tracee, guest, follows);
 }
@@ -408,9 +495,10 @@ void fast_on_clone(struct tracee *tracee, struct tracee *child, uint64_t flags)
 	if (!child || !tracee->tracer->fast || (flags & CLONE_VM))
 		return;
 	/* Another thread may have been told while the memory was copied. */
-	child->mm->fast_off = false;
+	child->mm->fast_off = child->mm->fast_others = false;
 	if (tracee->mm->fast_off)
 		switch_off(child);
+	fast_tell_ids(child);
 	/* A working directory that another address space shares can change without this one's call. */
 	if (flags & CLONE_FS) {
 		switch_off(tracee);
@@ -428,16 +516,22 @@ void fast_opens(struct tracee *tracee, const char *host, int flags)
 
 /* The same for a call whose argument 0 is the path, or 0 and 1 are. */
 
-static void learn_first(struct tracee *tracee, bool follows)
+static void learn_first(struct tracee *tracee, bool follows, bool changes)
 {
 	fast_seen(tracee, tracee->regs.after);
-	learn(tracee, AT_FDCWD, tracee_argument(tracee, 0), follows);
+	learn(tracee, AT_FDCWD, tracee_argument(tracee, 0), follows, changes);
 }
 
-static void learn_second(struct tracee *tracee, bool follows)
+static void learn_second(struct tracee *tracee, bool follows, bool changes)
 {
 	fast_seen(tracee, tracee->regs.after);
-	learn(tracee, (int)tracee_argument(tracee, 0), tracee_argument(tracee, 1), follows);
+	learn(tracee, (int)tracee_argument(tracee, 0), tracee_argument(tracee, 1), follows, changes);
+}
+
+/* Whether an open has to know if the mount may be written to. */
+static bool opens_to_change(uint64_t flags)
+{
+	return flags & (O_ACCMODE | O_CREAT | O_TRUNC);
 }
 
 /* A call that might have been fast. */
@@ -447,33 +541,40 @@ static void before_path(struct tracee *tracee)
 
 	switch ((enum syscall_index)syscall_call_row(tracee->call)->index) {
 	case ROW_open:
-		learn_first(tracee, !(tracee_argument(tracee, 1) & O_NOFOLLOW));
+		learn_first(tracee, !(tracee_argument(tracee, 1) & O_NOFOLLOW),
+			    opens_to_change(tracee_argument(tracee, 1)));
+		break;
+	case ROW_creat:
+		learn_first(tracee, true, true);
 		break;
 	case ROW_access:
+		learn_first(tracee, true, tracee_argument(tracee, 1) & W_OK);
+		break;
 	case ROW_stat:
 	case ROW_getxattr:
-		learn_first(tracee, true);
+		learn_first(tracee, true, false);
 		break;
 	case ROW_lstat:
 	case ROW_readlink:
 	case ROW_lgetxattr:
-		learn_first(tracee, false);
+		learn_first(tracee, false, false);
 		break;
 	case ROW_openat:
-		learn_second(tracee, !(tracee_argument(tracee, 2) & O_NOFOLLOW));
+		learn_second(tracee, !(tracee_argument(tracee, 2) & O_NOFOLLOW),
+			     opens_to_change(tracee_argument(tracee, 2)));
 		break;
 	case ROW_newfstatat:
-		learn_second(tracee, !(tracee_argument(tracee, 3) & AT_SYMLINK_NOFOLLOW));
+		learn_second(tracee, !(tracee_argument(tracee, 3) & AT_SYMLINK_NOFOLLOW), false);
 		break;
 	case ROW_statx:
-		learn_second(tracee, !(tracee_argument(tracee, 2) & AT_SYMLINK_NOFOLLOW));
+		learn_second(tracee, !(tracee_argument(tracee, 2) & AT_SYMLINK_NOFOLLOW), false);
 		break;
 	case ROW_faccessat:
 	case ROW_faccessat2:
-		learn_second(tracee, true);
+		learn_second(tracee, true, tracee_argument(tracee, 2) & W_OK);
 		break;
 	case ROW_readlinkat:
-		learn_second(tracee, false);
+		learn_second(tracee, false, false);
 		break;
 	case ROW_getcwd:
 		if (fast_seen(tracee, tracee->regs.after) >= 2 && may_learn(tracee))
@@ -541,6 +642,7 @@ void fast_after_call(struct tracee *tracee)
 		made |= tracee->made.in[i] != NULL;
 	if (made)
 		switch_off(tracee);
+	fast_tell_ids(tracee);
 	if (tracee->tracer->guest_traced)
 		fast->shared->off = 1;
 }
@@ -554,6 +656,20 @@ void fast_recorded(struct tracer *tracer, uint64_t inode)
 static void recorded(void *context, uint64_t inode)
 {
 	fast_recorded(context, inode);
+}
+
+void fast_program_runs(struct tracer *tracer, uint64_t inode, int more)
+{
+	struct fast *fast = tracer->fast;
+	uint64_t at = inode % FAST_PROGRAMS;
+
+	if (!fast)
+		return;
+	fast->programs[at] += (unsigned)more;
+	if (fast->programs[at])
+		fast->shared->programs[at / 64] |= 1ULL << at % 64;
+	else
+		fast->shared->programs[at / 64] &= ~(1ULL << at % 64);
 }
 
 void fast_is_linked(struct tracer *tracer, const char *host)
@@ -634,6 +750,7 @@ int fast_start(struct tracer *tracer, struct error *err)
 	shared->access = !fast_is_trapped(tracer->plan, SYS_faccessat2);
 	shared->statx = !fast_is_trapped(tracer->plan, SYS_statx);
 	fast->only_copies = tracer->plan->fast_path == FAST_PATH_ONLY_PREPATCHED;
+	shared->may = fast_policy(tracer);
 	shared->generation = 2;
 	switch_at_random(shared);
 	shared->stub = fast->base + FAST_TEXT;

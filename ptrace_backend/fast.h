@@ -21,6 +21,8 @@ int fast_start(struct tracer *tracer, struct error *err);
 void fast_stop(struct tracer *tracer);
 /* The address behind the stub's system call, as the filter sees it; 0: none. */
 uint64_t fast_call_address(const struct tracer *tracer);
+/* What it may change from there: enum fast_may of fast_area.h. */
+uint32_t fast_may(const struct tracer *tracer);
 
 /* At an exec: what the loader needs. `image_shift`: from our addresses to those of our image there. `interpreter`: host
  * path of the program's, or NULL; where that has a copy (fast_copy.h) *ret_copy is its path, and the script's object
@@ -44,6 +46,10 @@ void fast_on_stop(struct tracee *tracee, int signal, int event);
 void fast_recorded(struct tracer *tracer, uint64_t inode);
 /* The file at this host path, or behind this magic link, is that of emulated hard links. */
 void fast_is_linked(struct tracer *tracer, const char *host);
+/* The guest sees another mode of a directory from now on. */
+void fast_directory_shown(struct tracer *tracer, const struct stat *real, mode_t shown);
+/* One process more (1) or less (-1) whose program has this inode number. */
+void fast_program_runs(struct tracer *tracer, uint64_t inode, int more);
 void fast_known_absent(struct tracer *tracer, const struct stat *status);
 
 /* A host path that is about to be opened. The directory that stands for /proc must not be looked into by the fd. */

@@ -64,6 +64,7 @@
 #define FAST_ABSENT	 16384 /* pairs: an inode is in either of two */
 #define FAST_BLOOM_WORDS 2048
 #define FAST_NAMES_WORDS 1024 /* one name in 20,000 is taken for another */
+#define FAST_PROGRAMS	 8192
 
 /* What is a process's own. */
 struct fast_process {
@@ -72,16 +73,26 @@ struct fast_process {
 	uint64_t cwd_generation; /* cwd is right in this one */
 	uint64_t cwd_version;	 /* another one: it was written meanwhile */
 	char cwd[4000];		 /* guest path of the working directory */
+	uint32_t others;	 /* files that it makes may need a record of their owner */
+};
+
+enum fast_entry_flags {
+	FAST_ENTRY_WRITABLE = 1 << 0, /* by its mount */
+	FAST_ENTRY_SETGID = 1 << 1,   /* what is made in it gets its group */
+	FAST_ENTRY_BY_FD = 1 << 2,    /* whoever has an fd of it has come by this guest path's mount */
+	FAST_ENTRY_LEAF = 1 << 3,     /* FAST_HASH_LEAF: no directory for what is in it */
 };
 
 /* A guest directory whose host path is known; or a name that means something somewhere, or a symlink, and the host path of
  * what that leads to. */
 struct fast_entry {
 	uint64_t hash;
+	uint64_t device, inode;
 	uint32_t guest, guest_length; /* offset into strings */
 	uint32_t host, host_length;
-	uint32_t next;	/* index plus one */
-	uint32_t reserved;
+	uint32_t next, next_inode; /* index plus one */
+	uint32_t flags;		   /* enum fast_entry_flags */
+	int32_t mount;
 };
 
 struct fast_absence {
@@ -104,6 +115,11 @@ struct fast_copy {
 	char original[FAST_COPY_PATH], copy[FAST_COPY_PATH]; /* host paths */
 };
 
+/* Calls that change something, as far as the filter lets them pass (fast_policy.c). */
+enum fast_may {
+	FAST_MAY_OPEN = 1 << 0, /* openat that writes or creates */
+};
+
 struct fast_shared {
 	uint64_t stub; /* its address, for the copies' records */
 	uint64_t generation; /* odd: being changed. Another one: entries may be wrong */
@@ -115,18 +131,22 @@ struct fast_shared {
 	uint32_t statx;	     /* and statx */
 	uint32_t switched;   /* tests: so many calls of 256 are left to the tracer, drawn at random; 0 */
 	uint32_t seed;	     /* of these draws; another one at each stop */
+	uint32_t may;	     /* enum fast_may */
 	uint64_t proc_device;
 	char record_name[40];	     /* of the attribute that a record is in */
 	uint64_t recorded[FAST_BLOOM_WORDS];	   /* Bloom filter of inodes with a record */
 	struct fast_absence absent[FAST_ABSENT];   /* inodes known to have none */
 	uint64_t names[FAST_NAMES_WORDS];	   /* Bloom filter of names that mean something somewhere */
 	struct fast_copy copies[FAST_COPIES_MAX];
+	uint64_t programs[FAST_PROGRAMS / 64];	   /* inodes, modulo FAST_PROGRAMS, of programs that run */
 	uint32_t buckets[FAST_BUCKETS];		   /* index of an entry plus one */
+	uint32_t inode_buckets[FAST_BUCKETS];	   /* the same by FAST_INODE_BUCKET, directories alone */
 	struct fast_entry entries[FAST_ENTRIES_MAX];
 	char strings[FAST_STRINGS];
 };
 _Static_assert(sizeof(struct fast_shared) <= FAST_SHARED_SIZE, "as much is mapped");
 
+#define FAST_INODE_BUCKET(inode) (fast_mix(inode) % FAST_BUCKETS)
 /* The first of the two places of an inode. */
 #define FAST_ABSENCE(inode) (fast_mix(inode) % FAST_ABSENT & ~1ULL)
 

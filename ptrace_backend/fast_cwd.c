@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What the stub knows of its process: the working directory. */
+/* What the stub knows of its process: the working directory, and whether all threads are the fake root. */
 #include <string.h>
 
 #include "core/base/cleanup.h"
@@ -72,4 +72,36 @@ void fast_publish_cwd(struct tracee *tracee, char *guest, size_t size)
 		return;
 	}
 	write_cwd(tracee, guest, (size_t)length);
+}
+
+/* Whether what it makes gets a record of its owner (ids_created()). */
+static bool has_other_ids(const struct tracee *tracee)
+{
+	return tracee->tracer->fake_ids && (tracee->credentials.fsuid != tracee->tracer->own_uid ||
+					    tracee->credentials.fsgid != tracee->tracer->own_gid);
+}
+
+static bool any_has_other_ids(const struct tracee *tracee)
+{
+	const struct tracer *tracer = tracee->tracer;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(tracer->hash); i++)
+		for (const struct tracee *at = tracer->hash[i]; at; at = at->hash_next)
+			if (at->mm == tracee->mm && has_other_ids(at))
+				return true;
+	return false;
+}
+
+void fast_tell_ids(struct tracee *tracee)
+{
+	struct tracee_mm *mm = tracee->mm;
+	uint32_t others;
+
+	if (!mm || !mm->fast_base || has_other_ids(tracee) == mm->fast_others)
+		return;
+	others = has_other_ids(tracee) || (mm->references > 1 && any_has_other_ids(tracee));
+	if (others == mm->fast_others)
+		return;
+	mm->fast_others = others;
+	fast_write_process(tracee, offsetof(struct fast_process, others), &others, sizeof(others));
 }

@@ -30,6 +30,7 @@ struct fast {
 	uint64_t patched, declined;    /* sites; calls that came back */
 	uint64_t unpatched;	       /* sites that can't be patched and are used often */
 	uint64_t magic;		       /* what marks records in copies: fast_copy.h */
+	unsigned programs[FAST_PROGRAMS]; /* that run, by their inode */
 	struct fast_copies *copies;
 	bool has_copies;
 	bool only_copies; /* no process's own text is patched: --fast-path only-prepatched */
@@ -86,6 +87,10 @@ int fast_write_text(struct tracee *tracee, uint64_t address, const void *data, s
 void fast_write_process(struct tracee *tracee, size_t offset, const void *data, size_t size);
 /* Tells it the working directory, and gives its guest path: "" where that can't be told. */
 void fast_publish_cwd(struct tracee *tracee, char *guest, size_t size);
+/* Whether files that it makes may need a record. */
+void fast_tell_ids(struct tracee *tracee);
+/* fast_policy.c. The calls that change something which the stub may make: enum fast_may. */
+uint32_t fast_policy(const struct tracer *tracer);
 /* Writes into the area of the tracee. Returns 0 or -errno. */
 int fast_write(struct tracee *tracee, size_t offset, const void *data, size_t size);
 /* A call that may be fast has stopped, with its instruction before `after`: patches the site.

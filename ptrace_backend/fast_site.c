@@ -44,6 +44,11 @@ uint64_t fast_call_address(const struct tracer *tracer)
 	return tracer->fast ? tracer->fast->base + fast_stub_offset(amphora_stub_call_after) : 0;
 }
 
+uint32_t fast_may(const struct tracer *tracer)
+{
+	return tracer->fast ? tracer->fast->shared->may : 0;
+}
+
 struct fast_sites *fast_sites_share(struct fast_sites *sites)
 {
 	if (sites)
@@ -106,6 +111,7 @@ void fast_loaded(struct tracee *tracee, uint64_t records)
 
 	tracee->mm->fast_base = fast && records ? fast->base : 0;
 	tracee->mm->fast_records = records;
+	fast_tell_ids(tracee);
 }
 
 bool fast_is_area(const struct tracee_mm *mm, uint64_t start, uint64_t end)
@@ -275,7 +281,7 @@ bool fast_is_first(const struct tracee *tracee, const struct fast_place *place)
 bool fast_makes_something(uint32_t number)
 {
 #ifdef SYS_open
-	if (number == SYS_open)
+	if (number == SYS_open || number == SYS_creat)
 		return true;
 #endif
 	return number == SYS_openat;

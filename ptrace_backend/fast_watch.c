@@ -29,6 +29,7 @@ void fast_bump(struct fast *fast)
 
 	__atomic_store_n(&shared->generation, shared->generation + 1, __ATOMIC_SEQ_CST);
 	memset(shared->buckets, 0, sizeof(shared->buckets));
+	memset(shared->inode_buckets, 0, sizeof(shared->inode_buckets));
 	fast->entry_count = fast->strings_used = fast->link_count = 0;
 	memset(fast->watched, 0, sizeof(fast->watched));
 	memset(fast->refused, 0, sizeof(fast->refused));

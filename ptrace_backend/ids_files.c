@@ -72,6 +72,8 @@ int ids_remember(struct tracer *tracer, int fd, const struct stat *real, const s
 
 	if (!tracer->record)
 		return 0;
+	if (S_ISDIR(real->st_mode))
+		fast_directory_shown(tracer, real, shown->st_mode);
 	show_own_ids(tracer, &plain);
 	if (plain.st_uid == shown->st_uid && plain.st_gid == shown->st_gid &&
 	    plain.st_mode == shown->st_mode)

@@ -166,7 +166,7 @@ static int allow_stdio(const struct ruleset *ruleset, const struct backend_conte
 
 /* Devices that every container has are bound read-only for real root, which guards their mode alone; for the
  * kernel a write to a device is none to its mount. */
-static bool is_everyones_device(const char *host)
+bool landlock_is_everyones_device(const char *host)
 {
 	const dev_t devices[] = {
 		makedev(1, 3), makedev(1, 5), makedev(1, 7), makedev(1, 8), makedev(1, 9), /* null … urandom */
@@ -219,7 +219,7 @@ static int allow_all(const struct ruleset *ruleset, const struct tracer *tracer,
 	for (uint32_t i = 0; i < tracer->table->mount_count && !error; i++) {
 		const struct path_mount *mount = &tracer->table->mounts[i];
 		const char *host = tracer->table->strings + mount->host;
-		uint64_t rights = mount->flags & PATH_MOUNT_READ_ONLY && !is_everyones_device(host) ?
+		uint64_t rights = mount->flags & PATH_MOUNT_READ_ONLY && !landlock_is_everyones_device(host) ?
 					  RIGHTS_READ :
 					  ruleset->handled;
 

@@ -170,6 +170,7 @@ struct filter_options {
 	bool notify; /* rows with `notify` get SECCOMP_RET_USER_NOTIF */
 	bool compat; /* 32-bit calls are looked at too; else they are ENOSYS */
 	uint64_t fast; /* calls that the stub makes pass from this address (the one behind); 0: none */
+	uint32_t fast_may; /* of those that change something: enum fast_may */
 	enum call_table native, compat_table; /* ARCH_CALLS, ARCH_COMPAT_CALLS */
 };
 #define NAMES_FILTER_SIZE 128 /* is enough for the second */

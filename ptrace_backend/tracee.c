@@ -63,11 +63,17 @@ static unsigned *running(struct tracer *tracer, ino_t inode)
 	return &tracer->running[inode % TRACER_RUNNING];
 }
 
+static void count_program(struct tracer *tracer, ino_t inode, int more)
+{
+	*running(tracer, inode) += (unsigned)more;
+	fast_program_runs(tracer, inode, more);
+}
+
 void tracee_set_program(struct tracee *tracee, const struct stat *program)
 {
 	tracee->mm->exe_device = program->st_dev;
 	tracee->mm->exe_inode = program->st_ino;
-	++*running(tracee->tracer, program->st_ino);
+	count_program(tracee->tracer, program->st_ino, 1);
 }
 
 bool tracer_runs(const struct tracer *tracer, const struct stat *file)
@@ -90,7 +96,7 @@ static void mm_release(struct tracee *tracee)
 	if (!mm || --mm->references > 0)
 		return;
 	if (mm->exe_inode)
-		--*running(tracee->tracer, mm->exe_inode);
+		count_program(tracee->tracer, mm->exe_inode, -1);
 	ipc_mm_released(mm, tracee->tgid);
 	fast_sites_release(mm->fast_sites);
 	tracee_close_mem(mm, tracee->tracer);
@@ -149,7 +155,7 @@ static struct tracee_mm *mm_copy(struct tracer *tracer, const struct tracee_mm *
 	memcpy(mm, from, offsetof(struct tracee_mm, exe) + strlen(from->exe) + 1);
 	mm->references = 1;
 	if (mm->exe_inode)
-		++*running(tracer, mm->exe_inode);
+		count_program(tracer, mm->exe_inode, 1);
 	mm->mem_fd = -1;
 	fast_sites_share(mm->fast_sites);
 	memset(mm->slots_used, 0, sizeof(mm->slots_used));

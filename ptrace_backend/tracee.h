@@ -93,6 +93,7 @@ struct tracee_mm {
 	uint64_t fast_records;	/* the first one's address */
 	uint64_t fast_cwd;	/* the generation in which it knows its working directory; 0: it doesn't */
 	bool fast_off;		/* it was told to ask us always */
+	bool fast_others;	/* or when it makes files: a thread has other ids than the container's own */
 	bool fast_listing;	/* the program that it executes may have an fd of what stands for /proc */
 	struct fast_sites *fast_sites; /* patched; may be shared with copies of it */
 	struct emulator_start emulator;

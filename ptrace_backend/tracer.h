@@ -95,6 +95,8 @@ int landlock_confine(struct tracer *tracer, const struct backend_context *contex
 		     struct error *err);
 /* In the first process: confines it to what the guest needs; nothing for -EBADF. Sets errno. */
 int landlock_confine_guest(int ruleset);
+/* /dev/null and its kin, which the guest may write to though they are bound read-only. */
+bool landlock_is_everyones_device(const char *host);
 
 /* procview.c */
 /* True for anything below /proc/PID of a process that isn't the guest's. */

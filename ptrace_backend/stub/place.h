@@ -133,15 +133,24 @@ struct place {
 	int ends; /* it has to be a directory, or else it is the tracer's */
 	long dirfd;
 	const char *path; /* these two for the call */
+	uint32_t flags;	  /* of the entry of the directory that the name is in, or of its own; 0: not known */
 };
 
-/* Whether what translate() found may have changed since: a call made meanwhile may have followed a symlink in the
+/* translate() is asked for a name in a directory whose entry is known, FOUND_BELOW too. */
+#define WANTS_ENTRY 1
+
+/* Whether entries may have changed since translate() began. */
+SECTION static inline __attribute__((always_inline)) int has_changed(struct slot *slot)
+{
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return __atomic_load_n(&shared_of()->generation, __ATOMIC_RELAXED) != *slot_generation(slot);
+}
+
+/* Whether what translate() found may be wrong by now: a call made meanwhile may have followed a symlink in the
  * place of a directory. */
 SECTION static inline __attribute__((always_inline)) int is_stale(struct slot *slot, const struct place *place)
 {
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	return place->found == FOUND_HOST &&
-	       __atomic_load_n(&shared_of()->generation, __ATOMIC_RELAXED) != *slot_generation(slot);
+	return place->found == FOUND_HOST && has_changed(slot);
 }
 
 /* Whether the last component is one of PRoot's files. */
@@ -176,6 +185,40 @@ SECTION static __attribute__((noinline)) const struct fast_entry *find(uint64_t 
 	return 0;
 }
 
+/* The same of the directory behind an fd, or of the working directory. */
+SECTION static __attribute__((noinline)) const struct fast_entry *find_by_fd(struct slot *slot, long fd)
+{
+	struct status *status = (void *)((char *)slot + SLOT_STATUS);
+	const struct fast_shared *shared = shared_of();
+	char *dot = (char *)slot + SLOT_PATH;
+	unsigned steps = 0;
+
+	dot[0] = '.';
+	dot[1] = '\0';
+	if (((int)fd < 0 && (int)fd != AT_FDCWD) ||
+	    make_call((void *)((char *)slot + SLOT_ASIDE), SYS_newfstatat, fd, (long)dot, (long)status, 0))
+		return 0;
+	for (uint32_t index = shared->inode_buckets[FAST_INODE_BUCKET(status->inode)];
+	     index && index <= FAST_ENTRIES_MAX && steps < 16; steps++) {
+		const struct fast_entry *entry = &shared->entries[index - 1];
+
+		index = entry->next_inode;
+		if (entry->inode == status->inode && entry->device == status->device &&
+		    (entry->flags & FAST_ENTRY_BY_FD) && entry->guest_length <= FAST_PATH_MAX &&
+		    entry->guest + entry->guest_length <= FAST_STRINGS)
+			return entry;
+	}
+	return 0;
+}
+
+SECTION static __attribute__((noinline)) int has_slash(const char *path)
+{
+	for (unsigned i = 0; i < FAST_PATH_MAX && ((const volatile char *)path)[i]; i++)
+		if (((const volatile char *)path)[i] == '/')
+			return 1;
+	return 0;
+}
+
 /* Whether there is nothing of the name that `path` begins with, in a directory whose host path (`length` bytes of it) is
  * in the slot already, or in dirfd. For what lies below it all the same. */
 SECTION static __attribute__((noinline)) int is_missing(struct slot *slot, long dirfd, unsigned length, const char *path)
@@ -204,12 +247,10 @@ SECTION static __attribute__((noinline)) int is_missing(struct slot *slot, long 
 /* The directory of a name isn't known, but maybe one above it is, and there is nothing below that. */
 SECTION static __attribute__((noinline)) enum found look_above(struct slot *slot, const struct name *name, long dirfd,
 							       const char *path, const char *prefix,
-							       unsigned prefix_length, uint64_t generation)
+							       unsigned prefix_length)
 {
 	const struct fast_shared *shared = shared_of();
-	struct place place = { .found = FOUND_HOST };
 
-	*slot_generation(slot) = generation;
 	if (path[0] != '/' && is_missing(slot, dirfd, 0, path))
 		return FOUND_NONE;
 	for (unsigned i = name->above_count; i-- > 0;) {
@@ -223,52 +264,112 @@ SECTION static __attribute__((noinline)) enum found look_above(struct slot *slot
 			continue;
 		length = copy((char *)slot + SLOT_PATH, shared->strings + entry->host, entry->host_length);
 		((char *)slot)[SLOT_PATH + length++] = '/';
-		if (is_stale(slot, &place))
+		if (has_changed(slot))
 			break;
-		return is_missing(slot, AT_FDCWD, length, path + name->above[i].length + 1) && !is_stale(slot, &place) ?
+		return is_missing(slot, AT_FDCWD, length, path + name->above[i].length + 1) && !has_changed(slot) ?
 			       FOUND_NONE :
 			       UNKNOWN;
 	}
 	return UNKNOWN;
 }
 
-SECTION static __attribute__((noinline)) enum found translate(struct slot *slot, long dirfd, const char *path,
+/* What a relative path counts from. */
+struct base {
+	const char *path; /* guest path; 0: not known */
+	unsigned length;
+	uint64_t hash; /* of it */
+	const struct fast_entry *entry; /* where it was found by an fd */
+	uint64_t version; /* of the working directory */
+};
+
+SECTION static __attribute__((noinline)) void find_base(struct slot *slot, long dirfd, const char *path, int wants,
+							uint64_t generation, struct base *base)
+{
+	const struct fast_process *process = process_of();
+
+	base->path = 0;
+	base->entry = 0;
+	base->length = 0;
+	base->hash = FAST_HASH_START;
+	if (path[0] == '/')
+		return;
+	base->version = __atomic_load_n(&process->cwd_version, __ATOMIC_ACQUIRE);
+	if ((int)dirfd == AT_FDCWD && process->cwd_generation == generation &&
+	    process->cwd_length < sizeof(process->cwd)) {
+		base->path = process->cwd;
+		base->length = process->cwd_length;
+	} else if (wants || has_slash(path)) {
+		base->entry = find_by_fd(slot, dirfd);
+		if (!base->entry)
+			return;
+		base->path = shared_of()->strings + base->entry->guest;
+		base->length = base->entry->guest_length;
+	}
+	for (unsigned i = 0; i < base->length; i++)
+		base->hash = FAST_HASH_STEP(base->hash, base->path[i]);
+}
+
+/* The entry of the directory that a name without a slash is in. */
+SECTION static inline __attribute__((always_inline)) const struct fast_entry *entry_of_base(const struct base *base)
+{
+	if (base->entry || !base->path)
+		return base->entry;
+	return find(base->hash, base->path, base->length, 0, 0);
+}
+
+/* A single name: all is right as it is. */
+SECTION static inline __attribute__((always_inline)) int find_below(struct slot *slot, long dirfd, const char *path,
+								    int wants, const struct name *name,
+								    const struct base *base, struct place *place)
+{
+	const struct fast_entry *entry = wants ? entry_of_base(base) : 0;
+	char *host = (char *)slot + SLOT_PATH;
+
+	/* Names that are numbers are processes, where this is /proc. */
+	if (!entry && (wants || name->is_number))
+		return 0;
+	if (entry)
+		place->flags = entry->flags;
+	place->dirfd = dirfd;
+	place->path = path;
+	if (name->ends) {
+		if (name->length > 255)
+			return 0;
+		host[copy(host, path, name->length)] = '\0';
+		place->path = host;
+	}
+	return 1;
+}
+
+SECTION static __attribute__((noinline)) enum found translate(struct slot *slot, long dirfd, const char *path, int wants,
 							      struct place *place)
 {
 	const struct fast_shared *shared = shared_of();
 	const struct fast_process *process = process_of();
 	uint64_t generation = __atomic_load_n(&shared->generation, __ATOMIC_ACQUIRE);
 	char *host = (char *)slot + SLOT_PATH;
-	const char *prefix = 0;
 	const struct fast_entry *entry = 0;
-	unsigned prefix_length = 0, at;
-	uint64_t start = FAST_HASH_START, version = 0;
+	struct base base;
 	struct name name;
+	unsigned at;
 
 	place->found = UNKNOWN;
 	place->ends = 0;
+	place->flags = 0;
 	if ((generation & 1) || shared->off || process->off || !path)
 		return UNKNOWN;
-	if (path[0] != '/' && (int)dirfd == AT_FDCWD) {
-		version = __atomic_load_n(&process->cwd_version, __ATOMIC_ACQUIRE);
-		/* A working directory's hash is that of its path and a slash. */
-		prefix_length = process->cwd_length;
-		if (process->cwd_generation == generation && prefix_length < sizeof(process->cwd)) {
-			prefix = process->cwd;
-			for (unsigned i = 0; i < prefix_length; i++)
-				start = FAST_HASH_STEP(start, prefix[i]);
-			start = FAST_HASH_STEP(start, '/');
-		}
-	}
-	if (!parse(path, start, &name) || (shared->links && is_l2s(path, &name)))
+	find_base(slot, dirfd, path, wants, generation, &base);
+	/* A directory's hash is that of its path and a slash. */
+	if (!parse(path, base.path ? FAST_HASH_STEP(base.hash, '/') : FAST_HASH_START, &name) ||
+	    (shared->links && is_l2s(path, &name)))
 		return UNKNOWN;
 	place->ends = name.ends;
-	if (place->follows && !name.is_dot && (path[0] == '/' || prefix))
-		entry = find(FAST_HASH_LINK(name.all), path, name.length, prefix, prefix_length);
+	if (place->follows && !name.is_dot && (path[0] == '/' || base.path))
+		entry = find(FAST_HASH_LINK(name.all), path, name.length, base.path, base.length);
 	if (!entry && !name.is_dot && !is_plain(shared, name.last)) {
-		if (path[0] != '/' && (!prefix || name.slash == ~0u))
+		if (path[0] != '/' && (!base.path || name.slash == ~0u))
 			return UNKNOWN;
-		entry = find(FAST_HASH_LEAF(name.all), path, name.length, prefix, prefix_length);
+		entry = find(FAST_HASH_LEAF(name.all), path, name.length, base.path, base.length);
 		if (!entry)
 			return UNKNOWN;
 	}
@@ -276,40 +377,35 @@ SECTION static __attribute__((noinline)) enum found translate(struct slot *slot,
 		name.slash = name.length;
 		name.above_count = 0;
 	}
+	*slot_generation(slot) = generation;
 	if (name.slash == ~0u) {
-		/* Names that are numbers are processes, where this is /proc. */
-		if (name.is_number)
+		if (!find_below(slot, dirfd, path, wants, &name, &base, place))
 			return UNKNOWN;
-		place->dirfd = dirfd;
-		place->path = path;
-		if (name.ends) {
-			if (name.length > 255)
+		place->found = FOUND_BELOW;
+		if (wants && has_changed(slot))
+			place->found = UNKNOWN;
+	} else {
+		if (!entry && (path[0] == '/' || base.path))
+			entry = find(name.directory, path, name.slash, base.path, base.length);
+		if (entry && entry->host_length + name.length < SLOT_PATH_SIZE - 1) {
+			at = copy(host, shared->strings + entry->host, entry->host_length);
+			at += copy(host + at, path + name.slash, name.length - name.slash);
+			host[at] = '\0';
+			/* Another thread may have changed it since: then it is the tracer's. */
+			if (((const volatile char *)path)[name.length] != (name.ends ? '/' : '\0'))
 				return UNKNOWN;
-			host[copy(host, path, name.length)] = '\0';
+			place->flags = entry->flags;
+			place->dirfd = AT_FDCWD;
 			place->path = host;
+			place->found = FOUND_HOST;
+		} else if (!entry) {
+			place->found = look_above(slot, &name, dirfd, path, base.path, base.length);
 		}
-		return place->found = FOUND_BELOW;
+		if (place->found == FOUND_HOST && has_changed(slot))
+			place->found = UNKNOWN;
 	}
-	if (!entry && (path[0] == '/' || prefix))
-		entry = find(name.directory, path, name.slash, prefix, prefix_length);
-	if (entry && entry->host_length + name.length < SLOT_PATH_SIZE - 1) {
-		at = copy(host, shared->strings + entry->host, entry->host_length);
-		at += copy(host + at, path + name.slash, name.length - name.slash);
-		host[at] = '\0';
-		/* Another thread may have changed it since: then it is the tracer's. */
-		if (((const volatile char *)path)[name.length] != (name.ends ? '/' : '\0'))
-			return UNKNOWN;
-		place->dirfd = AT_FDCWD;
-		place->path = host;
-		place->found = FOUND_HOST;
-		*slot_generation(slot) = generation;
-	} else if (!entry) {
-		place->found = look_above(slot, &name, dirfd, path, prefix, prefix_length, generation);
-	}
-	if (place->found == FOUND_HOST && is_stale(slot, place))
-		place->found = UNKNOWN;
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	if (prefix && __atomic_load_n(&process->cwd_version, __ATOMIC_RELAXED) != version)
+	if (base.path && !base.entry && __atomic_load_n(&process->cwd_version, __ATOMIC_RELAXED) != base.version)
 		place->found = UNKNOWN;
 	return place->found;
 }

@@ -27,12 +27,21 @@
 #define AT_EMPTY_PATH	    0x1000
 #define AT_EACCESS	    0x200
 #define R_OK		    4
+#define W_OK		    2
 #define X_OK		    1
 
 #define AT_STATX_SYNC_TYPE  0x6000
 #define STATX_BASIC_STATS   0x7ff
 #define STATX_SIZE	    256
 
+#define O_WRONLY    01
+#define O_ACCMODE   03
+#define O_CREAT	    0100
+#define O_EXCL	    0200
+#define O_TRUNC	    01000
+#define O_APPEND    02000
+#define O_SYNC	    04010000 /* and O_DSYNC */
+#define O_WRITES    (O_ACCMODE | O_CREAT | O_EXCL | O_TRUNC | O_APPEND | O_SYNC)
 #define O_NOCTTY    0400
 #define O_NONBLOCK  04000
 #define O_CLOEXEC   02000000
@@ -46,6 +55,7 @@
 #define S_IFDIR 0040000
 
 #define ENOENT	   2
+#define EEXIST	   17
 #define ERANGE	   34
 #define ENODATA	   61
 #define EOPNOTSUPP 95
@@ -107,7 +117,7 @@ SECTION static __attribute__((noinline)) long fast_stat(struct slot *slot, long 
 
 	if (flags & ~(long)(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT))
 		return FAST_IS_SLOW;
-	translate(slot, dirfd, path, &place);
+	translate(slot, dirfd, path, 0, &place);
 	result = without_call(&place);
 	if (result)
 		return result;
@@ -152,7 +162,7 @@ SECTION static __attribute__((noinline)) long fast_statx(struct slot *slot, long
 			return FAST_IS_SLOW;
 		follows = 0;
 	} else {
-		translate(slot, dirfd, path, &place);
+		translate(slot, dirfd, path, 0, &place);
 	}
 	result = without_call(&place);
 	if (result)
@@ -200,7 +210,7 @@ SECTION static __attribute__((noinline)) long fast_getxattr(struct slot *slot, i
 	hash = hash_text(name, 32, &length);
 	if (hash != SECURITY_SELINUX && hash != SYSTEM_POSIX_ACL_ACCESS && hash != SYSTEM_POSIX_ACL_DEFAULT)
 		return FAST_IS_SLOW;
-	if (translate(slot, AT_FDCWD, path, &place) != FOUND_HOST || place.ends)
+	if (translate(slot, AT_FDCWD, path, 0, &place) != FOUND_HOST || place.ends)
 		return place.found == FOUND_NONE ? -ENOENT : FAST_IS_SLOW;
 	if ((follows || shared_of()->links) && is_followed(slot, &place) != 1)
 		return FAST_IS_SLOW;
@@ -257,26 +267,61 @@ SECTION static __attribute__((noinline)) int take_copy(struct slot *slot)
 	return 0;
 }
 
-SECTION static __attribute__((noinline)) long fast_open(struct slot *slot, long dirfd, const char *path, long flags)
+/* Whether an open that writes or creates is one that the tracer would hand to the kernel as it is. */
+SECTION static inline __attribute__((always_inline)) int may_write(const struct place *place, long flags, long mode)
+{
+	if (!(shared_of()->may & FAST_MAY_OPEN) || !(place->flags & FAST_ENTRY_WRITABLE) ||
+	    (flags & O_ACCMODE) == O_ACCMODE || ((flags & O_TRUNC) && !(flags & O_ACCMODE)))
+		return 0;
+	if (!(flags & O_CREAT))
+		return !(flags & O_EXCL);
+	/* Who gets it may be the record's to tell. */
+	return !(flags & O_DIRECTORY) && !place->ends && !(mode & 07000) && !process_of()->others &&
+	       !(place->flags & FAST_ENTRY_SETGID);
+}
+
+/* Whether the file may be one of a program that runs (the kernel sees amphora's own run), or is no file: 1, 0, or
+ * -errno. The call that counts is still to come, hence this one is made aside. */
+SECTION static __attribute__((noinline)) long is_busy(struct slot *slot, struct slot *aside, const struct place *place)
+{
+	struct status *status = (void *)((char *)slot + SLOT_STATUS);
+	long result = make_call(aside, SYS_newfstatat, place->dirfd, (long)place->path, (long)status, AT_SYMLINK_NOFOLLOW);
+	uint64_t at = status->inode % FAST_PROGRAMS;
+
+	if (result)
+		return result;
+	return (status->mode & S_IFMT) == S_IFLNK ||
+	       ((status->mode & S_IFMT) == S_IFREG && (shared_of()->programs[at / 64] >> at % 64 & 1));
+}
+
+SECTION static __attribute__((noinline)) long fast_open(struct slot *slot, long dirfd, const char *path, long flags,
+							long mode)
 {
 	struct slot *aside = (void *)((char *)slot + SLOT_ASIDE);
-	struct place place = { .follows = !(flags & O_NOFOLLOW) };
-	int copied = 0;
-	long result;
+	int writes = (flags & O_WRITES) != 0, copied = 0;
+	long result, kept = flags & O_CREAT ? mode & 07777 : 0;
+	struct place place = { .follows = !(flags & (O_NOFOLLOW | O_EXCL)) };
 
-	if (flags & ~(long)O_READS)
+	if (flags & ~(long)(O_READS | O_WRITES))
 		return FAST_IS_SLOW;
-	translate(slot, dirfd, path, &place);
+	translate(slot, dirfd, path, writes, &place);
 	result = without_call(&place);
 	if (result)
 		return result;
+	if (writes && !may_write(&place, flags, kept))
+		return FAST_IS_SLOW;
+	if ((flags & O_ACCMODE) && (flags & (O_CREAT | O_EXCL)) != (O_CREAT | O_EXCL)) {
+		result = is_busy(slot, aside, &place);
+		if (result && (result != -ENOENT || !(flags & O_CREAT)))
+			return result == -ENOENT && !is_stale(slot, &place) ? result : FAST_IS_SLOW;
+	}
 	if (place.ends)
 		flags |= O_DIRECTORY;
 	if (place.found == FOUND_HOST && (slot_flags(slot) & FAST_SITE_OPENS_COPIES) && flags == O_CLOEXEC)
 		copied = take_copy(slot);
 	if (copied < 0)
 		return FAST_IS_SLOW;
-	result = make_call(slot, SYS_openat, place.dirfd, (long)place.path, (flags & ~(long)O_LARGEFILE) | O_NOFOLLOW, 0);
+	result = make_call(slot, SYS_openat, place.dirfd, (long)place.path, (flags & ~(long)O_LARGEFILE) | O_NOFOLLOW, kept);
 	if (is_stale(slot, &place) && result > -512 &&
 	    (result < 0 || (!is_of_path(slot, aside, result) && !is_fifo(slot, aside, result)))) {
 		slot->phase = FAST_BEFORE;
@@ -285,7 +330,9 @@ SECTION static __attribute__((noinline)) long fast_open(struct slot *slot, long 
 		return FAST_IS_SLOW;
 	}
 	/* ERESTART* are the kernel's own business. */
-	return result >= 0 || (result == -ENOENT && !copied) || result <= -512 ? result : FAST_IS_SLOW;
+	return result >= 0 || (result == -ENOENT && !copied) || (result == -EEXIST && (flags & O_EXCL)) || result <= -512 ?
+		       result :
+		       FAST_IS_SLOW;
 }
 
 /* Whether a symlink's text is that of an emulated hard link, or of PRoot's (core/path/link.h), or like it. */
@@ -304,7 +351,7 @@ SECTION static __attribute__((noinline)) long fast_readlink(struct slot *slot, l
 	struct place place = { .follows = 0 };
 	long result;
 
-	if (translate(slot, dirfd, path, &place) == UNKNOWN || place.ends)
+	if (translate(slot, dirfd, path, 0, &place) == UNKNOWN || place.ends)
 		return FAST_IS_SLOW;
 	if (place.found == FOUND_NONE)
 		return (int)size <= 0 ? FAST_IS_SLOW : -ENOENT;
@@ -316,20 +363,21 @@ SECTION static __attribute__((noinline)) long fast_readlink(struct slot *slot, l
 	return result >= 0 || result == -ENOENT || result == -22 /* EINVAL */ ? result : FAST_IS_SLOW;
 }
 
-/* The kernel is asked about the host's file, as the tracer has it asked. Who may write is the tracer's, for mounts may be
- * read-only, and so are refusals. */
+/* The kernel is asked about the host's file, as the tracer has it asked. Refusals are the tracer's. */
 SECTION static __attribute__((noinline)) long fast_access(struct slot *slot, long dirfd, const char *path, long mode,
 							  long flags)
 {
 	struct place place = { .follows = 1 };
 	long result;
 
-	if (!shared_of()->access || (mode & ~(long)(R_OK | X_OK)) || (flags & ~(long)AT_EACCESS))
+	if (!shared_of()->access || (mode & ~(long)(R_OK | W_OK | X_OK)) || (flags & ~(long)AT_EACCESS))
 		return FAST_IS_SLOW;
-	translate(slot, dirfd, path, &place);
+	translate(slot, dirfd, path, mode & W_OK, &place);
 	result = without_call(&place);
 	if (result)
 		return result;
+	if ((mode & W_OK) && !(place.flags & FAST_ENTRY_WRITABLE))
+		return FAST_IS_SLOW;
 	result = is_followed(slot, &place);
 	if (result != 1)
 		return result ? result : FAST_IS_SLOW;
@@ -406,7 +454,9 @@ long amphora_stub_call(struct slot *slot)
 	case SYS_access:
 		return fast_access(slot, AT_FDCWD, (const char *)first, (int)second, 0);
 	case SYS_open:
-		return fast_open(slot, AT_FDCWD, (const char *)first, (int)second);
+		return fast_open(slot, AT_FDCWD, (const char *)first, (int)second, third);
+	case SYS_creat:
+		return fast_open(slot, AT_FDCWD, (const char *)first, O_CREAT | O_WRONLY | O_TRUNC, second);
 	case SYS_readlink:
 		return fast_readlink(slot, AT_FDCWD, (const char *)first, second, third);
 #endif
@@ -428,7 +478,7 @@ long amphora_stub_call(struct slot *slot)
 			return fast_fstat(slot, first, third);
 		return fast_stat(slot, first, (const char *)second, third, (int)fourth);
 	case SYS_openat:
-		return fast_open(slot, first, (const char *)second, (int)third);
+		return fast_open(slot, first, (const char *)second, (int)third, fourth);
 	case SYS_statx:
 		return fast_statx(slot, first, (const char *)second, (int)third, (unsigned)fourth,
 				  slot->arguments[4]);

@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "core/base/compat.h"
+#include "ptrace_backend/fast_area.h"
 #include "ptrace_backend/syscall_table.h"
 
 #define PROGRAM_MAX 4096 /* BPF_MAXINSNS */
@@ -483,6 +484,42 @@ static void the_stub_may_open_for_reading_only(void **state)
 	}
 }
 
+static void where_it_may_write_landlock_is_asked_for_each_right(void **state)
+{
+	static struct program program = {
+		.options = { .fast = 0x123456789abc, .fast_may = FAST_MAY_OPEN, .native = CALLS_X86_64,
+			     .compat_table = CALLS_I386 },
+	};
+	const struct {
+		uint64_t flags, mode;
+		bool passes;
+	} opens[] = {
+		{ O_RDONLY, 0, true }, { O_WRONLY, 0, true }, { O_RDWR | O_TRUNC, 0, true },
+		{ O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644, true }, { O_RDONLY | O_CREAT, 0777, true },
+		{ O_WRONLY | O_APPEND | O_SYNC, 0, true }, { 1ULL << 40 | O_RDWR, 1ULL << 40, true },
+		{ O_ACCMODE, 0, false }, { O_TRUNC, 0, false }, { O_TRUNC | O_CREAT, 0644, false },
+		{ O_ACCMODE | O_TRUNC, 0, false }, { O_PATH, 0, false }, { O_TMPFILE | O_RDWR, 0600, false },
+		{ O_WRONLY | O_CREAT, 04755, false }, { O_WRONLY | O_CREAT, 02755, false }, { 1U << 31, 0, false },
+		{ O_RDWR | O_NOATIME, 0, false },
+	};
+	struct seccomp_data data = { .nr = (int)syscall_number(CALLS_X86_64, ROW_openat),
+				     .arch = syscall_audit_arch(CALLS_X86_64),
+				     .instruction_pointer = program.options.fast };
+
+	(void)state;
+	program.length = filter_build(&program.options, program.code, PROGRAM_MAX);
+	assert_true(program.length > 0);
+	for (unsigned i = 0; i < sizeof(opens) / sizeof(opens[0]); i++) {
+		data.args[2] = opens[i].flags;
+		data.args[3] = opens[i].mode;
+		assert_int_equal(run(&program, &data, NULL), opens[i].passes ? SECCOMP_RET_ALLOW : TRACED);
+	}
+	data.args[2] = O_WRONLY;
+	data.args[3] = 0;
+	data.instruction_pointer ^= 1;
+	assert_int_equal(run(&program, &data, NULL), TRACED);
+}
+
 static void a_program_that_does_not_fit_is_refused(void **state)
 {
 	static struct sock_filter code[PROGRAM_MAX];
@@ -595,6 +632,7 @@ int main(void)
 		cmocka_unit_test(every_instruction_is_reached),
 		cmocka_unit_test(the_stub_may_make_its_calls_from_its_address_only),
 		cmocka_unit_test(the_stub_may_open_for_reading_only),
+		cmocka_unit_test(where_it_may_write_landlock_is_asked_for_each_right),
 		cmocka_unit_test(a_program_that_does_not_fit_is_refused),
 		cmocka_unit_test(the_kernel_takes_it_and_agrees),
 		cmocka_unit_test(the_second_filter_stops_its_rows_only),

@@ -16,6 +16,7 @@
 #define SYS_access     21
 #define SYS_getcwd     79
 #define SYS_readlink   89
+#define SYS_creat      85
 #define SYS_openat     257
 #define SYS_getxattr   191
 #define SYS_lgetxattr  192

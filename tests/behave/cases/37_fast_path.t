@@ -180,6 +180,53 @@ waits ok'
 	[ "$(stops wait4)" -gt 48 ] || fail "wait4: $stats"
 fi
 
+it 'stops for few of the files that it makes and writes to, by whatever path'
+made='for i in 1 2 3 4 5 6 7 8 9 10; do echo $i >/tmp/m/$i; echo $i >>/tmp/m/$i; : >m/$i; cd m; echo $i >$i; cd ..; done'
+for flags in '' '--hard-links emulated'; do
+	rm -rf "$root/tmp/m"
+	mkdir "$root/tmp/m"
+	# shellcheck disable=SC2086
+	fast $flags sh -c "cd /tmp; $made; $made; $made; cat m/7"
+	out 7
+	[ "$(stops 'open[at]*')" -lt 40 ] || fail "openat: $stats"
+done
+
+it 'stops for what has to get a record, or might be written to though it may not be'
+mkdir -p "$root/tmp/given" "$WORK/shut"
+chmod 777 "$root/tmp/given"
+if as plain; then
+	fast sh -c 'chown 5:6 /tmp/given; chmod 2777 /tmp/given; cd /tmp/given; for i in 1 2 3 4 5; do : >$i; stat -c %u:%g $i; done
+		chmod 777 /tmp/given; for i in 6 7 8; do : >$i; stat -c %u:%g $i; done; chmod 2777 .; for i in 9; do : >$i; stat -c %u:%g $i; done'
+	out '0:6
+0:6
+0:6
+0:6
+0:6
+0:0
+0:0
+0:0
+0:6'
+fi
+fast -v "$WORK/shut:/tmp/shut:ro" sh -c 'for i in 1 2 3 4 5 6; do (echo no >/tmp/shut/$i) 2>/dev/null || echo kept; done; mkdir -p /tmp/busy; cp /bin/busybox /tmp/busy/sleep
+	/tmp/busy/sleep 2 & sleep 0.3; for i in 1 2 3 4; do : >/tmp/other; (: >/tmp/busy/sleep) 2>&1 | grep -o "Text file busy"; done'
+out 'kept
+kept
+kept
+kept
+kept
+kept
+Text file busy
+Text file busy
+Text file busy
+Text file busy'
+
+if as plain; then
+	it 'writes nothing to a mount that has become read-only'
+	fast sh -c 'mkdir -p /tmp/part; mount -t tmpfs none /tmp/part; cd /tmp/part; for i in 1 2 3 4 5 6; do : >/tmp/part/f; : >f; done
+		mount -o remount,ro /tmp/part; for i in 1 2 3 4 5; do (: >/tmp/part/f; : >f; test -w f) 2>&1 | grep -o "Read-only file system"; done'
+	out "$(for i in 1 2 3 4 5; do echo 'Read-only file system'; done)"
+fi
+
 it 'knows emulated hard links, and stops for no other file'
 fast --hard-links emulated sh -c 'mkdir /tmp/l && cd /tmp/l && echo text >a && ln a b && ln -s a c && echo plain >d &&
 	for i in 1 2 3 4 5 6; do stat -c "%n %h %F" a b c d; readlink a || echo none; readlink c; read x <b; echo $x; done | sort | uniq -c'

@@ -42,6 +42,40 @@ for seed in 1 2 3; do
 	fi
 done
 
+# changes FLAGS SEED COUNT [ids]: the same calls in a fresh place, with the fast path and without, and natively as root.
+changes() {
+	flags=$1
+	shift
+	for how in off auto native; do
+		[ "$how" != native ] || as root || continue
+		chmod -R u+rwx "$root/tmp/changes" 2>/dev/null
+		rm -rf "$root/tmp/changes" "$WORK/shut"
+		for name in a b c 5 l stat; do rm -rf "${root:?}/$name" "$root/tmp/$name"; done
+		mkdir -p "$root/tmp/changes/1/2/3/4/ro" "$WORK/shut/a"
+		echo shut >"$WORK/shut/b"
+		if [ "$how" = native ]; then
+			[ -z "$flags" ] || continue
+			run chroot "$root" /helpers/changes "$@"
+		else
+			# shellcheck disable=SC2086
+			guest --fast-path $how $flags /helpers/changes "$@"
+		fi
+		status 0
+		[ "$(wc -l <"$out")" -gt "$2" ] || fail 'few lines'
+		[ "$how" != off ] || cp "$out" "$WORK/slow"
+		cmp -s "$WORK/slow" "$out" || fail "$how: $(diff "$WORK/slow" "$out" | head -n 8)"
+	done
+}
+
+it 'makes, changes and removes what the slow path and the kernel do'
+for seed in 1 2 3; do
+	changes '' $seed 3000
+	changes "-v $WORK/shut:/tmp/changes/1/2/3/4/ro:ro" $seed 3000
+	changes '--hard-links emulated' $seed 3000
+	# With real ids the slow path asks for a search of the host's directories where a relative name needs none.
+	as root || changes '' $seed 3000 ids
+done
+
 it 'keeps a FIFO that it waits for open, whatever becomes of its directory'
 guest --fast-path auto /helpers/shuffle fifo
 out 'fifo 0
@@ -107,19 +141,39 @@ fi
 guest --fast-path off /helpers/gadget read "$WORK/canary"
 out 'no stub'
 
-it 'opens nothing for writing there, Landlock or not'
-chmod 666 "$WORK/canary"
-for where in bare guest; do
+# writes_nothing WHERE FLAGS FILE: no attempt on this file of the host's, by a jump into the stub, changes it.
+writes_nothing() {
+	echo "secret-canary-$$" >"$3"
+	chmod 666 "$3"
 	for what in write calls; do
-		"$where" --fast-path auto /helpers/gadget $what "$WORK/canary"
+		# shellcheck disable=SC2086
+		"$1" --fast-path auto $2 /helpers/gadget $what "$3"
 		status 0
 		out_has ': E[A-Z]+'
 		out_lacks 'worked|no stub'
-		canary_untouched
-		[ -e "$WORK/canary" ] || fail 'it is gone'
-		same 666 "$(stat -c %a "$WORK/canary")" 'its mode'
+		same "secret-canary-$$" "$(cat "$3" 2>&1)" "what is in $3"
+		same 666 "$(stat -c %a "$3")" 'its mode'
 	done
-done
+}
+
+it 'opens nothing for writing there that Landlock refuses, and nothing at all without where something is read-only'
+mkdir -p "$WORK/kept" "$root/kept"
+chmod 777 "$WORK/kept" "$root/kept"
+if as plain; then
+	# That writing is what works where nothing holds it.
+	bare /helpers/gadget write "$WORK/canary"
+	out_has 'O_WRONLY: worked'
+	out_has 'O_RDWR . O_TRUNC: worked'
+fi
+writes_nothing bare "-v $WORK/kept:/kept:ro" "$WORK/canary"
+writes_nothing guest "-v $WORK/kept:/kept:ro" "$WORK/canary"
+below_app 'there is no Landlock' || writes_nothing guest '' "$WORK/canary"
+
+it 'opens nothing read-only for writing there, wherever it lies'
+writes_nothing guest "-v $WORK/kept:/kept:ro" "$WORK/kept/canary"
+writes_nothing bare "-v $WORK/kept:/kept:ro" "$WORK/kept/canary"
+writes_nothing guest "-v $root/kept:/elsewhere:ro" "$root/kept/canary"
+writes_nothing guest "-v $WORK/kept:/kept:ro -v $WORK:/all" "$WORK/kept/canary"
 fi
 
 fi

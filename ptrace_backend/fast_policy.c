@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Which calls that change something may be made from the stub's address, where nobody looks at them.
+ *
+ * Theory of operation
+ *
+ * A guest can jump there with any arguments, hence what mustn't be changed has to be held by something else. What
+ * lies outside of all mounts, and what is read-only, Landlock holds; but its rights add up, so that a read-only
+ * mount whose source lies in what may be written to isn't held. Such a container makes none of these calls fast.
+ * Where there is no Landlock nothing is held but by translation, which a race gets around as well: then the calls are
+ * fast unless something was asked to be read-only. Files of /proc and /sys are the machine's: its root makes no such
+ * call without Landlock, and others can't change them.
+ */
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ptrace_backend/fast_area.h"
+#include "ptrace_backend/fast_internal.h"
+#include "ptrace_backend/tracer.h"
+
+static bool is_at_or_below(const char *host, const char *above)
+{
+	size_t length = strlen(above);
+
+	return !strncmp(host, above, length) && (host[length] == '/' || !host[length] || !length);
+}
+
+/* Whether Landlock lets the guest write there: landlock.c's allow_all(). By identity, since a directory may be bound at
+ * another path of the host's, where the rule's holds as well. */
+static bool is_granted(const struct tracer *tracer, const struct stat *directory)
+{
+	struct stat status;
+
+	for (uint32_t i = 0; i < tracer->table->mount_count; i++) {
+		const struct path_mount *mount = &tracer->table->mounts[i];
+		const char *host = tracer->table->strings + mount->host;
+
+		if (!(mount->flags & PATH_MOUNT_READ_ONLY) && stat(host[0] ? host : "/", &status) == 0 &&
+		    status.st_ino == directory->st_ino && status.st_dev == directory->st_dev)
+			return true;
+	}
+	return false;
+}
+
+/* Whether it lies in what Landlock lets the guest write to, or can't be looked at. */
+static bool is_written_to(const struct tracer *tracer, const char *host)
+{
+	char path[PATH_SIZE];
+	size_t length = strlen(host);
+	struct stat status;
+
+	if (length >= sizeof(path) || is_at_or_below(host, tracer->mounts_directory))
+		return true;
+	memcpy(path, host, length + 1);
+	for (;;) {
+		if (stat(path[0] ? path : "/", &status) < 0 || is_granted(tracer, &status))
+			return true;
+		if (!path[0])
+			return false;
+		*strrchr(path, '/') = '\0';
+	}
+}
+
+/* What the machine's own rules hold: landlock_is_everyones_device() ones may be written to in any case. */
+static bool is_machines(const struct path_mount *mount, const char *host)
+{
+	return (mount->flags & PATH_MOUNT_PROC) || is_at_or_below(host, "/sys") || landlock_is_everyones_device(host);
+}
+
+uint32_t fast_policy(const struct tracer *tracer)
+{
+	bool landlock = tracer->plan->landlock;
+	/* Masks: they all lie there. */
+	bool ours_held = !landlock || !is_written_to(tracer, tracer->view_directory);
+
+	if (geteuid() == 0 && !landlock)
+		return 0;
+	for (uint32_t i = 0; i < tracer->table->mount_count; i++) {
+		const struct path_mount *mount = &tracer->table->mounts[i];
+		const char *host = tracer->table->strings + mount->host;
+		bool ours = is_at_or_below(host, tracer->view_directory);
+
+		if (!(mount->flags & PATH_MOUNT_READ_ONLY) || is_machines(mount, host))
+			continue;
+		if (ours ? !ours_held : !landlock || is_written_to(tracer, host))
+			return 0;
+	}
+	return FAST_MAY_OPEN;
+}
