@@ -209,6 +209,7 @@ build/aarch64/helpers/micro: $(MICRO) bench/rows.h bench/bench.h
 	$(call SAY,CC  )aarch64-linux-gnu-gcc -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra -Werror -O2 -static -pthread -o $@ $(MICRO)
 # Where wine's loader lies: vm.mmap_min_addr.
 build/helpers/low build/aarch64/helpers/low: HELPER_LDFLAGS = -no-pie -Wl,-Ttext-segment=0x10000
+build/helpers/wide: HELPER_LDFLAGS = -no-pie -Wl,-Ttext-segment=0x20000000
 build/helpers/small-pages build/aarch64/helpers/small-pages: HELPER_LDFLAGS = -Wl,-z,max-page-size=4096
 
 # 32-bit ones, without a library: there may be none.

@@ -340,6 +340,7 @@ fail:
 static void write_stats(struct container *container)
 {
 	const struct tracer *tracer = &container->tracer;
+	const struct fast_path_counts *counts = fast_counts(tracer);
 	FILE *out = container->stats >= 0 ? fdopen(container->stats, "w") : NULL;
 	const char *comma = "";
 
@@ -347,8 +348,8 @@ static void write_stats(struct container *container)
 		return;
 	container->stats = -EBADF;
 	fprintf(out, "{\"stops\":%llu,\"patched\":%llu,\"unpatched\":%llu,\"declined\":%llu,\"calls\":{",
-		(unsigned long long)tracer->stops, (unsigned long long)fast_patched(tracer),
-		(unsigned long long)fast_unpatched(tracer), (unsigned long long)fast_declined(tracer));
+		(unsigned long long)tracer->stops, (unsigned long long)counts->patched,
+		(unsigned long long)counts->unpatched, (unsigned long long)counts->declined);
 	for (unsigned i = 0; tracer->calls && i < ROW_COUNT; i++) {
 		if (!tracer->calls[i])
 			continue;
@@ -381,6 +382,7 @@ static int ptrace_wait(struct container *container, int *ret_wait_status, struct
 	notify_stop(tracer);
 	tracer_kill_all(tracer);
 	procfile_stop(tracer);
+	fast_log(tracer);
 	write_stats(container);
 	*ret_wait_status = tracer->init_status;
 	return 0;

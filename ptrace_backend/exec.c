@@ -434,6 +434,8 @@ void exec_on_event(struct tracee *tracee)
 	targets[0] = &script->program.path;
 	targets[1] = &script->interpreter.path;
 	targets[2] = &script->execfn;
+	if (job->program.compat)
+		fast_lacks(tracee, FAST_LACK_COMPAT);
 	strings[3] = job->program.compat ? NULL :
 					   fast_fill_script(tracee, script, carrier.shift, strings[1], &job->copy);
 	targets[3] = &script->fast_path;

@@ -51,6 +51,8 @@ static bool names(struct tracee *tracee, const char *host)
 /* Nothing but fills is expected any more. */
 static void end_opens(struct tracee *tracee)
 {
+	if (tracee->exec && tracee->exec->fast_path && !tracee->mm->fast_base)
+		fast_lacks(tracee, FAST_LACK_ROOM);
 	tracee->state = tracee->guest || guest_filter_watches_loader(tracee) ? TRACEE_LOADED : TRACEE_RUNNING;
 	if (tracee->tid == tracee->tracer->init)
 		tracee->tracer->started = true;

@@ -435,10 +435,12 @@ static void learn(struct tracee *tracee, int dirfd, uint64_t address, bool follo
 	publish(tracee, guest, follows);
 }
 
-static void switch_off(struct tracee *tracee)
+static void switch_off(struct tracee *tracee, enum fast_path_lack lack)
 {
 	uint32_t off = 1;
 
+	if (tracee->mm->fast_base && !tracee->mm->fast_off)
+		fast_lacks(tracee, lack);
 	if (tracee->mm->fast_base && !tracee->mm->fast_off)
 		fast_write_process(tracee, offsetof(struct fast_process, off), &off, sizeof(off));
 	if (!tracee->mm->fast_off)
@@ -479,13 +481,11 @@ static void recall_waits(struct tracee *by)
 
 void fast_is_traced(struct tracee *tracee, struct tracee *by)
 {
-	struct fast *fast = tracee->tracer->fast;
-
-	if (!fast)
+	if (!tracee->tracer->fast)
 		return;
-	__atomic_store_n(&fast->shared->off, 1, __ATOMIC_SEQ_CST);
+	fast_ends(tracee->tracer, FAST_LACK_TRACED);
 	if (tracee->mm)
-		switch_off(tracee);
+		switch_off(tracee, FAST_LACK_TRACED);
 	if (FAST_WAITS)
 		recall_waits(by);
 }
@@ -497,12 +497,12 @@ void fast_on_clone(struct tracee *tracee, struct tracee *child, uint64_t flags)
 	/* Another thread may have been told while the memory was copied. */
 	child->mm->fast_off = child->mm->fast_others = false;
 	if (tracee->mm->fast_off)
-		switch_off(child);
+		switch_off(child, FAST_LACK_PARENT);
 	fast_tell_ids(child);
 	/* A working directory that another address space shares can change without this one's call. */
 	if (flags & CLONE_FS) {
-		switch_off(tracee);
-		switch_off(child);
+		switch_off(tracee, FAST_LACK_SHARED);
+		switch_off(child, FAST_LACK_SHARED);
 	}
 }
 
@@ -510,7 +510,7 @@ void fast_opens(struct tracee *tracee, const char *host, int flags)
 {
 	if (!tracee->tracer->fast || !tracee->tracer->proc_listing || strcmp(host, tracee->tracer->proc_listing))
 		return;
-	switch_off(tracee);
+	switch_off(tracee, FAST_LACK_LISTING);
 	tracee->mm->fast_listing |= !(flags & O_CLOEXEC);
 }
 
@@ -612,12 +612,14 @@ void fast_before_call(struct tracee *tracee)
 	case ROW_unshare:
 	case ROW_setns:
 	case ROW_pivot_root:
+		switch_off(tracee, FAST_LACK_VIEW);
+		break;
 	case ROW_seccomp:
-		switch_off(tracee);
+		switch_off(tracee, FAST_LACK_FILTER);
 		break;
 	case ROW_prctl:
 		if ((int)tracee_argument(tracee, 0) == PR_SET_SECCOMP)
-			switch_off(tracee);
+			switch_off(tracee, FAST_LACK_FILTER);
 		break;
 	default:
 		/* Of 32-bit calls (int 0x80) only what they change matters. */
@@ -641,10 +643,10 @@ void fast_after_call(struct tracee *tracee)
 	for (unsigned i = 0; i < ARRAY_SIZE(tracee->made.in); i++)
 		made |= tracee->made.in[i] != NULL;
 	if (made)
-		switch_off(tracee);
+		switch_off(tracee, FAST_LACK_VIEW);
 	fast_tell_ids(tracee);
 	if (tracee->tracer->guest_traced)
-		fast->shared->off = 1;
+		fast_ends(tracee->tracer, FAST_LACK_TRACED);
 }
 
 void fast_recorded(struct tracer *tracer, uint64_t inode)
@@ -735,6 +737,8 @@ int fast_start(struct tracer *tracer, struct error *err)
 		return error_set(err, errno, "%s/fast", tracer->view_directory);
 	}
 	fast->shared = shared;
+	fast->counts = fast_counts_of(shared);
+	fast->counts->magic = FAST_PATH_COUNTS_MAGIC;
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 		random = 0;
 	fast->base = fast_choose_base(random);
@@ -775,19 +779,4 @@ void fast_stop(struct tracer *tracer)
 	if (tracer->fast)
 		munmap(tracer->fast->shared, FAST_SHARED_SIZE);
 	tracer->fast = NULL;
-}
-
-uint64_t fast_patched(const struct tracer *tracer)
-{
-	return tracer->fast ? tracer->fast->patched : 0;
-}
-
-uint64_t fast_declined(const struct tracer *tracer)
-{
-	return tracer->fast ? tracer->fast->declined : 0;
-}
-
-uint64_t fast_unpatched(const struct tracer *tracer)
-{
-	return tracer->fast ? tracer->fast->unpatched : 0;
 }

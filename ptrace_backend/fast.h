@@ -10,6 +10,7 @@
 #define AMPHORA_PTRACE_FAST_H
 
 #include "core/base/error.h"
+#include "core/model/fast_path.h"
 #include "ptrace_backend/loader/loader.h"
 #include "ptrace_backend/tracee.h"
 
@@ -71,10 +72,10 @@ void fast_sites_release(struct fast_sites *sites);
 /* Whether an address range is part of the area: hidden from /proc/PID/maps. */
 bool fast_is_area(const struct tracee_mm *mm, uint64_t start, uint64_t end);
 
-/* Call sites patched so far, those that are used often and can't be, and calls from the first that came back to the
- * tracer. */
-uint64_t fast_patched(const struct tracer *tracer);
-uint64_t fast_unpatched(const struct tracer *tracer);
-uint64_t fast_declined(const struct tracer *tracer);
+/* What it does, all 0 for a tracer without; and the same as a line of the log. */
+const struct fast_path_counts *fast_counts(const struct tracer *tracer);
+void fast_log(const struct tracer *tracer);
+/* A process goes without. */
+void fast_lacks(const struct tracee *tracee, enum fast_path_lack lack);
 
 #endif

@@ -121,6 +121,7 @@ static void forget(struct fast *fast, struct text *text)
 {
 	if (text->copy)
 		unlink(text->copy);
+	fast->counts->copied -= text->copied;
 	memset(text, 0, sizeof(*text));
 	withdraw(&fast->shared->copies[text - fast->copies->texts]);
 }
@@ -338,6 +339,7 @@ static int make_copy(struct tracer *tracer, struct text *text)
 	if (!error) {
 		if (text->copy)
 			unlink(text->copy);
+		tracer->fast->counts->copies++;
 		text->copy = path;
 		text->object = image->object;
 		tracer->fast->has_copies = true;
@@ -374,6 +376,7 @@ static void make_due(struct tracer *tracer)
 		if (!text->host || text->copied == text->count || copies->execs < text->due ||
 		    copies->made >= COPIES_MADE)
 			continue;
+		tracer->fast->counts->copied += text->count - text->copied;
 		text->copied = text->count;
 		make_copy(tracer, text);
 		publish(tracer->fast, i);

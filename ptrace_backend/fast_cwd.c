@@ -10,7 +10,7 @@
 void fast_write_process(struct tracee *tracee, size_t offset, const void *data, size_t size)
 {
 	if (fast_write(tracee, FAST_PROCESS + offset, data, size) < 0)
-		tracee->tracer->fast->shared->off = 1;
+		fast_ends(tracee->tracer, FAST_LACK_ROOM);
 }
 
 /* Whether another thread may be in the middle of a chdir. */

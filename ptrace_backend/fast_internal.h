@@ -27,8 +27,7 @@ struct fast {
 	uint64_t refused[REFUSED_MAX]; /* of guest paths that can't be published */
 	uint64_t cwd_version;	       /* of the newest that a process was told */
 	size_t reached;		       /* by the newest walk: what there is of its path */
-	uint64_t patched, declined;    /* sites; calls that came back */
-	uint64_t unpatched;	       /* sites that can't be patched and are used often */
+	struct fast_path_counts *counts; /* in the shared file */
 	uint64_t magic;		       /* what marks records in copies: fast_copy.h */
 	unsigned programs[FAST_PROGRAMS]; /* that run, by their inode */
 	struct fast_copies *copies;
@@ -78,6 +77,10 @@ static inline uint64_t fast_stub_offset(const char *symbol)
 {
 	return (uint64_t)(symbol - amphora_stub_start);
 }
+
+/* fast_lack.c. Where the counts are; what ends the fast path for all processes. */
+struct fast_path_counts *fast_counts_of(struct fast_shared *shared);
+void fast_ends(struct tracer *tracer, enum fast_path_lack lack);
 
 /* Whether the tracee sees the container as its first process did. */
 bool fast_has_plain_view(const struct tracee *tracee);

@@ -80,21 +80,37 @@ static struct fast_sites *own_sites(struct tracee *tracee)
 	return own;
 }
 
+/* Why what is executed goes without; FAST_LACK_COUNT: it doesn't. */
+static enum fast_path_lack program_lacks(const struct tracee *tracee)
+{
+	return tracee->guest			    ? FAST_LACK_TRACED :
+	       tracee->filters			    ? FAST_LACK_FILTER :
+	       /* A root or a working directory that others may change survives an exec. */
+	       tracee->fs->references != 1	    ? FAST_LACK_SHARED :
+	       tracee->mm->fast_listing		    ? FAST_LACK_LISTING :
+	       !fast_has_plain_view(tracee)	    ? FAST_LACK_VIEW :
+						      FAST_LACK_COUNT;
+}
+
 const char *fast_fill_script(struct tracee *tracee, struct load_script *script, uint64_t image_shift,
 			     const char *interpreter, const char **ret_copy)
 {
 	const struct fast *fast = tracee->tracer->fast;
 	const struct load_object *objects[] = { &script->program, &script->interpreter };
+	enum fast_path_lack lack;
 
 	*ret_copy = NULL;
-	/* A root or a working directory that others may change survives an exec. */
-	if (!fast || tracee->guest || tracee->filters || tracee->fs->references != 1 ||
-	    tracee->mm->fast_listing || !fast_has_plain_view(tracee))
+	if (!fast)
 		return NULL;
-	for (unsigned i = 0; i < 2; i++)
+	lack = program_lacks(tracee);
+	for (unsigned i = 0; i < 2 && lack == FAST_LACK_COUNT; i++)
 		if (objects[i]->fixed && objects[i]->span_start < fast->base + FAST_SIZE &&
 		    objects[i]->span_start + objects[i]->span_size > fast->base)
-			return NULL;
+			lack = FAST_LACK_ROOM;
+	if (lack != FAST_LACK_COUNT) {
+		fast_lacks(tracee, lack);
+		return NULL;
+	}
 	script->fast_base = fast->base;
 	/* Where the first library comes, or behind a program that has none: it may want what is next to it. */
 	if (script->program.fixed && !script->interpreter.segment_count)
@@ -198,7 +214,7 @@ static void count_unpatched(struct tracee *tracee, uint64_t after)
 	uint8_t text[16] = { 0 };
 	char shown[2 * sizeof(text) + 1];
 
-	tracee->tracer->fast->unpatched++;
+	tracee->tracer->fast->counts->unpatched++;
 	if (log_get_level() < LOG_LEVEL_DEBUG || tracee_read(tracee, after - sizeof(text), text, sizeof(text)) < 0)
 		return;
 	for (unsigned i = 0; i < sizeof(text); i++)
@@ -230,7 +246,7 @@ unsigned fast_seen(struct tracee *tracee, uint64_t after)
 
 	if (!after || tracee->mm->fast_off || fast->shared->off)
 		return 0;
-	fast->declined += ours;
+	fast->counts->declined += ours;
 	if (!ours)
 		fast_copy_seen(tracee, after);
 	sites = own_sites(tracee);

@@ -388,12 +388,17 @@ static char *shared_directory(struct tracer *tracer)
 static int make_directory(struct tracer *tracer, const struct backend_context *context,
 			  struct error *err)
 {
+	char *view = talloc_asprintf(tracer, "%s/view", context->state_directory);
+
 	if (!tracer->fake_ids && geteuid() == 0)
 		tracer->view_directory = shared_directory(tracer);
+	/* `amphora inspect` looks for it there; without the symlink it shows less. */
+	if (tracer->view_directory && view && symlink(tracer->view_directory, view) < 0)
+		log_debug("symlink %s: %s", view, strerror(errno));
 	if (tracer->view_directory)
 		return 0;
-	tracer->view_directory = talloc_asprintf(tracer, "%s/view", context->state_directory);
-	if (!tracer->view_directory || mkdir(tracer->view_directory, 0700) < 0)
+	tracer->view_directory = view;
+	if (!view || mkdir(view, 0700) < 0)
 		return error_set(err, errno, "directory %s/view", context->state_directory);
 	return 0;
 }

@@ -49,6 +49,7 @@ const char *fast_path_lack_name(enum fast_path_lack lack)
 		[FAST_LACK_VIEW] = "chroot or namespaces of its own",
 		[FAST_LACK_SHARED] = "working directory shared with another process",
 		[FAST_LACK_LISTING] = "it has opened /proc",
+		[FAST_LACK_PARENT] = "forked from a process without",
 	};
 
 	return (unsigned)lack < FAST_LACK_COUNT ? names[lack] : "unknown";

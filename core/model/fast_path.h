@@ -30,6 +30,7 @@ enum fast_path_lack {
 	FAST_LACK_VIEW,
 	FAST_LACK_SHARED,
 	FAST_LACK_LISTING,
+	FAST_LACK_PARENT,
 	FAST_LACK_COUNT
 };
 
@@ -38,8 +39,8 @@ const char *fast_path_lack_name(enum fast_path_lack lack);
 
 #define FAST_PATH_COUNTS_MAGIC 0x616d7068u
 
-/* The end of the file FAST_PATH_COUNTS_FILE in a container's state directory, as long as it runs; written by the
- * tracer alone. Who reads it takes it for a guest's word at most: guests can read it. */
+/* The end of the file FAST_PATH_COUNTS_FILE in a container's state directory, as long as it runs. The tracer writes it;
+ * guests have it mapped for reading. */
 #define FAST_PATH_COUNTS_FILE "view/fast"
 struct fast_path_counts {
 	uint64_t magic;
@@ -48,6 +49,7 @@ struct fast_path_counts {
 	uint64_t declined;  /* calls from patched ones that were the tracer's all the same */
 	uint64_t copies;    /* of libraries that were made */
 	uint64_t copied;    /* sites in the newest of each */
+	uint64_t ended;	    /* nobody has it any more: 1 + the enum fast_path_lack; 0 */
 	uint64_t lacks[FAST_LACK_COUNT]; /* programs and processes without, by what they lack it for */
 };
 

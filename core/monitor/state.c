@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <json-c/json.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -222,6 +223,19 @@ int state_claim(void *parent, const char *base, const char *name, struct state *
 	return result;
 }
 
+bool state_is_live(const char *base, const char *name)
+{
+	_cleanup_close_ int lock = -EBADF;
+	char path[PATH_MAX];
+
+	/* A host path: the runtime directory, which the store has checked. */
+	if (!*name || *name == '.' || strchr(name, '/') ||
+	    snprintf(path, sizeof(path), "%s/containers/%s/lock", base, name) >= (int)sizeof(path))
+		return false;
+	lock = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC); /* a host path */
+	return lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
 const char *state_path(const struct state *state)
 {
 	return state->path;
@@ -269,6 +283,10 @@ static struct json_object *facets_json(const struct plan *plan)
 			json, "mechanism", json_object_new_string(mechanism_name(chosen->mechanism)));
 		json_object_object_add(json, "strength",
 				       json_object_new_string(strength_name(chosen->strength)));
+		if (chosen->refusal_count)
+			json_object_object_add(
+				json, "reason",
+				json_object_new_string(chosen->refusals[chosen->refusal_count - 1].reason));
 		if (chosen->weakened)
 			json_object_object_add(json, "weakened", json_object_new_boolean(1));
 		json_object_object_add(facets, facet_name(facet), json);

@@ -8,6 +8,7 @@
 #ifndef AMPHORA_MONITOR_STATE_H
 #define AMPHORA_MONITOR_STATE_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "core/base/error.h"
@@ -20,6 +21,9 @@ struct state;
  * doesn't remove the directory when freed: state_remove() does. */
 int state_claim(void *parent, const char *base, const char *name, struct state **ret_state,
 		struct error *err);
+
+/* Whether base/containers/name is a live container's: its lock is held. */
+bool state_is_live(const char *base, const char *name);
 
 /* Host path of the directory, valid as long as the state. */
 const char *state_path(const struct state *state);

@@ -22,14 +22,15 @@ const struct verb *verb_find(const char *name);
 int verb_run(int argc, char **argv);
 int verb_plan(int argc, char **argv);
 int verb_probe(int argc, char **argv);
+int verb_inspect(int argc, char **argv);
 int verb_links(int argc, char **argv);
 int verb_bench(int argc, char **argv);
 int verb_version(int argc, char **argv);
 int verb_help(int argc, char **argv);
 int verb_completion(int argc, char **argv);
 
-extern const struct option_table run_options_table, plan_options_table, links_options_table,
-	bench_options_table;
+extern const struct option_table run_options_table, plan_options_table, inspect_options_table,
+	links_options_table, bench_options_table;
 
 /* Prints "amphora: message: strerror. hint" on stderr and returns the exit code that err asks for. */
 int verb_fail(const struct error *err);

@@ -21,7 +21,7 @@ static const struct option_table probe_table_options = {
 static const struct option_table version_table = {
 	"version", "", "Prints the version.", no_rows, NULL};
 static const struct option_table help_table = {
-	"help", "[command]", "Explains a command.", no_rows, "run plan probe links bench version completion"};
+	"help", "[command]", "Explains a command.", no_rows, "run plan probe inspect links bench version completion"};
 static const struct option_table completion_table = {
 	"completion", "bash|zsh|fish", "Prints a completion script for a shell.", no_rows,
 	"bash zsh fish"};
@@ -30,6 +30,7 @@ const struct verb verbs[] = {
 	{"run", "run a command in a container", &run_options_table, verb_run},
 	{"plan", "show what run would use, and why nothing better", &plan_options_table, verb_plan},
 	{"probe", "show what this machine allows", &probe_table_options, verb_probe},
+	{"inspect", "show what a container that runs is held by", &inspect_options_table, verb_inspect},
 	{"links", "count emulated hard links, or make them real", &links_options_table, verb_links},
 	{"bench", "time system calls in everything that works here", &bench_options_table, verb_bench},
 	{"version", "print the version", &version_table, verb_version},

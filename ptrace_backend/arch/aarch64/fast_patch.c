@@ -96,7 +96,7 @@ bool fast_patch(struct tracee *tracee, struct fast_sites *sites, uint64_t after)
 	    fast_write_text(tracee, site, &jump, sizeof(jump)) < 0)
 		return false;
 	sites->places[sites->count++].site = site;
-	fast->patched++;
+	fast->counts->patched++;
 	return true;
 }
 

@@ -272,7 +272,7 @@ bool fast_patch(struct tracee *tracee, struct fast_sites *sites, uint64_t after)
 	if (!add_record(tracee, sites, &place, text + available - shape.length, shape.length) ||
 	    write_jump(tracee, &place) < 0)
 		return false;
-	fast->patched++;
+	fast->counts->patched++;
 	return true;
 }
 

@@ -8,7 +8,7 @@ succeeds
 out_has '^amphora [0-9a-z]'
 
 it 'prints help that fits a screen'
-for page in '' run plan probe links bench version completion; do
+for page in '' run plan probe inspect links bench version completion; do
 	# shellcheck disable=SC2086 # no word when empty
 	amphora help $page
 	succeeds

@@ -190,6 +190,9 @@ static void *send_signals(void *argument)
 {
 	struct sender *sender = argument;
 
+	/* Its pthread_create() may take longer than a signal does. */
+	while (sender->signal == SIGUSR1 && !current)
+		usleep(1000);
 	for (int i = 0; i < sender->count; i++) {
 		usleep(20000);
 		pthread_kill(sender->to, sender->signal);
@@ -230,8 +233,8 @@ static void restart_of(const struct shape *shape)
 	sender.signal = SIGUSR1;
 	sender.fd = pipes[1];
 	handled = 0;
-	current = shape;
 	pthread_create(&thread, NULL, send_signals, &sender);
+	current = shape;
 	result = shape->call(SYS_read, pipes[0], (long)&byte, 1, 0);
 	current = NULL;
 	if (result != 1 || handled < 5)
@@ -243,8 +246,8 @@ static void restart_of(const struct shape *shape)
 	sender.count = 1;
 	sender.fd = -1;
 	handled = 0;
-	current = shape;
 	pthread_create(&thread, NULL, send_signals, &sender);
+	current = shape;
 	result = shape->call(SYS_read, pipes[0], (long)&byte, 1, 0);
 	current = NULL;
 	if (result != -EINTR)
