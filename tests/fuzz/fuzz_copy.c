@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ptrace_backend/arch/aarch64/fast_record.h"
 #include "ptrace_backend/fast_area.h"
 #include "ptrace_backend/fast_copy.h"
 
@@ -17,6 +18,12 @@ static bool patch(void *context, uint8_t *after, int64_t distance, uint32_t numb
 	memset(after - 7, (int)number, 7);
 	memset(record, (int)number, FAST_SITE_SIZE);
 	return true;
+}
+
+static bool patch_arm(void *context, uint8_t *after, int64_t distance, uint32_t number, uint8_t *record)
+{
+	(void)context;
+	return record_patch_copy(0x21000000, number, 1, after, distance, record);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -37,7 +44,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!bytes)
 		return 0;
 	memcpy(bytes, data, size);
-	length = fast_copy_edit(bytes, size, size + MORE, sites, SITES, patch, NULL);
+	/* Which of the two the sites' offsets say: the input needs no byte more. */
+	length = fast_copy_edit(bytes, size, size + MORE, sites, SITES, sites[0].after & 1 ? patch : patch_arm, NULL);
 	assert(length < 0 || ((size_t)length > size && (size_t)length <= size + MORE));
 	free(bytes);
 	return 0;

@@ -34,41 +34,15 @@
 #include "ptrace_backend/process_status.h"
 #include "ptrace_backend/tracer.h"
 
-#define SVC	    0xd4000001u
-#define BRANCH	    0x14000000u
-#define BRANCH_MASK 0x03ffffffu
-#define REACH	    (1LL << 27) /* bytes, either way */
-#define PUSH_1	    0xa9be47f0u /* stp x16, x17, [sp, #-32]! */
-#define PUSH_2	    0xa9013feeu /* stp x14, x15, [sp, #16] */
-#define POP_1	    0xa9413feeu /* ldp x14, x15, [sp, #16] */
-#define POP_2	    0xa8c247f0u /* ldp x16, x17, [sp], #32 */
-#define ADR_RECORD  0x10ffffd0u /* adr x16, two instructions before it */
-#define LDR_STUB    0x58000071u /* ldr x17, three instructions behind it */
-#define BR_X17	    0xd61f0220u
-#define NZCV	    0xf0000000u
-
-/* In a record. */
-#define IN_CALL	 (RECORD_SLOW + 8) /* its svc */
-#define IN_LEAVE (RECORD_LEAVE + 8)
+#define NZCV 0xf0000000u
 
 extern const char amphora_stub_tried[], amphora_stub_acquired[], amphora_stub_switched[];
 extern const char amphora_stub_restored[], amphora_stub_slow[], amphora_stub_slow_restored[], amphora_stub_code_end[];
 extern const char amphora_stub_call_at[], amphora_stub_call_done[];
-_Static_assert(offsetof(struct fast_site, slow) == RECORD_SLOW && offsetof(struct fast_site, leave) == RECORD_LEAVE,
+_Static_assert(offsetof(struct fast_record, slow) == RECORD_SLOW && offsetof(struct fast_record, leave) == RECORD_LEAVE,
 	       "the stub's assembly");
-_Static_assert(offsetof(struct fast_site, stub) == 12 + 12, "LDR_STUB");
-_Static_assert(sizeof(struct fast_site) <= FAST_SITE_SIZE, "records lie this far apart");
-
-/* Returns false when it is out of reach. */
-static bool branch(uint64_t from, uint64_t to, uint32_t *ret_code)
-{
-	int64_t distance = (int64_t)(to - from);
-
-	if (distance < -REACH || distance >= REACH)
-		return false;
-	*ret_code = BRANCH | ((uint32_t)(distance >> 2) & BRANCH_MASK);
-	return true;
-}
+_Static_assert(offsetof(struct fast_record, stub) == 12 + 12, "LDR_STUB");
+_Static_assert(sizeof(struct fast_record) <= FAST_SITE_SIZE, "records lie this far apart");
 
 /* Above what programs at fixed addresses use. */
 uint64_t fast_choose_base(unsigned random)
@@ -80,17 +54,12 @@ bool fast_patch(struct tracee *tracee, struct fast_sites *sites, uint64_t after)
 {
 	struct fast *fast = tracee->tracer->fast;
 	uint64_t site = after - 4, record = tracee->mm->fast_records + sites->count * FAST_SITE_SIZE;
-	struct fast_site made = {
-		.code = { PUSH_1, PUSH_2, ADR_RECORD, LDR_STUB, BR_X17 },
-		.stub = fast->base + FAST_TEXT,
-		.slow = { POP_1, POP_2, SVC },
-		.leave = { POP_1, POP_2 },
-	};
+	struct fast_record made;
 	uint32_t text, jump;
 
 	if (sites->count == FAST_SITES_MAX || (site & 3) || tracee_read(tracee, site, &text, sizeof(text)) < 0 ||
-	    text != SVC || !fast_is_text(tracee, sites, site, sizeof(text)) || !branch(site, record, &jump) ||
-	    !branch(record + IN_CALL + 4, after, &made.slow[3]) || !branch(record + IN_LEAVE, after, &made.leave[2]))
+	    text != SVC || !fast_is_text(tracee, sites, site, sizeof(text)) ||
+	    !record_make(fast->base + FAST_TEXT, record, after, &made, &jump))
 		return false;
 	if (fast_write_text(tracee, record, &made, sizeof(made)) < 0 ||
 	    fast_write_text(tracee, site, &jump, sizeof(jump)) < 0)
@@ -100,22 +69,34 @@ bool fast_patch(struct tracee *tracee, struct fast_sites *sites, uint64_t after)
 	return true;
 }
 
-/* No copies yet: fast_copy.h. */
+/* Any number may come by its site, as by those that are patched later. */
 bool fast_patch_copy(void *context, uint8_t *after, int64_t distance, uint32_t number, uint8_t *record)
 {
-	(void)context;
-	(void)after;
-	(void)distance;
+	const struct fast_copy_context *copy = context;
+
 	(void)number;
-	(void)record;
-	return false;
+	return record_patch_copy(copy->fast->base + FAST_TEXT, copy->flags | FAST_SITE_RELATIVE, copy->fast->magic, after,
+				 distance, record);
+}
+
+/* Site of the copy's record that an address lies in, or 0. Who makes such a record gains nothing: all that is taken from
+ * it is a program counter of the guest. */
+static uint64_t copied_site(const struct tracee *tracee, uint64_t address)
+{
+	const struct fast *fast = tracee->tracer->fast;
+	uint64_t record = address & ~(uint64_t)(FAST_SITE_SIZE - 1);
+	struct fast_record found;
+
+	if (!fast || !fast->has_copies || !tracee->mm->fast_base ||
+	    tracee_read(tracee, record, &found, sizeof(found)) < 0 || !(found.flags & FAST_SITE_RELATIVE) ||
+	    found.magic != fast->magic)
+		return 0;
+	return record + found.back - 4;
 }
 
 bool fast_is_copied_record(const struct tracee *tracee, uint64_t address)
 {
-	(void)tracee;
-	(void)address;
-	return false;
+	return copied_site(tracee, address) != 0;
 }
 
 void fast_unpatch(struct tracee *tracee)
@@ -127,17 +108,10 @@ void fast_unpatch(struct tracee *tracee)
 	for (unsigned i = 0; sites && i < sites->count; i++) {
 		uint64_t site = sites->places[i].site;
 
-		if (branch(site, tracee->mm->fast_records + i * FAST_SITE_SIZE, &jump) &&
+		if (record_branch(site, tracee->mm->fast_records + i * FAST_SITE_SIZE, &jump) &&
 		    tracee_read(tracee, site, &text, sizeof(text)) == 0 && text == jump)
 			fast_write_text(tracee, site, &svc, sizeof(svc));
 	}
-}
-
-/* Its program counter is not to be changed where a call was interrupted. */
-void fast_on_stop_told(struct tracee *tracee, bool in_call)
-{
-	(void)tracee;
-	(void)in_call;
 }
 
 /* Signals */
@@ -159,6 +133,7 @@ struct place {
 	uint64_t record;
 	bool done;	 /* behind the call; x0 is right */
 	bool in_call;	 /* at an instruction that makes it: the program counter is the kernel's business */
+	bool in_stub;
 };
 
 static void restore(const struct saved *saved, struct user_regs_struct *raw)
@@ -235,7 +210,7 @@ static bool leave_stub(struct tracee *tracee, struct user_regs_struct *raw, stru
 
 static bool leave_record(struct tracee *tracee, struct user_regs_struct *raw, struct place *place)
 {
-	uint64_t at = (raw->pc - tracee->mm->fast_records) % FAST_SITE_SIZE;
+	uint64_t at = raw->pc % FAST_SITE_SIZE;
 
 	place->record = raw->pc - at;
 	place->in_call = at == IN_CALL;
@@ -288,25 +263,82 @@ static void end_delivery(struct tracee *tracee)
 }
 
 /* The registers are the program's but for the program counter. */
-static void begin_delivery(struct tracee *tracee, const struct place *place, bool in_stub)
+static void begin_delivery(struct tracee *tracee, const struct place *place)
 {
 	struct user_regs_struct *raw = &tracee->regs.raw;
 
 	tracee->fast_delivery = (struct fast_delivery){
 		.call = raw->pc, .site = place->site, .argument = raw->regs[0], .number = raw->regs[8],
-		.stands_in = in_stub,
+		.stands_in = place->in_stub,
 	};
-	if (in_stub)
+	if (place->in_stub)
 		raw->regs[8] = SYS_sched_yield;
+}
+
+/* Where the thread is in stub or record, its registers become the program's but for the program counter. False: it is
+ * somewhere else, or lost. */
+static bool find_place(struct tracee *tracee, struct place *place)
+{
+	struct user_regs_struct *raw = &tracee->regs.raw;
+	uint64_t base = tracee->mm->fast_base, at = raw->pc;
+
+	place->in_stub = at >= base && at < base + FAST_TEXT_SIZE;
+	if (!place->in_stub && at - tracee->mm->fast_records >= FAST_RECORDS_SIZE && !copied_site(tracee, at))
+		return false;
+	if ((place->in_stub ? leave_stub : leave_record)(tracee, raw, place)) {
+		place->site = fast_site_at(tracee, place->record);
+		if (!place->site)
+			place->site = copied_site(tracee, place->record);
+	}
+	if (!place->site)
+		log_debug("pid %d: lost in the stub at %#llx", (int)tracee->tid, (unsigned long long)(at - base));
+	return place->site != 0;
+}
+
+/* Calls that restart_syscall goes on with: the kernel sees to that only where it finds its program counter again. */
+static bool goes_on_by_block(uint64_t number)
+{
+	return number == SYS_nanosleep || number == SYS_clock_nanosleep || number == SYS_futex;
+}
+
+/* A call's stop comes behind its svc: should the kernel go back, it does so from the site. Other stops can come after it
+ * has gone back. Then the site makes the call again, but if a handler was to be told of EINTR in the same stop: it
+ * isn't. */
+void fast_on_stop_told(struct tracee *tracee, bool in_call)
+{
+	struct user_regs_struct *raw = &tracee->regs.raw;
+	struct place place = { .site = 0 };
+
+	if (!tracee->mm || !tracee->mm->fast_base || tracee->fast_delivery.call ||
+	    registers_fetch(tracee->tid, &tracee->regs) < 0 ||
+	    (in_call && raw->pc - tracee->mm->fast_base < FAST_TEXT_SIZE) || !find_place(tracee, &place) ||
+	    (place.in_call && !place.in_stub && goes_on_by_block(raw->regs[8])))
+		return;
+	raw->pc = place.site + (place.done ? 4 : 0);
+	fast_store_registers(tracee);
+}
+
+/* A guest steps from the site of a copy, which stays a branch: the step is to lead behind the call. */
+static bool is_stepped(const struct tracee *tracee, uint64_t at, const struct place *place)
+{
+	return tracee->guest && at == place->record && is_step(tracee);
+}
+
+/* The records have been unmapped, which has no meaning without us. */
+static bool has_lost_records(const struct tracee *tracee, const struct place *place)
+{
+	uint32_t code;
+
+	return !place->in_stub && tracee_read(tracee, place->record, &code, sizeof(code)) < 0;
 }
 
 bool fast_on_signal(struct tracee *tracee, int signal)
 {
 	struct user_regs_struct *raw = &tracee->regs.raw;
 	struct place place = { .site = 0 };
-	bool fault, in_stub;
 	siginfo_t info;
-	uint64_t base;
+	uint64_t at;
+	bool fault, goes_on;
 
 	if (!tracee->mm || !tracee->mm->fast_base)
 		return false;
@@ -319,31 +351,31 @@ bool fast_on_signal(struct tracee *tracee, int signal)
 	}
 	if (registers_fetch(tracee->tid, &tracee->regs) < 0)
 		return false;
-	base = tracee->mm->fast_base;
-	in_stub = raw->pc >= base && raw->pc < base + FAST_TEXT_SIZE;
-	if (!in_stub && raw->pc - tracee->mm->fast_records >= FAST_RECORDS_SIZE)
+	at = raw->pc;
+	if (!find_place(tracee, &place))
 		return false;
 	fault = (signal == SIGSEGV || signal == SIGBUS) &&
 		ptrace(PTRACE_GETSIGINFO, tracee->tid, NULL, &info) == 0 && info.si_code > 0;
-	if (!(in_stub ? leave_stub : leave_record)(tracee, raw, &place) ||
-	    !(place.site = fast_site_at(tracee, place.record))) {
-		log_debug("pid %d: lost in the stub at %#llx", (int)tracee->tid, (unsigned long long)(raw->pc - base));
-		return false;
-	}
-	if (place.done)
+	goes_on = fault || (signal == SIGTRAP && is_stepped(tracee, at, &place));
+	if (fault && has_lost_records(tracee, &place)) {
+		tracee->mm->fast_off = true;
+		fast_unpatch(tracee);
+		raw->pc = place.site;
+	} else if (place.done) {
 		raw->pc = place.site + 4;
-	else if (fault)
+	} else if (goes_on) {
 		raw->pc = place.record + IN_CALL;
-	else if (!place.in_call || tracee->guest || tracee->filters || tracee->state != TRACEE_RUNNING)
+	} else if (!place.in_call || tracee->guest || tracee->filters || tracee->state != TRACEE_RUNNING) {
 		raw->pc = place.site;
-	else if (process_disposition(tracee->tid, signal) == SIGNAL_CAUGHT)
-		begin_delivery(tracee, &place, in_stub);
-	else if (in_stub)
+	} else if (process_disposition(tracee->tid, signal) == SIGNAL_CAUGHT) {
+		begin_delivery(tracee, &place);
+	} else if (place.in_stub) {
 		raw->pc = place.site;
-	else
+	} else {
 		return false; /* the kernel makes it again there */
+	}
 	fast_store_registers(tracee);
-	if (fault)
+	if (goes_on)
 		tracee_resume(tracee, 0);
-	return fault;
+	return goes_on;
 }

@@ -106,7 +106,7 @@ __asm__(".section stub_text,\"ax\",@progbits\n"
 
 struct slot {
 	uint32_t busy, phase;
-	const struct fast_site *site;
+	const struct fast_record *site;
 	long result;
 	long stack;
 	long arguments[8];
@@ -119,11 +119,9 @@ SECTION static inline __attribute__((always_inline)) uint32_t slot_number(const 
 	return (uint32_t)slot->number;
 }
 
-/* No records are in copies: fast_copy.h. */
 SECTION static inline __attribute__((always_inline)) uint32_t slot_flags(const struct slot *slot)
 {
-	(void)slot;
-	return 0;
+	return slot->site->flags;
 }
 
 /* The call that counts. The loader's opens are made by it too. */
