@@ -115,6 +115,27 @@ guest() { run "$AMPHORA" run --backend "$BACKEND" --rootfs "$root" "$@"; }
 # host_guest [FLAGS…]: with the image `host` instead of $root; the flags must end in `host`.
 amphora() { run "$AMPHORA" "$@"; }
 
+# dynamic_root: sets $dynamic to a root whose /bin/true is linked dynamically: Debian's; else $root with this machine's true,
+# linker and C library. '' where there is none.
+dynamic_root() {
+	dynamic=${DEBIAN:-$WORK/dynamic}
+	[ ! -d "$dynamic" ] || return 0
+	libraries=$(ldd /bin/true 2>/dev/null | sed -n 's/.*[[:space:]]\(\/[^ ]*\) (0x.*/\1/p')
+	if [ "$(echo "$libraries" | wc -l)" != 2 ]; then
+		dynamic=
+		return
+	fi
+	cp -a "$root" "$dynamic"
+	rm "$dynamic/bin/true"
+	cp /bin/true "$dynamic/bin/true"
+	for library in $libraries; do
+		mkdir -p "$dynamic$(dirname "$library")"
+		cp -L "$library" "$dynamic$library"
+	done
+	# Without it the linker looks in all directories.
+	/sbin/ldconfig -X -C "$dynamic/etc/ld.so.cache" >/dev/null 2>&1 || true
+}
+
 excerpt() { head -c 600 "$1" | head -n 12; }
 
 # Assertions on the last run.

@@ -59,8 +59,9 @@ while IFS=$tab read -r slow fast app row <&3; do
 	! below_app 'what Android does not list comes by SIGSYS' || slow=$app fast=$app
 	case $row in
 	'spawn dynamic' | 'run dynamic')
-		where=$DEBIAN
-		[ -n "$DEBIAN" ] || skip 'lab: no Debian with a dynamic linker'
+		dynamic_root
+		where=$dynamic
+		[ -n "$where" ] || skip 'lab: no dynamic linker'
 		;;
 	esac
 	[ -n "$where" ] || continue
@@ -73,7 +74,7 @@ while IFS=$tab read -r slow fast app row <&3; do
 		;;
 	*)
 		row_within off "$slow" "$row"
-		[ "$(uname -m)" != x86_64 ] || row_within auto "$fast" "$row"
+		row_within auto "$fast" "$row"
 		;;
 	esac
 done 3<"$WORK/limits"

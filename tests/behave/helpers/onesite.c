@@ -3,6 +3,8 @@
  * calls that wait, signals with and without handlers in them, a handler that sends the program elsewhere, new processes.
  * And that a call leaves the registers alone that it should, with any stack pointer.
  *
+ *	onesite gone	aarch64: that the program goes on when it has unmapped what the site leads to
+ *
  * Prints what is found odd, and then "onesite ok".
  */
 #include <errno.h>
@@ -31,14 +33,14 @@ extern const char __executable_start[], etext[];
 long one_call(long number, long a, long b, long c, long d, long e);
 extern const char one_call_out[];
 #ifdef __aarch64__
-__asm__(".globl one_call, one_call_out\n"
+__asm__(".globl one_call, one_call_out, one_call_site\n"
 	"one_call: mov x8, x0\n"
 	"	mov x0, x1\n"
 	"	mov x1, x2\n"
 	"	mov x2, x3\n"
 	"	mov x3, x4\n"
 	"	mov x4, x5\n"
-	"	svc #0\n"
+	"one_call_site: svc #0\n"
 	"	ret\n"
 	"one_call_out: mov x0, #-77\n"
 	"	ret\n");
@@ -326,17 +328,51 @@ static void registers(void)
 		expect("no room, another call", keeps(SYS_sched_yield, "/tmp", (uintptr_t)page), 0);
 	}
 }
+/* First the stub, which the record leads to, and then the record. */
+static void gone(void)
+{
+	extern const char one_call_site[];
+	uintptr_t record, page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uint32_t code;
+	int ends[2];
+
+	memcpy(&code, one_call_site, sizeof(code));
+	if (code >> 26 != 5 || pipe(ends) < 0) {
+		odd("the site isn't patched", code);
+		return;
+	}
+	for (uintptr_t base = 0x20000000; base < 0x60000000; base += 1 << 24)
+		if (write(ends[1], (void *)base, 1) == 1 && munmap((void *)base, 0x2c0000) < 0)
+			odd("munmap", errno);
+	for (int i = 0; i < 6; i++)
+		look();
+	record = (uintptr_t)one_call_site + (uintptr_t)((int64_t)((uint64_t)code << 38) >> 36);
+	if (munmap((void *)(record & ~(page - 1)), page) < 0)
+		odd("munmap", errno);
+	for (int i = 0; i < 6; i++)
+		look();
+}
 #else
 static void registers(void)
 {
 }
+
+static void gone(void)
+{
+}
 #endif
 
-int main(void)
+int main(int argc, char **argv)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (int i = 0; i < 10; i++)
 		look();
+	if (argc > 1 && !strcmp(argv[1], "gone")) {
+		gone();
+		if (!failed)
+			puts("onesite ok");
+		return failed;
+	}
 	waits();
 	fifo();
 	processes();
