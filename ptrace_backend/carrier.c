@@ -68,6 +68,10 @@ static unsigned image_ranges(const Elf64_Ehdr *elf, uint64_t base, struct load_r
 
 		if (headers[i].p_type != PT_LOAD)
 			continue;
+		if (count && ranges[count - 1].end == base + page_down(headers[i].p_vaddr)) {
+			ranges[count - 1].end = base + page_up(end);
+			continue;
+		}
 		ranges[count].start = base + page_down(headers[i].p_vaddr);
 		ranges[count++].end = base + page_up(end);
 	}

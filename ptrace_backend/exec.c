@@ -36,6 +36,7 @@
 #include "ptrace_backend/permissions.h"
 #include "ptrace_backend/carrier.h"
 #include "ptrace_backend/exec_job.h"
+#include "ptrace_backend/exec_known.h"
 #include "ptrace_backend/exec_rights.h"
 #include "ptrace_backend/fast.h"
 #include "ptrace_backend/handlers.h"
@@ -168,17 +169,26 @@ static int find_program(struct tracee *tracee, struct exec_job *job, struct path
 	int error;
 
 	for (unsigned level = 0;; level++) {
-		_cleanup_close_ int fd = open_executable(tracee, file, &job->credentials.status);
+		_cleanup_close_ int fd = -EBADF;
+		struct stat status;
 		ssize_t n;
 
+		if (!tracee->tracer->plan->emulator &&
+		    exec_known(tracee, file, &job->program, &job->credentials, &job->credentials.status))
+			return 0;
+		fd = open_executable(tracee, file, &job->credentials.status);
 		if (fd < 0)
 			return fd;
+		if (fstat(fd, &status) < 0)
+			return -errno;
 		n = pread(fd, head, sizeof(head), 0);
 		if (n < 0)
 			return -errno;
 		if (shebang_parse(head, (size_t)n, interpreter, argument) < 0) {
 			exec_credentials_read(tracee, fd, &job->credentials);
 			error = parse_program(tracee, job, fd, head, (size_t)n);
+			if (!error && !job->is_emulated)
+				exec_known_remember(tracee, &status, &job->program, &job->credentials);
 			if (!error && (file->flags & PATH_RESULT_MAGIC) && !job->is_emulated)
 				job->held_fd = steal_fd(&fd);
 			return error;
@@ -189,7 +199,7 @@ static int find_program(struct tracee *tracee, struct exec_job *job, struct path
 		if (error)
 			return error;
 		memcpy(script, interpreter, sizeof(script));
-		error = tracee_resolve_string(tracee, AT_FDCWD, interpreter, PATH_FOLLOW, file);
+		error = exec_known_resolve(tracee, interpreter, file);
 		if (error)
 			return error;
 	}
@@ -203,11 +213,12 @@ static int find_interpreter(struct tracee *tracee, struct exec_job *job)
 
 	if (!job->program.has_interpreter || job->is_emulated)
 		return 0;
-	error = tracee_resolve_string(tracee, AT_FDCWD, job->program.interpreter, PATH_FOLLOW,
-				      &job->interpreter_file);
+	error = exec_known_resolve(tracee, job->program.interpreter, &job->interpreter_file);
+	if (!error && exec_known(tracee, &job->interpreter_file, &job->interpreter, NULL, &status))
+		return job->interpreter.compat == job->program.compat ? 0 : -ELIBBAD;
 	if (!error) {
 		fd = open_executable(tracee, &job->interpreter_file, &status);
-		error = fd < 0 ? fd : 0;
+		error = fd < 0 ? fd : fstat(fd, &status) < 0 ? -errno : 0;
 	}
 	if (error) {
 		log_debug("%s: its interpreter %s: %s", job->given, job->program.interpreter,
@@ -218,6 +229,8 @@ static int find_interpreter(struct tracee *tracee, struct exec_job *job)
 	}
 	error = exec_parse(fd, compat_machine(tracee), &job->interpreter);
 	explain_pages(tracee, job, job->program.interpreter, error);
+	if (!error)
+		exec_known_remember(tracee, &status, &job->interpreter, NULL);
 	if (!error && job->interpreter.compat != job->program.compat)
 		error = -ENOEXEC;
 	return error == -ENOEXEC ? -ELIBBAD : error;
@@ -261,8 +274,10 @@ static int find_file(struct tracee *tracee, struct exec_job *job, bool at)
 		}
 		return 0;
 	}
-	length = tracee_resolve_string(tracee, dirfd, job->given,
-				       flags & AT_SYMLINK_NOFOLLOW ? 0 : PATH_FOLLOW, file);
+	length = flags & AT_SYMLINK_NOFOLLOW || job->given[0] != '/' ?
+			 tracee_resolve_string(tracee, dirfd, job->given, flags & AT_SYMLINK_NOFOLLOW ? 0 : PATH_FOLLOW,
+					       file) :
+			 exec_known_resolve(tracee, job->given, file);
 	if (!length && (file->flags & PATH_RESULT_SYMLINK))
 		return -ELOOP;
 	/* A script's interpreter is told a name that it can open (fs/exec.c: alloc_bprm()). */

@@ -138,14 +138,15 @@ bool exec_on_loader_call(struct tracee *tracee)
 {
 	struct exec_job *job = tracee->exec;
 	bool fills = (int)tracee_argument(tracee, 0) == LOADER_FILL, called = job && is_loader_call(tracee);
-	/* The one that is to be opened, or was opened last. */
-	bool interpreter = called && job->program.has_interpreter &&
-			   (fills ? names_interpreter(tracee, job) : job->opens_left == 1);
-	bool ours = called && (fills || job->opens_left) &&
-		    (interpreter ? names_interpreter(tracee, job) : names(tracee, job->program_file.host));
+	bool interpreter, ours;
 
 	if (called && on_fast(tracee, job))
 		return true;
+	/* The one that is to be opened, or was opened last. */
+	interpreter = called && job->program.has_interpreter &&
+		      (fills ? names_interpreter(tracee, job) : job->opens_left == 1);
+	ours = called && (fills || job->opens_left) &&
+	       (interpreter ? names_interpreter(tracee, job) : names(tracee, job->program_file.host));
 	if (ours && tracee->state == TRACEE_LOADING)
 		tracee->mm->scratch = tracee_argument(tracee, 4);
 	if (ours && fills) {

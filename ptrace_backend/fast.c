@@ -20,7 +20,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/ptrace.h>
 #include <sys/random.h>
 #include <talloc.h>
 #include <unistd.h>
@@ -391,6 +390,33 @@ static bool may_learn(struct tracee *tracee)
 	       fast_has_plain_view(tracee);
 }
 
+uint64_t fast_generation(struct tracee *tracee)
+{
+	const struct fast *fast = tracee->tracer->fast;
+
+	return fast && tracee->mm && may_learn(tracee) && fast->table_sequence == tracee->tracer->table->sequence ?
+		       fast->shared->generation :
+		       0;
+}
+
+int fast_watches(struct tracee *tracee, const char *guest, struct path_result *result, uint64_t *ret_generation)
+{
+	struct fast *fast = tracee->tracer->fast;
+	int error;
+
+	fast->steps_left = STEPS_MAX;
+	error = walk(tracee, guest, PATH_FOLLOW, result, 0);
+	if (error == -ENOSPC)
+		fast_bump(fast);
+	*ret_generation = fast->shared->generation;
+	return error;
+}
+
+uint64_t fast_hash_path(const char *guest)
+{
+	return fast_hash(guest, strlen(guest));
+}
+
 /* Tells of the directory behind an fd. False: it isn't one that can be told of. */
 static bool publish_fd(struct tracee *tracee, int fd, char guest[PATH_SIZE])
 {
@@ -448,37 +474,6 @@ static void switch_off(struct tracee *tracee, enum fast_path_lack lack)
 	tracee->mm->fast_off = true;
 }
 
-/* Whether a thread sleeps in a call of its own, not in one of the stub's. */
-static bool sleeps_elsewhere(const struct tracee *tracee)
-{
-	uint64_t stub = tracee->mm->fast_base + FAST_TEXT;
-	unsigned long long at;
-	bool sleeps;
-	char path[64];
-	FILE *in;
-
-	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)tracee->tid);
-	in = fopen(path, "re");
-	sleeps = in && fscanf(in, "%*d %*x %*x %*x %*x %*x %*x %*x %llx", &at) == 1;
-	if (in)
-		fclose(in);
-	return sleeps && (at < stub || at >= stub + FAST_TEXT_SIZE);
-}
-
-/* Threads that may wait in the stub come back to their sites, from where they stop. */
-static void recall_waits(struct tracee *by)
-{
-	const struct tracer *tracer = by->tracer;
-
-	for (size_t i = 0; i < TRACER_HASH; i++)
-		for (struct tracee *at = tracer->hash[i]; at; at = at->hash_next) {
-			if (at->tgid != by->tgid || !at->mm || !at->mm->fast_base || sleeps_elsewhere(at))
-				continue;
-			at->fast_recalled = true;
-			ptrace(PTRACE_INTERRUPT, at->tid, NULL, NULL);
-		}
-}
-
 void fast_is_traced(struct tracee *tracee, struct tracee *by)
 {
 	if (!tracee->tracer->fast)
@@ -487,7 +482,7 @@ void fast_is_traced(struct tracee *tracee, struct tracee *by)
 	if (tracee->mm)
 		switch_off(tracee, FAST_LACK_TRACED);
 	if (FAST_WAITS)
-		recall_waits(by);
+		fast_recall_waits(by);
 }
 
 void fast_on_clone(struct tracee *tracee, struct tracee *child, uint64_t flags)

@@ -53,6 +53,13 @@ void fast_directory_shown(struct tracer *tracer, const struct stat *real, mode_t
 void fast_program_runs(struct tracer *tracer, uint64_t inode, int more);
 void fast_known_absent(struct tracer *tracer, const struct stat *status);
 
+/* What an absolute path leads to is the same name as long as this is the same; 0: nothing is known of this tracee's. */
+uint64_t fast_generation(struct tracee *tracee);
+/* As tracee_resolve_string() with PATH_FOLLOW, and watches what the path leads through, but not the file itself.
+ * Returns 0, or -errno when that isn't possible. */
+int fast_watches(struct tracee *tracee, const char *guest, struct path_result *result, uint64_t *ret_generation);
+uint64_t fast_hash_path(const char *guest);
+
 /* A host path that is about to be opened. The directory that stands for /proc must not be looked into by the fd. */
 void fast_opens(struct tracee *tracee, const char *host, int flags);
 

@@ -110,6 +110,8 @@ uint64_t fast_site_at(const struct tracee *tracee, uint64_t address);
 bool fast_is_first(const struct tracee *tracee, const struct fast_place *place);
 /* Calls of which the result is something that would be lost. */
 bool fast_makes_something(uint32_t number);
+/* fast_waits.c. Threads of this process that may wait in the stub come back to their sites, from where they stop. */
+void fast_recall_waits(struct tracee *by);
 /* Of which every result is the program's: a child that was told of isn't told of again. */
 bool fast_waits(uint32_t number);
 /* Registers are what the program wants them to be, wherever it is. */

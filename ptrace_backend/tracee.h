@@ -327,6 +327,7 @@ static inline bool tracer_has(struct tracer *tracer, pid_t tid)
 /* One per container. */
 #define TRACER_HASH 1024
 #define TRACER_RUNNING 256
+struct exec_known;
 struct guest_filter;
 struct sock_filter;
 struct ipc_space;
@@ -388,6 +389,7 @@ struct tracer {
 	uint32_t *calls;       /* of each row that stopped: AMPHORA_STATS; NULL: not counted */
 	pthread_mutex_t lock;  /* held while something is handled: notify.c has a thread */
 	struct notifier *notifier;
+	struct exec_known *exec_known; /* exec_known.h; NULL: nothing was executed yet */
 	struct fast *fast;     /* fast.h; NULL: every path is translated here */
 	struct path_result results[2];
 	struct path_way way;   /* of the path that is being resolved */

@@ -100,8 +100,12 @@ inline_always long map_file(uint64_t address, const struct load_segment *segment
 
 inline_always void zero(uint64_t from, uint64_t to)
 {
-	for (volatile char *at = (volatile char *)(word)from; at < (volatile char *)(word)to; at++)
-		*at = 0;
+	for (; from < to && from % sizeof(word); from++)
+		*(volatile char *)(word)from = 0;
+	for (; from + sizeof(word) <= to; from += sizeof(word))
+		*(volatile word *)(word)from = 0;
+	for (; from < to; from++)
+		*(volatile char *)(word)from = 0;
 }
 
 /* What the tracer does where there is no fd. */
@@ -140,7 +144,8 @@ inline_always int map_fast(const struct load_script *script, uint64_t scratch)
 
 	if (!base)
 		return 0;
-	result = arch_mmap((long)base, FAST_SIZE, 0,
+	/* What isn't covered below are the slots. */
+	result = arch_mmap((long)base, FAST_SIZE, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
 	if (failed(result))
 		return 0;
@@ -158,15 +163,13 @@ inline_always int map_fast(const struct load_script *script, uint64_t scratch)
 				 MREMAP_MAYMOVE | MREMAP_FIXED, (long)(base + FAST_TEXT), 0)) &&
 	    !failed(arch_mmap((long)(base + FAST_SITES), FAST_SHARED - FAST_SITES, PROT_READ | PROT_EXEC,
 			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0)) &&
-	    !failed(arch_mmap((long)(base + FAST_SLOTS), FAST_SLOTS_MAX * FAST_SLOT_SIZE, PROT_READ | PROT_WRITE,
-			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0)) &&
 	    !failed(fd = open_fast(script, script->fast_path))) {
-		/* A child has no thread in the stub; its parent's slots needn't be copied (Linux 4.14). */
-		arch_syscall(ARCH_SYS_MADVISE, (long)(base + FAST_SLOTS), FAST_SLOTS_MAX * FAST_SLOT_SIZE,
-			     MADV_WIPEONFORK, 0, 0, 0);
 		result = arch_mmap((long)(base + FAST_SHARED), FAST_SHARED_SIZE, PROT_READ, MAP_SHARED | MAP_FIXED,
 				   (int)fd, 0);
 		arch_syscall(ARCH_SYS_CLOSE, fd, 0, 0, 0, 0, 0);
+		/* A child has no thread in the stub; its parent's slots needn't be copied (Linux 4.14). */
+		arch_syscall(ARCH_SYS_MADVISE, (long)(base + FAST_SLOTS), FAST_SLOTS_MAX * FAST_SLOT_SIZE,
+			     MADV_WIPEONFORK, 0, 0, 0);
 		if (!failed(result) &&
 		    arch_syscall(ARCH_SYS_OPENAT, AT_FDCWD, (long)script->fast_path, O_RDONLY | O_CLOEXEC,
 				 (long)records, (long)scratch, (long)LOADER_MARK) == 0)
@@ -195,6 +198,23 @@ inline_always int map_fast(const struct load_script *script, uint64_t scratch)
 }
 #endif
 
+/* Maps all of it as its first segment, where the others leave no holes: they are mapped over that. Fails elsewhere, and
+ * where map_file() has to do more than that. */
+inline_always long map_whole(const struct load_object *object, long fd, uint64_t page)
+{
+	const struct load_segment *first = &object->segments[0];
+	uint64_t end = object->span_start;
+
+	for (uint32_t i = 0; i < object->segment_count; i++) {
+		if (object->segments[i].address != end)
+			return -1;
+		end = page_up(object->segments[i].address + object->segments[i].size, page);
+	}
+	if (fd < 0 || !first->file_size || end != object->span_start + object->span_size)
+		return -1;
+	return arch_mmap(0, (long)object->span_size, (int)first->protection, MAP_PRIVATE, (int)fd, first->offset);
+}
+
 /* Returns the difference between where the object is and what its headers say. A process that has as many
  * files open as it may gets a copy: the kernel's own execve needs no fd. */
 inline_always uint64_t map_object(const struct load_script *script, const struct load_object *object, uint64_t scratch,
@@ -204,6 +224,7 @@ inline_always uint64_t map_object(const struct load_script *script, const struct
 	uint64_t bias, size = object->span_size, start;
 	uint64_t extra = object->alignment > page ? object->alignment : 0;
 	long fd = -EMFILE, result;
+	int whole = 0;
 
 	if (fast && !held)
 		fd = open_fast(script, object->path);
@@ -221,8 +242,11 @@ inline_always uint64_t map_object(const struct load_script *script, const struct
 			give_up();
 		bias = 0;
 	} else {
-		result = arch_mmap(0, (long)(size + extra), 0,
-				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		result = extra ? -1 : map_whole(object, fd, page);
+		whole = !failed(result);
+		if (!whole)
+			result = arch_mmap(0, (long)(size + extra), 0,
+					   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 		if (failed(result))
 			give_up();
 		start = (word)result;
@@ -244,7 +268,8 @@ inline_always uint64_t map_object(const struct load_script *script, const struct
 		uint64_t mapped = page_up(segment->file_size, page);
 		uint64_t end = page_up(segment->size, page);
 
-		if (segment->file_size && failed(map_file(address, segment, (int)fd, page)))
+		if (segment->file_size && !(whole && i == 0) &&
+		    failed(map_file(address, segment, (int)fd, page)))
 			give_up();
 		if (fd >= 0 && segment->size > segment->file_size && segment->file_size &&
 		    (segment->protection & PROT_WRITE))

@@ -209,14 +209,16 @@ static void traceme(void)
 }
 
 static pid_t attached;
+static volatile bool stop_seen;
 
 static void *attacher(void *argument)
 {
 	(void)argument;
 	usleep(100000); /* the other one waits */
 	expect("PTRACE_ATTACH", ptrace(PTRACE_ATTACH, attached, NULL, NULL), 0, 0);
-	usleep(100000);
-	expect("PTRACE_KILL", kill(attached, SIGKILL), 0, 0);
+	for (int i = 0; i < 1000 && !stop_seen; i++)
+		usleep(10000);
+	expect("the other's kill", kill(attached, SIGKILL), 0, 0);
 	return NULL;
 }
 
@@ -238,6 +240,7 @@ static void attach(bool by_id)
 		if (!WIFSTOPPED(status) || WSTOPSIG(status) != SIGSTOP)
 			odd("its status", status);
 	}
+	stop_seen = true;
 	expect("the end", wait_for(attached, &status, 0), attached, 0);
 	if (!WIFSIGNALED(status))
 		odd("its status", status);
