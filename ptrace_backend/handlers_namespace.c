@@ -63,7 +63,7 @@ enum verdict handle_clone(struct tracee *tracee, const struct syscall_row *row)
 enum verdict handle_clone3(struct tracee *tracee, const struct syscall_row *row)
 {
 	uint64_t arguments[CLONE_ARGS_MAX / 8], address;
-	uint64_t size = tracee_argument(tracee, 1);
+	uint64_t size = tracee_argument(tracee, 1), asked;
 	int error;
 
 	(void)row;
@@ -82,12 +82,15 @@ enum verdict handle_clone3(struct tracee *tracee, const struct syscall_row *row)
 		error = namespaces_make(tracee, arguments[0]);
 	if (error)
 		return tracee_answer(tracee, error);
+	asked = arguments[0];
 	arguments[0] &= ~(CLONE_NEW_ANY | CLONE_UNTRACED);
 	error = tracee_put(tracee, arguments, size, &address);
 	if (error)
 		return tracee_answer(tracee, error);
 	tracee_set_argument(tracee, 0, address);
 	tracee->clone_flags = arguments[0];
+	if (!(asked & (CLONE_NEW_ANY | CLONE_PARENT)))
+		return VERDICT_CONTINUE;
 	tracee->on_exit = after_clone;
 	return VERDICT_EXIT;
 }

@@ -307,9 +307,10 @@ static void on_clone(struct tracee *tracee, int event)
 
 	if (ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, &message) < 0)
 		return; /* killed meanwhile: end_orphans() */
-	flags = tracee->clone_flags;
+	/* Of a call without a stop at its exit they may be those of an earlier one, which has failed. */
+	flags = tracee->state == TRACEE_EXIT_WANTED ? tracee->clone_flags : 0;
 	if (!flags && registers_fetch(tracee->tid, &tracee->regs) == 0)
-		flags = registers_clone_flags(&tracee->regs);
+		flags = tracee->regs.number == SYS_clone3 ? tracee->clone_flags : registers_clone_flags(&tracee->regs);
 	if (!flags && event == PTRACE_EVENT_VFORK)
 		flags = CLONE_VM | CLONE_VFORK; /* vfork(2) itself */
 	tracee->clone_flags = 0;
