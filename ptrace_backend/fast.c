@@ -581,10 +581,6 @@ static void before_path(struct tracee *tracee)
 			fast_seen(tracee, tracee->regs.after);
 		break;
 	case ROW_fstat:
-	case ROW_getuid:
-	case ROW_geteuid:
-	case ROW_getgid:
-	case ROW_getegid:
 		fast_seen(tracee, tracee->regs.after);
 		break;
 	default:
@@ -730,10 +726,15 @@ int fast_start(struct tracer *tracer, struct error *err)
 	if (!fast)
 		return error_set(err, ENOMEM, "fast path");
 	fast->path = talloc_asprintf(fast, "%s/fast", tracer->view_directory);
-	shared = fast->path ? make_shared(fast->path) : NULL;
+	fast->watched = mmap(NULL, WATCHED_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	shared = fast->path && fast->watched != MAP_FAILED ? make_shared(fast->path) : NULL;
 	if (!shared) {
+		int code = errno;
+
+		if (fast->watched != MAP_FAILED)
+			munmap(fast->watched, WATCHED_SIZE);
 		talloc_free(fast);
-		return error_set(err, errno, "%s/fast", tracer->view_directory);
+		return error_set(err, code, "%s/fast", tracer->view_directory);
 	}
 	fast->shared = shared;
 	fast->counts = fast_counts_of(shared);
@@ -775,7 +776,9 @@ int fast_start(struct tracer *tracer, struct error *err)
 
 void fast_stop(struct tracer *tracer)
 {
-	if (tracer->fast)
+	if (tracer->fast) {
 		munmap(tracer->fast->shared, FAST_SHARED_SIZE);
+		munmap(tracer->fast->watched, WATCHED_SIZE);
+	}
 	tracer->fast = NULL;
 }

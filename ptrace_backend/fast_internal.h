@@ -7,6 +7,7 @@
 #include "ptrace_backend/fast_area.h"
 
 #define WATCHED_MAX 16384
+#define WATCHED_SIZE (WATCHED_MAX * sizeof(uint64_t))
 #define REFUSED_MAX 1024
 #define REMOVING_MAX 256
 #define LINKS_MAX	    (FAST_ENTRIES_MAX / 2)
@@ -23,7 +24,7 @@ struct fast {
 	uint32_t link_count;		    /* entries of symlinks */
 	unsigned steps_left;		    /* of a walk */
 	size_t watched_count;
-	uint64_t watched[WATCHED_MAX]; /* hashes of host paths */
+	uint64_t *watched; /* WATCHED_MAX hashes of host paths */
 	uint64_t refused[REFUSED_MAX]; /* of guest paths that can't be published */
 	uint64_t cwd_version;	       /* of the newest that a process was told */
 	size_t reached;		       /* by the newest walk: what there is of its path */

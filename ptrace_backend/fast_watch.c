@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 
 #include "ptrace_backend/chain.h"
@@ -31,7 +32,7 @@ void fast_bump(struct fast *fast)
 	memset(shared->buckets, 0, sizeof(shared->buckets));
 	memset(shared->inode_buckets, 0, sizeof(shared->inode_buckets));
 	fast->entry_count = fast->strings_used = fast->link_count = 0;
-	memset(fast->watched, 0, sizeof(fast->watched));
+	madvise(fast->watched, WATCHED_SIZE, MADV_DONTNEED); /* zero again; few of its pages are in use */
 	memset(fast->refused, 0, sizeof(fast->refused));
 	fast->watched_count = 0;
 	__atomic_store_n(&shared->generation, shared->generation + 1, __ATOMIC_SEQ_CST);

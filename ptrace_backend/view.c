@@ -478,8 +478,17 @@ static void mark_movable(struct path_table *table)
 
 static int keep_table(struct tracer *tracer, struct error *err)
 {
-	tracer->plan_table = talloc_memdup(tracer, tracer->table, sizeof(*tracer->table));
-	return tracer->plan_table ? 0 : error_set(err, ENOMEM, "mount table");
+	const struct path_table *table = tracer->table;
+	struct path_table *copy = talloc(tracer, struct path_table);
+
+	if (!copy)
+		return error_set(err, ENOMEM, "mount table");
+	/* Not the room that both have left. */
+	memcpy(copy, table, offsetof(struct path_table, mounts) + table->mount_count * sizeof(table->mounts[0]));
+	memcpy(copy->buckets, table->buckets, sizeof(copy->buckets));
+	memcpy(copy->strings, table->strings, table->strings_used);
+	tracer->plan_table = copy;
+	return 0;
 }
 
 /* mounts: what guests mount as a tmpfs; shm: System V segments; ns: what stands for their namespaces. */

@@ -111,6 +111,7 @@ struct spec_process {
 
 struct spec {
 	const char *name;   /* container name; NULL: generated */
+	bool name_is_generated; /* by the front: nobody asks for it */
 	const char *rootfs; /* host path of the root filesystem; "/" for the image "host" */
 	bool host_image;    /* the built-in image `host`: read-only root under a scratch layer */
 	bool read_only;	    /* --read-only */

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <talloc.h>
 #include <unistd.h>
@@ -201,13 +202,48 @@ static int prepare_stdio(struct monitor *monitor, struct error *err)
 	return 0;
 }
 
+/* Whether a guest that is shown this host path sees what we keep in shared memory. */
+static bool shows_shared_memory(const char *path)
+{
+	static const char *const above[] = { "/", "/dev" };
+	struct stat shown, status;
+
+	if (stat(path, &shown) < 0)
+		return false;
+	for (unsigned i = 0; i < ARRAY_SIZE(above); i++)
+		if (stat(above[i], &status) == 0 && status.st_dev == shown.st_dev && status.st_ino == shown.st_ino)
+			return true;
+	return stat(STORE_SHARED_MEMORY, &status) < 0 || status.st_dev == shown.st_dev;
+}
+
+/* Some 30 files and directories are made for a container that translates paths, which on a disk take as long as all
+ * else of its start. */
+static bool is_kept_in_memory(const struct plan *plan)
+{
+	if (plan->backend != PLAN_BACKEND_PTRACE || !plan->spec->name_is_generated || plan->spec->bare ||
+	    shows_shared_memory(plan->rootfs))
+		return false;
+	for (size_t i = 0; i < plan->op_count; i++)
+		if (plan->ops[i].kind == PLAN_OP_MOUNT && plan->ops[i].mount_kind == MOUNT_KIND_BIND &&
+		    shows_shared_memory(plan->ops[i].source))
+			return false;
+	return true;
+}
+
+static int find_runtime(struct monitor *monitor, char **ret_path, struct error *err)
+{
+	if (is_kept_in_memory(&monitor->plan) && store_memory_directory(monitor, ret_path) == 0)
+		return 0;
+	return store_runtime_directory(monitor, ret_path, err);
+}
+
 /* Everything up to the backend. The name is claimed first: what fails later gives it back. */
 static int prepare(struct monitor *monitor, struct error *err)
 {
 	char *runtime, *record = NULL;
 	int result;
 
-	result = store_runtime_directory(monitor, &runtime, err);
+	result = find_runtime(monitor, &runtime, err);
 	if (result < 0)
 		return result;
 	result = state_claim(monitor, runtime, container_name(monitor, &monitor->plan),

@@ -7,10 +7,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <talloc.h>
 #include <unistd.h>
 
@@ -85,19 +88,26 @@ int store_data_directory(void *parent, char **ret_path, struct error *err)
 	return result;
 }
 
-int store_runtime_directory(void *parent, char **ret_path, struct error *err)
+/* su, sudo and cron hand down a host path that is another user's or gone. */
+static const char *user_runtime_directory(void)
 {
 	const char *runtime = environment_path("XDG_RUNTIME_DIR");
-	const char *temporary = environment_path("TMPDIR");
 	struct stat status;
+
+	if (runtime && (stat(runtime, &status) < 0 || status.st_uid != geteuid())) {
+		log_debug("XDG_RUNTIME_DIR %s is not ours: not used", runtime);
+		return NULL;
+	}
+	return runtime;
+}
+
+int store_runtime_directory(void *parent, char **ret_path, struct error *err)
+{
+	const char *runtime = user_runtime_directory();
+	const char *temporary = environment_path("TMPDIR");
 	char *path;
 	int result;
 
-	/* su, sudo and cron hand down a host path that is another user's or gone. */
-	if (runtime && (stat(runtime, &status) < 0 || status.st_uid != geteuid())) {
-		log_debug("XDG_RUNTIME_DIR %s is not ours: not used", runtime);
-		runtime = NULL;
-	}
 	if (runtime)
 		path = talloc_asprintf(parent, "%s/amphora", runtime);
 	else if (geteuid() == 0 && access("/run", W_OK) == 0)
@@ -109,6 +119,24 @@ int store_runtime_directory(void *parent, char **ret_path, struct error *err)
 	if (!result)
 		*ret_path = path;
 	return result;
+}
+
+int store_memory_directory(void *parent, char **ret_path)
+{
+	struct error ignored = ERROR_INIT;
+	struct statfs fs;
+	char *path;
+
+	if (geteuid() == 0 || user_runtime_directory() || environment_path("TMPDIR") ||
+	    statfs(STORE_SHARED_MEMORY, &fs) < 0 || fs.f_type != TMPFS_MAGIC || (fs.f_flags & ST_NOEXEC))
+		return -ENOENT;
+	path = talloc_asprintf(parent, STORE_SHARED_MEMORY "/amphora-%u", (unsigned)geteuid());
+	if (!path || open_private(path, &ignored) < 0) {
+		log_debug("%s can't be used", path ? path : STORE_SHARED_MEMORY);
+		return -ENOENT;
+	}
+	*ret_path = path;
+	return 0;
 }
 
 int store_record_path(void *parent, const char *rootfs, char **ret_path, struct error *err)

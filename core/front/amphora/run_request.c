@@ -449,6 +449,7 @@ int run_request_parse(void *parent, const struct option_table *table, int argc, 
 	if (result)
 		return result;
 	complete_command(request, argc, argv, index);
+	request->spec->name_is_generated = !request->spec->name;
 	if (!request->spec->name)
 		request->spec->name = generate_name(request->spec);
 	result = build_environment(request, err);

@@ -54,7 +54,7 @@ same 644 "$(stat -c %a /etc/passwd)" 'its mode'
 it 'leaves nothing in the state directories after a run'
 amphora run --backend "$BACKEND" --rootfs "$root" --rm --name remains true
 succeeds
-same '' "$(find "$HOME" /run/amphora "/tmp/amphora-$(id -u)" -name '*remains*' 2>/dev/null)" 'left'
+same '' "$(find "$HOME" /run/amphora "/tmp/amphora-$(id -u)" "/dev/shm/amphora-$(id -u)" -name '*remains*' 2>/dev/null)" 'left'
 
 it 'shows two containers the same root filesystem at the same time'
 guest sh -c 'echo one >/shared-1'

@@ -152,6 +152,33 @@ ln -s "$WORK/hostdir" "$WORK/bad/proc"
 run "$AMPHORA" run --backend "$BACKEND" --rootfs "$WORK/bad" true
 same '' "$(ls -A "$WORK/hostdir")" 'the directory of the host'
 
+# What is made for a container that translates paths lies in shared memory, but never where the container sees it.
+if [ "$BACKEND" = ptrace ] && ! as root && [ "$(stat -f -c %T /dev/shm)" = tmpfs ] && ! grep -q '^[^ ]* /dev/shm .*noexec' /proc/mounts; then
+	# kept FLAGS…: sets $found to the files in shared memory that name a container's host.
+	kept() {
+		rm -rf "$WORK/hold"
+		mkdir -m 777 "$WORK/hold"
+		env -u TMPDIR -u XDG_RUNTIME_DIR "$AMPHORA" run --backend ptrace --rootfs "$root" --hostname "kept-$$" \
+			-v "$WORK/hold:/hold" "$@" sh -c ': >/hold/ready; while [ ! -e /hold/go ]; do sleep 0.05; done' &
+		for turn in $(seq 200); do
+			[ ! -e "$WORK/hold/ready" ] || break
+			sleep 0.05
+		done
+		[ -e "$WORK/hold/ready" ] || fail "turn $turn: no container"
+		found=$(grep -rls "kept-$$" "/dev/shm/amphora-$(id -u)/containers")
+		: >"$WORK/hold/go"
+		wait $!
+	}
+	it 'keeps its files in shared memory, unless the container has a name or is shown that'
+	kept
+	[ -n "$found" ] || fail 'nothing in shared memory'
+	for flags in '-v /dev:/host-dev' '-v /dev/shm:/shm' '-v /:/host' "--name kept-$$"; do
+		# shellcheck disable=SC2086
+		kept $flags
+		same '' "$found" "in shared memory: $flags"
+	done
+fi
+
 it 'attack 38: a state directory that others can write is refused'
 mkdir -p "$WORK/data/amphora"
 chmod 777 "$WORK/data/amphora"
