@@ -10,10 +10,10 @@
  *                     or VIEW/amphora
  *
  * Amphora's own path can't serve when the file has been replaced meanwhile, and where a guest process may be
- * a user who can't walk there. /proc/thread-self/exe is amphora in every 64-bit guest process, whatever
- * directory it lies in (/proc/self is the leader's, who may have ended before this thread), but for each
- * new process the kernel has to make four entries of /proc: 80 us of an exec. In a 32-bit process that link is
- * the 32-bit loader, hence a copy of amphora. It and the 32-bit loader are written to the view directory
+ * a user who can't walk there, as its directories' modes say. /proc/thread-self/exe is amphora in every 64-bit
+ * guest process, whatever directory it lies in (/proc/self is the leader's, who may have ended before this thread), but
+ * for each new process the kernel has to make four entries of /proc: 80 us of an exec. In a 32-bit process that
+ * link is the 32-bit loader, hence a copy of amphora. It and the 32-bit loader are written to the view directory
  * when they are first needed.
  *
  * Our own image: the loader is a section of it, the load script goes into an object of ours. The 32-bit
@@ -54,6 +54,7 @@ static struct {
 	unsigned interpreter_count;  /* 0 when linked statically */
 	char path[PATH_SIZE];
 	struct stat status;
+	bool open_to_all; /* whoever a process becomes, it can execute the path */
 } own;
 
 /* Where the segments of a mapped image lie; returns how many. What lies between them isn't ours: on
@@ -78,6 +79,22 @@ static unsigned image_ranges(const Elf64_Ehdr *elf, uint64_t base, struct load_r
 	return count;
 }
 
+/* As the modes say of all that isn't the owner's or the group's, from the root to the file. */
+static bool is_open_to_all(const char *file)
+{
+	char path[PATH_SIZE];
+	struct stat status;
+
+	snprintf(path, sizeof(path), "%s", file);
+	for (char *end = path + strlen(path); end; end = strrchr(path, '/')) {
+		*end = '\0';
+		if (stat(path[0] ? path : "/", &status) < 0 || !(status.st_mode & S_IXOTH) ||
+		    (!S_ISDIR(status.st_mode) && !(status.st_mode & S_IROTH)))
+			return false;
+	}
+	return true;
+}
+
 int carrier_init(struct error *err)
 {
 	const Elf64_Ehdr *elf;
@@ -97,6 +114,7 @@ int carrier_init(struct error *err)
 	if (length < 0 || stat(SELF_EXE, &own.status) < 0)
 		return error_set(err, errno, SELF_EXE);
 	own.path[length] = '\0';
+	own.open_to_all = is_open_to_all(own.path);
 	return 0;
 }
 
@@ -167,7 +185,7 @@ static bool own_path_serves(const struct tracee *tracee)
 {
 	struct stat status;
 
-	return (tracee->tracer->fake_ids || geteuid() != 0) && stat(own.path, &status) == 0 &&
+	return (tracee->tracer->fake_ids || geteuid() != 0 || own.open_to_all) && stat(own.path, &status) == 0 &&
 	       status.st_dev == own.status.st_dev && status.st_ino == own.status.st_ino;
 }
 

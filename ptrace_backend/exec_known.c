@@ -50,6 +50,10 @@ struct known_path {
 struct exec_known {
 	struct known_file *files[FILES_MAX];
 	struct known_path paths[PATHS_MAX];
+	/* What a path has led to, at this stop of the tracer's. */
+	const struct known_path *looked_at;
+	uint64_t stop;
+	struct stat status;
 };
 
 static struct exec_known *known_of(struct tracer *tracer)
@@ -126,8 +130,11 @@ bool exec_known(struct tracee *tracee, const struct path_result *file, struct el
 	struct stat status;
 
 	if (!known || (file->flags & PATH_RESULT_MAGIC) || !has_common_rights(tracee) ||
-	    (tracee_mount_flags(tracee, &file->position) & PATH_MOUNT_NOEXEC) ||
-	    fstatat(AT_FDCWD, file->host, &status, AT_SYMLINK_NOFOLLOW) < 0)
+	    (tracee_mount_flags(tracee, &file->position) & PATH_MOUNT_NOEXEC))
+		return false;
+	if (known->looked_at && known->stop == tracee->tracer->stops && !strcmp(known->looked_at->host, file->host))
+		status = known->status;
+	else if (fstatat(AT_FDCWD, file->host, &status, AT_SYMLINK_NOFOLLOW) < 0)
 		return false;
 	found = *file_place(known, &status);
 	if (!found || !is_same(&found->status, &status) || (exec && !found->is_program))
@@ -147,11 +154,9 @@ bool exec_known(struct tracee *tracee, const struct path_result *file, struct el
 
 /* Paths */
 
-static bool is_file(const char *host)
+static bool is_file(const char *host, struct stat *ret_status)
 {
-	struct stat status;
-
-	return fstatat(AT_FDCWD, host, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode);
+	return fstatat(AT_FDCWD, host, ret_status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(ret_status->st_mode);
 }
 
 static void forget(struct known_path *path)
@@ -206,7 +211,7 @@ static int learn(struct tracee *tracee, struct exec_known *known, struct known_p
 		close(result->fd);
 	error = tracee_resolve_string(tracee, AT_FDCWD, guest, PATH_FOLLOW, result);
 	if (!error && generation && result->fd < 0 && result->last == PATH_LAST_NORMAL &&
-	    !(result->flags & ~(uint32_t)PATH_RESULT_MOUNT_ROOT) && is_file(result->host)) {
+	    !(result->flags & ~(uint32_t)PATH_RESULT_MOUNT_ROOT) && is_file(result->host, &known->status)) {
 		fill(known, path, guest, result);
 		path->generation = path->text ? generation : 0;
 	}
@@ -225,7 +230,10 @@ int exec_known_resolve(struct tracee *tracee, const char *guest, struct path_res
 	hash = fast_hash_path(guest);
 	path = &known->paths[hash % PATHS_MAX];
 	again = path->hash == hash;
-	if (again && path->generation == generation && !strcmp(path->text, guest) && is_file(path->host)) {
+	known->looked_at = NULL;
+	if (again && path->generation == generation && !strcmp(path->text, guest) && is_file(path->host, &known->status)) {
+		known->looked_at = path;
+		known->stop = tracee->tracer->stops;
 		give(path, result);
 		return 0;
 	}

@@ -208,7 +208,7 @@ static bool shows_shared_memory(const char *path)
 	static const char *const above[] = { "/", "/dev" };
 	struct stat shown, status;
 
-	if (stat(path, &shown) < 0)
+	if (stat(path, &shown) < 0 || !S_ISDIR(shown.st_mode))
 		return false;
 	for (unsigned i = 0; i < ARRAY_SIZE(above); i++)
 		if (stat(above[i], &status) == 0 && status.st_dev == shown.st_dev && status.st_ino == shown.st_ino)
