@@ -29,6 +29,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/base/compat.h"
 #include "core/base/log.h"
 #include "ptrace_backend/arch/guest_requests.h"
 #include "ptrace_backend/chain.h"
