@@ -27,7 +27,7 @@ stops() {
 }
 
 mkdir -p "$root/tmp"
-for what in 'signals 4' restart pointers changes links 'fork 2'; do
+for what in "signals $(turns 4)" restart pointers changes links "fork $(turns 2)"; do
 	it "answers as the slow path: $what"
 	# shellcheck disable=SC2086
 	guest --fast-path off /helpers/stub $what
@@ -37,7 +37,7 @@ for what in 'signals 4' restart pointers changes links 'fork 2'; do
 	out 'stub ok'
 done
 
-for what in results signals traceme attach 'attach id' 'storm 2'; do
+for what in results signals traceme attach 'attach id' "storm $(turns 2)"; do
 	for how in off auto; do
 		it "waits as outside, fast path $how: $what"
 		# shellcheck disable=SC2086

@@ -69,11 +69,11 @@ changes() {
 
 it 'makes, changes and removes what the slow path and the kernel do'
 for seed in 1 2 3; do
-	changes '' $seed 3000
-	changes "-v $WORK/shut:/tmp/changes/1/2/3/4/ro:ro" $seed 3000
-	changes '--hard-links emulated' $seed 3000
+	changes '' $seed "$(turns 3000)"
+	changes "-v $WORK/shut:/tmp/changes/1/2/3/4/ro:ro" $seed "$(turns 3000)"
+	changes '--hard-links emulated' $seed "$(turns 3000)"
 	# With real ids the slow path asks for a search of the host's directories where a relative name needs none.
-	as root || changes '' $seed 3000 ids
+	as root || changes '' $seed "$(turns 3000)" ids
 done
 
 it 'keeps a FIFO that it waits for open, whatever becomes of its directory'
