@@ -149,7 +149,8 @@ static void signals(int seconds, bool forks)
 	sigaction(SIGALRM, &action, NULL);
 	for (int i = 0; i < 4; i++)
 		pthread_create(&threads[i], NULL, i == 3 && !forks ? jumper : caller, NULL);
-	while (time(NULL) < end && !failed) {
+	/* A slow machine delivers few in that time. */
+	while ((time(NULL) < end || (!forks && handled < 20)) && !failed) {
 		struct timespec pause = { 0, 20000 + random() % 300000 };
 
 		if (forks) {
@@ -170,8 +171,6 @@ static void signals(int seconds, bool forks)
 	over = true;
 	for (int i = 0; i < 4; i++)
 		pthread_join(threads[i], NULL);
-	if (!forks && handled < 20)
-		odd("signals", (long)handled);
 }
 
 static void restart(void)

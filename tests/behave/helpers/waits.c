@@ -271,15 +271,14 @@ static void storm(int seconds)
 	sigaction(SIGALRM, &action, NULL);
 	for (int i = 0; i < 4; i++)
 		pthread_create(&threads[i], NULL, waiter, &seeds[i]);
-	while (time(NULL) < end && !failed) {
+	/* A slow machine delivers few in that time. */
+	while ((time(NULL) < end || handled < 20) && !failed) {
 		usleep((useconds_t)(random() % 300));
 		pthread_kill(threads[random() % 4], SIGALRM);
 	}
 	over = true;
 	for (int i = 0; i < 4; i++)
 		pthread_join(threads[i], NULL);
-	if (handled < 20)
-		odd("signals", (long)handled);
 }
 
 int main(int argc, char **argv)
