@@ -581,6 +581,10 @@ static void before_path(struct tracee *tracee)
 			fast_seen(tracee, tracee->regs.after);
 		break;
 	case ROW_fstat:
+	case ROW_getuid:
+	case ROW_geteuid:
+	case ROW_getgid:
+	case ROW_getegid:
 		fast_seen(tracee, tracee->regs.after);
 		break;
 	default:

@@ -73,7 +73,7 @@ struct fast_process {
 	uint64_t cwd_generation; /* cwd is right in this one */
 	uint64_t cwd_version;	 /* another one: it was written meanwhile */
 	char cwd[4000];		 /* guest path of the working directory */
-	uint32_t others;	 /* files that it makes may need a record of their owner */
+	uint32_t others;	 /* a thread may have other ids than the container's own: files that it makes need a record */
 };
 
 enum fast_entry_flags {

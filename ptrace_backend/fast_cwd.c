@@ -74,11 +74,15 @@ void fast_publish_cwd(struct tracee *tracee, char *guest, size_t size)
 	write_cwd(tracee, guest, (size_t)length);
 }
 
-/* Whether what it makes gets a record of its owner (ids_created()). */
+/* Whether it sees other ids than the container's own, or what it makes gets a record of its owner (ids_created()). */
 static bool has_other_ids(const struct tracee *tracee)
 {
-	return tracee->tracer->fake_ids && (tracee->credentials.fsuid != tracee->tracer->own_uid ||
-					    tracee->credentials.fsgid != tracee->tracer->own_gid);
+	const struct credentials *ids = &tracee->credentials;
+	uid_t uid = tracee->tracer->own_uid;
+	gid_t gid = tracee->tracer->own_gid;
+
+	return tracee->tracer->fake_ids && (ids->ruid != uid || ids->euid != uid || ids->fsuid != uid ||
+					    ids->rgid != gid || ids->egid != gid || ids->fsgid != gid);
 }
 
 static bool any_has_other_ids(const struct tracee *tracee)

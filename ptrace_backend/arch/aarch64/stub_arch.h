@@ -18,6 +18,10 @@
 #define SYS_readlinkat 78
 #define SYS_newfstatat 79
 #define SYS_fstat      80
+#define SYS_getuid     174
+#define SYS_geteuid    175
+#define SYS_getgid     176
+#define SYS_getegid    177
 #define SYS_statx      291
 #define SYS_faccessat2 439
 #define SYS_close      57
@@ -45,6 +49,7 @@ __asm__(".section stub_text,\"ax\",@progbits\n"
 	"	hint #38\n" /* bti jc */
 	KNOWN(SYS_newfstatat) KNOWN(SYS_openat) KNOWN(SYS_fstat) KNOWN(SYS_readlinkat)
 	KNOWN(SYS_statx) KNOWN(SYS_getxattr) KNOWN(SYS_lgetxattr) KNOWN(SYS_getcwd) KNOWN(SYS_faccessat) KNOWN(SYS_faccessat2)
+	KNOWN(SYS_getuid) KNOWN(SYS_geteuid) KNOWN(SYS_getgid) KNOWN(SYS_getegid)
 	"	b amphora_stub_left\n"
 	"1:	mov x17, sp\n"
 	"	lsr x17, x17, #12\n"

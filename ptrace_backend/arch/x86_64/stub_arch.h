@@ -29,6 +29,10 @@
 #define SYS_close      3
 #define SYS_wait4      61
 #define SYS_waitid     247
+#define SYS_getuid     102
+#define SYS_getgid     104
+#define SYS_geteuid    107
+#define SYS_getegid    108
 
 #define O_LARGEFILE 0100000
 #define O_DIRECTORY 0200000

@@ -27,7 +27,7 @@ stops() {
 }
 
 mkdir -p "$root/tmp"
-for what in "signals $(turns 4)" restart pointers changes links "fork $(turns 2)"; do
+for what in "signals $(turns 4)" restart pointers changes links ids "fork $(turns 2)"; do
 	it "answers as the slow path: $what"
 	# shellcheck disable=SC2086
 	guest --fast-path off /helpers/stub $what

@@ -7,6 +7,7 @@
  *	stub pointers		bad pointers of all kinds
  *	stub changes		names that are removed, renamed and replaced by symlinks between calls
  *	stub links		symlinks that are followed, and what changes on their way
+ *	stub ids		ids of processes and threads that change them
  *	stub fork SECONDS	forks while other threads make calls
  *	stub loop COUNT		the same calls over and over
  *
@@ -27,6 +28,7 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -368,6 +370,75 @@ static void links(void)
 	}
 }
 
+/* As often as it takes to be fast. */
+static void has_ids(const char *what, uid_t real, uid_t effective, gid_t group)
+{
+	for (int i = 0; i < 4; i++)
+		if (getuid() != real || geteuid() != effective || getgid() != group || getegid() != group)
+			odd(what, geteuid());
+}
+
+/* A thread's own ids, which the C library would give to all. */
+static void *ids_of_thread(void *argument)
+{
+	pthread_barrier_t *barrier = argument;
+
+	has_ids("thread before", 0, 0, 0);
+	if (syscall(SYS_setresuid, 9, 9, -1) < 0)
+		odd("setresuid", errno);
+	pthread_barrier_wait(barrier);
+	has_ids("thread", 9, 9, 0);
+	pthread_barrier_wait(barrier);
+	if (syscall(SYS_setresuid, 0, 0, 0) < 0)
+		odd("setresuid", errno);
+	has_ids("thread after", 0, 0, 0);
+	return NULL;
+}
+
+static void ids(void)
+{
+	pthread_barrier_t barrier;
+	pthread_t thread;
+	pid_t child;
+	int status;
+
+	has_ids("root", 0, 0, 0);
+	if (seteuid(5) < 0)
+		odd("seteuid", errno);
+	has_ids("effective id", 0, 5, 0);
+	if (seteuid(0) < 0)
+		odd("seteuid", errno);
+	has_ids("root again", 0, 0, 0);
+	if (setresuid(5, 0, 0) < 0)
+		odd("setresuid", errno);
+	has_ids("real id", 5, 0, 0);
+	if (setresuid(0, 0, 0) < 0)
+		odd("setresuid", errno);
+	child = fork();
+	if (child == 0) {
+		if (setresgid(6, 6, 6) < 0 || setresuid(7, 7, 7) < 0)
+			odd("setresuid", errno);
+		has_ids("child", 7, 7, 6);
+		if (fork() == 0) {
+			has_ids("its child", 7, 7, 6);
+			_exit(failed);
+		}
+		wait(&status);
+		_exit(failed || status);
+	}
+	has_ids("parent", 0, 0, 0);
+	if (waitpid(child, &status, 0) != child || status != 0)
+		odd("child", status);
+	pthread_barrier_init(&barrier, NULL, 2);
+	if (pthread_create(&thread, NULL, ids_of_thread, &barrier) != 0)
+		odd("pthread_create", errno);
+	pthread_barrier_wait(&barrier);
+	has_ids("main thread", 0, 0, 0);
+	pthread_barrier_wait(&barrier);
+	pthread_join(thread, NULL);
+	has_ids("main thread after", 0, 0, 0);
+}
+
 int main(int argc, char **argv)
 {
 	int seconds = argc > 2 ? atoi(argv[2]) : 3;
@@ -395,6 +466,8 @@ int main(int argc, char **argv)
 		changes();
 	else if (!strcmp(argv[1], "links"))
 		links();
+	else if (!strcmp(argv[1], "ids"))
+		ids();
 	if (!failed)
 		puts("stub ok");
 	return failed;
