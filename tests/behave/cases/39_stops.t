@@ -99,6 +99,18 @@ if [ "$(uname -m)" = x86_64 ] && [ "${UNDER:-}" = '' ]; then
 		within 200 "$cost" && fail "$cost instructions an operation: nothing is counted"
 	done 3<"$WORK/limits.instructions"
 
+	it 'needs no more instructions for a path among 100 processes'
+	instructions stat
+	few=$cost
+	mkfifo "$scratch/never"
+	run "$HELPERS/instructions" stat 20 "$AMPHORA" run --rm -i --backend ptrace --fast-path off --rootfs "$root" \
+		-v "$scratch:/tmp" -v "$HELPERS/micro:/bin/micro" sh -c '/helpers/sleepers 100 <>/tmp/never >/tmp/up &
+			while [ ! -s /tmp/up ]; do sleep 0.1; done; exec /bin/micro serve /tmp'
+	succeeds
+	cost=$(cat "$out")
+	grep -q ready "$scratch/up" || fail 'nobody sleeps'
+	within $((few * 11 / 10)) "$cost" || fail "$cost instructions with 100 more processes, $few without"
+
 	it 'needs hardly more instructions for a path among 100 mounts'
 	instructions 'open+close'
 	few=$cost
@@ -110,6 +122,52 @@ if [ "$(uname -m)" = x86_64 ] && [ "${UNDER:-}" = '' ]; then
 	done
 	instructions 'open+close' "$@"
 	within $((few * 3 / 2)) "$cost" || fail "$cost instructions with 100 more mounts, $few without"
+fi
+
+# kib PID: memory that this process and all below it have for themselves.
+kib() {
+	awk '/^Private/ { sum += $2 } END { print sum + 0 }' "/proc/$1/smaps_rollup" 2>/dev/null
+	# shellcheck disable=SC2013 # words
+	for child in $(cat /proc/"$1"/task/*/children 2>/dev/null); do kib "$child"; done
+}
+
+# sleepers N COMMAND…: sets $memory to what `COMMAND N` has, all in all, with its processes asleep.
+sleepers() {
+	n=$1
+	shift
+	rm -f "$WORK/hold"
+	mkfifo "$WORK/hold"
+	"$@" "$n" <"$WORK/hold" >"$WORK/ready" 2>&1 &
+	started=$!
+	exec 8>"$WORK/hold"
+	for i in $(seq 300); do grep -q ready "$WORK/ready" || sleep 0.1; done
+	grep -q ready "$WORK/ready" || fail "$*: $(excerpt "$WORK/ready")"
+	memory=$(kib "$started" | awk '{ sum += $1 } END { print sum }')
+	exec 8>&-
+	wait "$started"
+}
+
+# each_of_100 COMMAND…: sets $each to the KiB of one process among 100.
+each_of_100() {
+	sleepers 0 "$@"
+	none=$memory
+	sleepers 100 "$@"
+	each=$(((memory - none) / 100))
+}
+
+if [ "${UNDER:-}" = '' ]; then
+	it 'takes no more memory a process than bench/limits.memory has it'
+	each_of_100 "$HELPERS/sleepers"
+	native=$each
+	[ "$native" -gt 4 ] || fail "natively a process has $native KiB: nothing is counted"
+	slow_limit=$(grep -v '^#' "$(dirname "$LIB")/limits.memory" | cut -f 1)
+	fast_limit=$(grep -v '^#' "$(dirname "$LIB")/limits.memory" | cut -f 2)
+	for how in off auto; do
+		[ $how = off ] && limit=$slow_limit || limit=$fast_limit
+		each_of_100 "$AMPHORA" run --backend ptrace --fast-path $how --rootfs "$root" -i /helpers/sleepers
+		echo "# fast path $how: $each KiB a process, natively $native"
+		[ $((each - native)) -le "$limit" ] || fail "fast path $how: $each KiB a process, natively $native, the limit is $limit more"
+	done
 fi
 
 it 'has a limit for every row that is not a whole command'
