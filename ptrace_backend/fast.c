@@ -6,8 +6,9 @@
  * A directory is published when a call that could have been fast stops: its guest path is resolved a component
  * at a time, and every host path on the way, symlinks too, is put in a set. As long as none of these names
  * goes away, the result stands: what is made later can't take the place of what is there. Hence removals and
- * renames, which all stop, are looked up in the set (fast_watch.c), and a hit makes all entries void (`generation`)
- * before the call is made. A change of the mount table does the same.
+ * renames that stop are looked up in the set (fast_watch.c), and a hit makes all entries void (`generation`)
+ * before the call is made. Those that the stub makes are of other names (stub/names.h). A change of the mount table
+ * makes them void as well.
  *
  * What a host process does to the root filesystem behind our back isn't seen: a directory that it replaces by
  * a symlink is followed on the host. Landlock is the boundary there, as for all of path translation.
@@ -27,6 +28,7 @@
 #include "core/base/cleanup.h"
 #include "core/base/compat.h"
 #include "core/path/link.h"
+#include "core/store/capability.h"
 #include "core/store/record.h"
 #include "ptrace_backend/fast_area.h"
 #include "ptrace_backend/fast_internal.h"
@@ -580,12 +582,46 @@ static void before_path(struct tracee *tracee)
 		if (FAST_WAITS && !fast_is_trapped(tracee->tracer->plan, (unsigned)tracee->regs.number))
 			fast_seen(tracee, tracee->regs.after);
 		break;
+	case ROW_mkdir:
+	case ROW_rmdir:
+	case ROW_unlink:
+		learn_first(tracee, false, true);
+		break;
+	case ROW_mkdirat:
+	case ROW_unlinkat:
+		learn_second(tracee, false, true);
+		break;
+	case ROW_rename:
+	case ROW_link:
+		learn_first(tracee, false, true);
+		learn(tracee, AT_FDCWD, tracee_argument(tracee, 1), false, true);
+		break;
+	case ROW_renameat:
+	case ROW_renameat2:
+	case ROW_linkat:
+		learn_second(tracee, false, true);
+		learn(tracee, (int)tracee_argument(tracee, 2), tracee_argument(tracee, 3), false, true);
+		break;
+	case ROW_symlink:
+		fast_seen(tracee, tracee->regs.after);
+		learn(tracee, AT_FDCWD, tracee_argument(tracee, 1), false, true);
+		break;
+	case ROW_symlinkat:
+		fast_seen(tracee, tracee->regs.after);
+		learn(tracee, (int)tracee_argument(tracee, 1), tracee_argument(tracee, 2), false, true);
+		break;
 	case ROW_fstat:
+	case ROW_fchmod:
+	case ROW_fchown:
 	case ROW_getuid:
 	case ROW_geteuid:
 	case ROW_getgid:
 	case ROW_getegid:
 		fast_seen(tracee, tracee->regs.after);
+		break;
+	case ROW_utimensat: /* by an fd */
+		if (!tracee_argument(tracee, 1))
+			fast_seen(tracee, tracee->regs.after);
 		break;
 	default:
 		break;
@@ -599,6 +635,10 @@ void fast_before_call(struct tracee *tracee)
 
 	if (!fast || !tracee->mm || !tracee->mm->fast_base || tracee->trapped.active)
 		return;
+	if (tracee->regs.after == tracee->mm->fast_base + FAST_TEXT + fast_stub_offset(amphora_stub_told)) {
+		fast_bump(fast);
+		return;
+	}
 	switch ((enum syscall_index)syscall_call_row(tracee->call)->index) {
 	case ROW_chdir:
 	case ROW_fchdir:
@@ -637,6 +677,8 @@ void fast_after_call(struct tracee *tracee)
 	if (fast->table_sequence != tracee->tracer->table->sequence) {
 		fast->table_sequence = tracee->tracer->table->sequence;
 		add_mount_names(fast, tracee->tracer->table);
+		if (fast_policy_read_only(tracee->tracer) > fast->read_only)
+			fast->shared->may &= ~(uint32_t)FAST_MAY_CHANGE;
 		fast_bump(fast);
 	}
 	for (unsigned i = 0; i < ARRAY_SIZE(tracee->made.in); i++)
@@ -679,6 +721,12 @@ void fast_is_linked(struct tracer *tracer, const char *host)
 
 	if (tracer->fast && tracer->links && stat(host, &status) == 0)
 		fast_recorded(tracer, status.st_ino);
+}
+
+void fast_has_objects(struct tracer *tracer)
+{
+	if (tracer->fast)
+		__atomic_store_n(&tracer->fast->shared->objects, 1, __ATOMIC_SEQ_CST);
 }
 
 void fast_known_absent(struct tracer *tracer, const struct stat *status)
@@ -752,6 +800,8 @@ int fast_start(struct tracer *tracer, struct error *err)
 	shared->own_uid = tracer->own_uid;
 	shared->own_gid = tracer->own_gid;
 	memcpy(shared->record_name, RECORD_XATTR, sizeof(RECORD_XATTR));
+	memcpy(shared->capability_name, CAPABILITY_XATTR, sizeof(CAPABILITY_XATTR));
+	memcpy(shared->stamp_name, CAPABILITY_STAMP_XATTR, sizeof(CAPABILITY_STAMP_XATTR));
 	shared->proven = !tracer->record || record_proven(tracer->record);
 	shared->links = tracer->links != NULL;
 	shared->off = tracer->plan->spec->hidden_prefix || tracer->plan->spec->fake_permissions;
@@ -771,6 +821,8 @@ int fast_start(struct tracer *tracer, struct error *err)
 	tracer->fast = fast;
 	if (tracer->record)
 		record_inodes(tracer->record, recorded, tracer);
+	fast_policy_spare(tracer);
+	fast->read_only = fast_policy_read_only(tracer);
 	add_mount_names(fast, tracer->table);
 	add_proc_names(fast);
 	add_name(fast, LINK_DIRECTORY, strlen(LINK_DIRECTORY));

@@ -47,6 +47,8 @@ void fast_on_stop(struct tracee *tracee, int signal, int event);
 void fast_recorded(struct tracer *tracer, uint64_t inode);
 /* The file at this host path, or behind this magic link, is that of emulated hard links. */
 void fast_is_linked(struct tracer *tracer, const char *host);
+/* There is a place for emulated hard links: removals take its lock from now on. */
+void fast_has_objects(struct tracer *tracer);
 /* The guest sees another mode of a directory from now on. */
 void fast_directory_shown(struct tracer *tracer, const struct stat *real, mode_t shown);
 /* One process more (1) or less (-1) whose program has this inode number. */

@@ -64,6 +64,7 @@
 #define FAST_ABSENT	 16384 /* pairs: an inode is in either of two */
 #define FAST_BLOOM_WORDS 2048
 #define FAST_NAMES_WORDS 1024 /* one name in 20,000 is taken for another */
+#define FAST_WATCHED_WORDS 2048
 #define FAST_PROGRAMS	 8192
 
 /* What is a process's own. */
@@ -117,7 +118,9 @@ struct fast_copy {
 
 /* Calls that change something, as far as the filter lets them pass (fast_policy.c). */
 enum fast_may {
-	FAST_MAY_OPEN = 1 << 0, /* openat that writes or creates */
+	FAST_MAY_OPEN = 1 << 0,	  /* openat that writes or creates */
+	FAST_MAY_NAME = 1 << 2,	  /* mkdirat, unlinkat, renameat, linkat, symlinkat */
+	FAST_MAY_CHANGE = 1 << 1, /* fchmod, utimensat of an fd: Landlock doesn't look at them */
 };
 
 struct fast_shared {
@@ -132,12 +135,15 @@ struct fast_shared {
 	uint32_t switched;   /* tests: so many calls of 256 are left to the tracer, drawn at random; 0 */
 	uint32_t seed;	     /* of these draws; another one at each stop */
 	uint32_t may;	     /* enum fast_may */
+	uint32_t objects;    /* there are emulated hard links */
 	uint64_t proc_device;
 	char record_name[40];	     /* of the attribute that a record is in */
+	char capability_name[48], stamp_name[32]; /* of those with file capabilities; the first ends in the kernel's own */
 	uint64_t recorded[FAST_BLOOM_WORDS];	   /* Bloom filter of inodes with a record */
 	struct fast_absence absent[FAST_ABSENT];   /* inodes known to have none */
 	uint64_t names[FAST_NAMES_WORDS];	   /* Bloom filter of names that mean something somewhere */
 	struct fast_copy copies[FAST_COPIES_MAX];
+	uint64_t watched[FAST_WATCHED_WORDS];	   /* Bloom filter of hashes of host paths: fast_watch.c */
 	uint64_t programs[FAST_PROGRAMS / 64];	   /* inodes, modulo FAST_PROGRAMS, of programs that run */
 	uint32_t buckets[FAST_BUCKETS];		   /* index of an entry plus one */
 	uint32_t inode_buckets[FAST_BUCKETS];	   /* the same by FAST_INODE_BUCKET, directories alone */

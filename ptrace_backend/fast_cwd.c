@@ -67,7 +67,9 @@ void fast_publish_cwd(struct tracee *tracee, char *guest, size_t size)
 		return;
 	if ((tracee->mm->references > 1 && others_move(tracee)) ||
 	    path_to_host(tracee_table(tracee), &position, host, sizeof(host)) < 0 || fast_watch(fast, host) ||
-	    fast_watch_above(fast, host)) {
+	    fast_watch_above(fast, host) ||
+	    /* It may have been removed, without us, before it was watched. */
+	    tracee_cwd_position(tracee, &position) < 0 || (position.flags & PATH_POSITION_DELETED)) {
 		*guest = '\0';
 		return;
 	}

@@ -20,6 +20,7 @@ struct fast {
 	struct fast_shared *shared;
 	char *path; /* of its file */
 	uint32_t table_sequence;
+	unsigned read_only; /* mounts at the start */
 	uint32_t entry_count, strings_used; /* of *shared */
 	uint32_t link_count;		    /* entries of symlinks */
 	unsigned steps_left;		    /* of a walk */
@@ -72,7 +73,7 @@ static inline bool fast_is_trapped(const struct plan *plan, unsigned number)
 }
 
 /* Offsets of the stub's instructions from its start. */
-extern const char amphora_stub_start[], amphora_stub_call_after[], amphora_stub_make_call[];
+extern const char amphora_stub_start[], amphora_stub_call_after[], amphora_stub_make_call[], amphora_stub_told[];
 
 static inline uint64_t fast_stub_offset(const char *symbol)
 {
@@ -95,6 +96,10 @@ void fast_publish_cwd(struct tracee *tracee, char *guest, size_t size);
 void fast_tell_ids(struct tracee *tracee);
 /* fast_policy.c. The calls that change something which the stub may make: enum fast_may. */
 uint32_t fast_policy(const struct tracer *tracer);
+/* Has the stub leave masks alone. */
+void fast_policy_spare(const struct tracer *tracer);
+/* How many mounts are read-only: where a guest makes one so, it may hold an fd of what lies there. */
+unsigned fast_policy_read_only(const struct tracer *tracer);
 /* Writes into the area of the tracee. Returns 0 or -errno. */
 int fast_write(struct tracee *tracee, size_t offset, const void *data, size_t size);
 /* A call that may be fast has stopped, with its instruction before `after`: patches the site.
@@ -113,6 +118,8 @@ bool fast_is_first(const struct tracee *tracee, const struct fast_place *place);
 bool fast_makes_something(uint32_t number);
 /* fast_waits.c. Threads of this process that may wait in the stub come back to their sites, from where they stop. */
 void fast_recall_waits(struct tracee *by);
+/* Of these, one that was interrupted behind its call: what it has taken away may have been known. */
+void fast_ends_early(struct fast *fast, uint32_t number);
 /* Of which every result is the program's: a child that was told of isn't told of again. */
 bool fast_waits(uint32_t number);
 /* Registers are what the program wants them to be, wherever it is. */

@@ -7,13 +7,16 @@
  * lies outside of all mounts, and what is read-only, Landlock holds; but its rights add up, so that a read-only
  * mount whose source lies in what may be written to isn't held. Such a container makes none of these calls fast.
  * Where there is no Landlock nothing is held but by translation, which a race gets around as well: then the calls are
- * fast unless something was asked to be read-only. Files of /proc and /sys are the machine's: its root makes no such
+ * fast unless something was asked to be read-only. Modes and times Landlock doesn't hold at all: these are changed by
+ * an fd alone, and where nothing was asked to be read-only; masks are left out by the stub. Files of /proc and /sys are the machine's: its root makes no such
  * call without Landlock, and others can't change them.
  */
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "core/base/cleanup.h"
 #include "ptrace_backend/fast_area.h"
 #include "ptrace_backend/fast_internal.h"
 #include "ptrace_backend/tracer.h"
@@ -67,8 +70,24 @@ static bool is_machines(const struct path_mount *mount, const char *host)
 	return (mount->flags & PATH_MOUNT_PROC) || is_at_or_below(host, "/sys") || landlock_is_everyones_device(host);
 }
 
+static uint32_t names_pass(const struct plan *plan)
+{
+	static const unsigned needed[] = { SYS_mkdirat, SYS_unlinkat, SYS_renameat, SYS_linkat, SYS_symlinkat };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(needed); i++)
+		if (fast_is_trapped(plan, needed[i]))
+			return 0;
+	return FAST_MAY_NAME;
+}
+
 uint32_t fast_policy(const struct tracer *tracer)
 {
+	/* Real root could change the machine's devices. */
+	uint32_t may = FAST_MAY_OPEN | names_pass(tracer->plan) | (geteuid() == 0 || fast_is_trapped(tracer->plan, SYS_fchmod) ||
+							fast_is_trapped(tracer->plan, SYS_flistxattr) ||
+							fast_is_trapped(tracer->plan, SYS_utimensat) ?
+						0 :
+						FAST_MAY_CHANGE);
 	bool landlock = tracer->plan->landlock;
 	/* Masks: they all lie there. */
 	bool ours_held = !landlock || !is_written_to(tracer, tracer->view_directory);
@@ -84,6 +103,32 @@ uint32_t fast_policy(const struct tracer *tracer)
 			continue;
 		if (ours ? !ours_held : !landlock || is_written_to(tracer, host))
 			return 0;
+		/* No mode and no time is held by Landlock. */
+		if (!ours)
+			may &= ~(uint32_t)FAST_MAY_CHANGE;
 	}
-	return FAST_MAY_OPEN;
+	return may;
+}
+
+/* Masks and what else is ours: whoever has an fd of it mustn't change it. */
+void fast_policy_spare(const struct tracer *tracer)
+{
+	struct stat status;
+
+	for (uint32_t i = 0; i < tracer->table->mount_count; i++) {
+		const char *host = tracer->table->strings + tracer->table->mounts[i].host;
+
+		if ((tracer->table->mounts[i].flags & PATH_MOUNT_READ_ONLY) &&
+		    is_at_or_below(host, tracer->view_directory) && stat(host, &status) == 0)
+			fast_bloom_add(tracer->fast->shared->recorded, FAST_BLOOM_WORDS, status.st_ino);
+	}
+}
+
+unsigned fast_policy_read_only(const struct tracer *tracer)
+{
+	unsigned count = 0;
+
+	for (uint32_t i = 0; i < tracer->table->mount_count; i++)
+		count += (tracer->table->mounts[i].flags & (PATH_MOUNT_READ_ONLY | PATH_MOUNT_HIDDEN)) == PATH_MOUNT_READ_ONLY;
+	return count;
 }

@@ -294,13 +294,48 @@ bool fast_is_first(const struct tracee *tracee, const struct fast_place *place)
 	return first == place;
 }
 
+/* Or takes one away. */
+static bool makes_name(uint32_t number)
+{
+	switch (number) {
+#ifdef SYS_open
+	case SYS_mkdir:
+	case SYS_rmdir:
+	case SYS_unlink:
+	case SYS_rename:
+	case SYS_link:
+	case SYS_symlink:
+#endif
+	case SYS_mkdirat:
+	case SYS_unlinkat:
+	case SYS_renameat:
+	case SYS_renameat2:
+	case SYS_linkat:
+	case SYS_symlinkat:
+		return true;
+	default:
+		return false;
+	}
+}
+
 bool fast_makes_something(uint32_t number)
 {
+	switch (number) {
 #ifdef SYS_open
-	if (number == SYS_open || number == SYS_creat)
-		return true;
+	case SYS_open:
+	case SYS_creat:
 #endif
-	return number == SYS_openat;
+	case SYS_openat:
+		return true;
+	default:
+		return makes_name(number);
+	}
+}
+
+void fast_ends_early(struct fast *fast, uint32_t number)
+{
+	if (makes_name(number))
+		fast_bump(fast);
 }
 
 bool fast_waits(uint32_t number)

@@ -10,6 +10,9 @@
  * way until its thread's next stop, for it doesn't stop at its exit; meanwhile its name can't be watched, or
  * what is found now would be gone a moment later with nobody told.
  *
+ * The stub removes names that aren't watched, and looks again afterwards. Hence a name is watched, in struct fast_shared,
+ * before it is resolved for the last time: either it is gone then, or the stub finds it watched and says so.
+ *
  * A collision of hashes costs an unneeded renewal.
  */
 #include <errno.h>
@@ -33,6 +36,7 @@ void fast_bump(struct fast *fast)
 	memset(shared->inode_buckets, 0, sizeof(shared->inode_buckets));
 	fast->entry_count = fast->strings_used = fast->link_count = 0;
 	madvise(fast->watched, WATCHED_SIZE, MADV_DONTNEED); /* zero again; few of its pages are in use */
+	memset(shared->watched, 0, sizeof(shared->watched));
 	memset(fast->refused, 0, sizeof(fast->refused));
 	fast->watched_count = 0;
 	__atomic_store_n(&shared->generation, shared->generation + 1, __ATOMIC_SEQ_CST);
@@ -78,6 +82,9 @@ static int watch(struct fast *fast, const char *host, size_t length)
 		at = (at + 1) % WATCHED_MAX;
 	fast->watched[at] = hash;
 	fast->watched_count++;
+	/* Before what goes through it is resolved for the last time: stub/names.h. */
+	fast_bloom_add(fast->shared->watched, FAST_WATCHED_WORDS, fast_hash_text(host, length));
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return 0;
 }
 

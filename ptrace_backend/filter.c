@@ -212,7 +212,7 @@ static void emit_socketcall(struct writer *writer)
 /* What the stub may call: nothing that changes a file, unless options->fast_may says so. */
 #define FAST_OPEN_FLAGS (O_NOCTTY | O_NONBLOCK | O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW)
 #define FAST_WRITE_FLAGS (FAST_OPEN_FLAGS | O_ACCMODE | O_CREAT | O_EXCL | O_TRUNC | O_APPEND | O_SYNC)
-static bool is_fast(const struct syscall_row *row)
+static bool is_fast(const struct syscall_row *row, uint32_t may)
 {
 	switch ((enum syscall_index)row->index) {
 	case ROW_newfstatat:
@@ -227,6 +227,16 @@ static bool is_fast(const struct syscall_row *row)
 	case ROW_wait4:
 	case ROW_waitid:
 		return FAST_WAITS;
+	case ROW_flistxattr:
+	case ROW_fchmod:
+	case ROW_utimensat:
+		return may & FAST_MAY_CHANGE;
+	case ROW_mkdirat:
+	case ROW_unlinkat:
+	case ROW_renameat:
+	case ROW_linkat:
+	case ROW_symlinkat:
+		return may & FAST_MAY_NAME;
 	default:
 		return false;
 	}
@@ -236,6 +246,26 @@ static uint32_t plain_verdict(const struct syscall_row *row, const struct filter
 {
 	return row->action != ACTION_TRACE ? ANSWER(row->error) :
 	       row->notify && options->notify ? SECCOMP_RET_USER_NOTIF : STOP;
+}
+
+/* No set-id bits, and no link to what isn't a name's own. */
+static void emit_fast_name(struct writer *writer, const struct syscall_row *row, uint32_t verdict)
+{
+	emit_load(writer, LOW_HALF(row->index == ROW_mkdirat ? 2 : 4));
+	emit_if(writer, BPF_JSET, row->index == ROW_mkdirat ? ~0777u : ~0u, verdict);
+}
+
+/* Changes by an fd alone, and no set-id bits. */
+static void emit_fast_change(struct writer *writer, const struct syscall_row *row, uint32_t verdict)
+{
+	emit_load(writer, LOW_HALF(1));
+	if (row->index == ROW_fchmod) {
+		emit_if(writer, BPF_JSET, ~0777u, verdict);
+		return;
+	}
+	emit_unless(writer, BPF_JEQ, 0, verdict);
+	emit_load(writer, HIGH_HALF(1));
+	emit_unless(writer, BPF_JEQ, 0, verdict);
 }
 
 /* An open from the stub. Where it may write, Landlock holds it by what it asks for: an access mode of 3 asks for nothing,
@@ -267,6 +297,10 @@ static void emit_fast(struct writer *writer, const struct syscall_row *row)
 	emit_unless(writer, BPF_JEQ, (uint32_t)(writer->options->fast >> 32), verdict);
 	if (row->index == ROW_openat)
 		emit_fast_open(writer, verdict);
+	else if (row->index == ROW_fchmod || row->index == ROW_utimensat)
+		emit_fast_change(writer, row, verdict);
+	else if (row->index == ROW_mkdirat || row->index == ROW_linkat)
+		emit_fast_name(writer, row, verdict);
 	emit_return(writer, ALLOW);
 }
 
@@ -377,7 +411,7 @@ static struct range range_of(const struct syscall_call *call, uint32_t number,
 		range.verdict = ANSWER(ENOSYS);
 	else if (row->action == ACTION_PASS || !applies(row, options))
 		range.verdict = ALLOW;
-	else if (row->rule != RULE_NONE || (fast && is_fast(row)))
+	else if (row->rule != RULE_NONE || (fast && is_fast(row, options->fast_may)))
 		range.tested = row;
 	else
 		range.verdict = plain_verdict(row, options);

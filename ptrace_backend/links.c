@@ -150,15 +150,20 @@ static struct links *open_store(struct store *store, bool make)
 	return store ? &store->links : NULL;
 }
 
+/* Where there are none yet, they may be made right now. */
 struct links *guest_links_store(const struct tracee *tracee, int mount, bool make)
 {
 	const struct path_table *table = tracee_table(tracee);
 	uint32_t flags = table->mounts[mount].flags;
+	struct links *links;
 
 	if (!tracee->tracer->links || (flags & (PATH_MOUNT_FILE | PATH_MOUNT_PROC)))
 		return NULL;
-	return open_store(find_store(tracee, table->strings + table->mounts[mount].host),
-			  make && !(flags & PATH_MOUNT_READ_ONLY));
+	links = open_store(find_store(tracee, table->strings + table->mounts[mount].host),
+			   make && !(flags & PATH_MOUNT_READ_ONLY));
+	if (links && links->directory >= 0)
+		fast_has_objects(tracee->tracer);
+	return links;
 }
 
 static bool is_below(const char *host, const char *above)

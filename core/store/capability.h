@@ -27,7 +27,7 @@
 
 #include "core/store/record.h"
 
-#define CAPABILITY_XATTR	  "user.containers.override_security.capability"
+#define CAPABILITY_XATTR	  "user.containers.override_security.capability" /* ends in the real one's */
 #define CAPABILITY_STAMP_XATTR	  "user.amphora.capability"
 #define CAPABILITY_REAL_XATTR	  "security.capability"
 #define CAPABILITY_VALUE_MAX	  24 /* bytes: VFS_CAP_REVISION_3 */

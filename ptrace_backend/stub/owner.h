@@ -69,7 +69,8 @@ SECTION static __attribute__((noinline)) int has_no_record(struct slot *slot, co
 		result = make_call(slot, SYS_lgetxattr, (long)path, (long)shared_of()->record_name, 0, 0);
 	else
 		return 0;
-	if (result != -ENODATA && result != -EOPNOTSUPP)
+	/* What its owner may not read has none for the tracer, either. */
+	if (result != -ENODATA && result != -EOPNOTSUPP && (result != -EACCES || place->found != FOUND_FD))
 		return 0;
 	own->inode = 0;
 	own->change = change;

@@ -134,10 +134,14 @@ struct place {
 	long dirfd;
 	const char *path; /* these two for the call */
 	uint32_t flags;	  /* of the entry of the directory that the name is in, or of its own; 0: not known */
+	int mount;	  /* the same */
+	const struct fast_entry *entry;
 };
 
 /* translate() is asked for a name in a directory whose entry is known, FOUND_BELOW too. */
 #define WANTS_ENTRY 1
+/* And the name is to be made or taken away: none that means something, "." or with a slash behind it. */
+#define WANTS_NAME  2
 
 /* Whether entries may have changed since translate() began. */
 SECTION static inline __attribute__((always_inline)) int has_changed(struct slot *slot)
@@ -328,8 +332,11 @@ SECTION static inline __attribute__((always_inline)) int find_below(struct slot 
 	/* Names that are numbers are processes, where this is /proc. */
 	if (!entry && (wants || name->is_number))
 		return 0;
-	if (entry)
+	if (entry) {
 		place->flags = entry->flags;
+		place->mount = entry->mount;
+		place->entry = entry;
+	}
 	place->dirfd = dirfd;
 	place->path = path;
 	if (name->ends) {
@@ -364,6 +371,8 @@ SECTION static __attribute__((noinline)) enum found translate(struct slot *slot,
 	    (shared->links && is_l2s(path, &name)))
 		return UNKNOWN;
 	place->ends = name.ends;
+	if (wants == WANTS_NAME && (name.is_dot || name.ends || !is_plain(shared, name.last)))
+		return UNKNOWN;
 	if (place->follows && !name.is_dot && (path[0] == '/' || base.path))
 		entry = find(FAST_HASH_LINK(name.all), path, name.length, base.path, base.length);
 	if (!entry && !name.is_dot && !is_plain(shared, name.last)) {
@@ -395,6 +404,7 @@ SECTION static __attribute__((noinline)) enum found translate(struct slot *slot,
 			if (((const volatile char *)path)[name.length] != (name.ends ? '/' : '\0'))
 				return UNKNOWN;
 			place->flags = entry->flags;
+			place->mount = entry->mount;
 			place->dirfd = AT_FDCWD;
 			place->path = host;
 			place->found = FOUND_HOST;

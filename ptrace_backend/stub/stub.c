@@ -17,7 +17,7 @@
  */
 #include "ptrace_backend/fast_area.h"
 
-#define SECTION __attribute__((section("stub_text"), used))
+#define SECTION __attribute__((section("stub_text")))
 
 #include "ptrace_backend/arch/stub_arch.h"
 
@@ -55,7 +55,9 @@
 #define S_IFDIR 0040000
 
 #define ENOENT	   2
+#define EACCES	   13
 #define EEXIST	   17
+#define ENOTEMPTY  39
 #define ERANGE	   34
 #define ENODATA	   61
 #define EOPNOTSUPP 95
@@ -86,6 +88,9 @@ SECTION static inline __attribute__((always_inline)) long without_call(const str
 {
 	return place->found == UNKNOWN ? FAST_IS_SLOW : place->found == FOUND_NONE ? -ENOENT : 0;
 }
+
+#include "ptrace_backend/stub/change.h"
+#include "ptrace_backend/stub/names.h"
 
 /* Whether a call that doesn't follow a symlink has told of a file of this mode what the program's would: it is none that
  * would be followed, or may be an emulated hard link; and what a slash stands behind is a directory. */
@@ -462,6 +467,18 @@ long amphora_stub_call(struct slot *slot)
 		return fast_access(slot, AT_FDCWD, (const char *)first, (int)second, 0);
 	case SYS_open:
 		return fast_open(slot, AT_FDCWD, (const char *)first, (int)second, third);
+	case SYS_unlink:
+		return fast_unlink(slot, AT_FDCWD, (const char *)first, 0);
+	case SYS_rmdir:
+		return fast_unlink(slot, AT_FDCWD, (const char *)first, AT_REMOVEDIR);
+	case SYS_mkdir:
+		return fast_mkdir(slot, AT_FDCWD, (const char *)first, (uint32_t)second);
+	case SYS_rename:
+		return fast_move(slot, SYS_renameat, AT_FDCWD, (const char *)first, AT_FDCWD, (const char *)second);
+	case SYS_link:
+		return fast_move(slot, SYS_linkat, AT_FDCWD, (const char *)first, AT_FDCWD, (const char *)second);
+	case SYS_symlink:
+		return fast_symlink(slot, (const char *)first, AT_FDCWD, (const char *)second);
 	case SYS_creat:
 		return fast_open(slot, AT_FDCWD, (const char *)first, O_CREAT | O_WRONLY | O_TRUNC, second);
 	case SYS_readlink:
@@ -480,8 +497,30 @@ long amphora_stub_call(struct slot *slot)
 		return fast_id(shared_of()->own_gid);
 	case SYS_getcwd:
 		return fast_getcwd((char *)first, (unsigned long)second);
+	case SYS_unlinkat:
+		return fast_unlink(slot, first, (const char *)second, (int)third);
+	case SYS_mkdirat:
+		return fast_mkdir(slot, first, (const char *)second, (uint32_t)third);
+	case SYS_symlinkat:
+		return fast_symlink(slot, (const char *)first, second, (const char *)third);
+	case SYS_renameat2:
+		if ((uint32_t)slot->arguments[4])
+			return FAST_IS_SLOW;
+		return fast_move(slot, SYS_renameat, first, (const char *)second, third, (const char *)fourth);
+	case SYS_renameat:
+		return fast_move(slot, SYS_renameat, first, (const char *)second, third, (const char *)fourth);
+	case SYS_linkat:
+		if ((uint32_t)slot->arguments[4])
+			return FAST_IS_SLOW;
+		return fast_move(slot, SYS_linkat, first, (const char *)second, third, (const char *)fourth);
 	case SYS_fstat:
 		return fast_fstat(slot, first, second);
+	case SYS_fchmod:
+		return fast_fchmod(slot, first, second);
+	case SYS_fchown:
+		return fast_fchown(slot, first, (uint32_t)second, (uint32_t)third);
+	case SYS_utimensat:
+		return fast_times(slot, first, second, third, (int)fourth);
 	case SYS_faccessat:
 		return fast_access(slot, first, (const char *)second, (int)third, 0);
 	case SYS_faccessat2:

@@ -520,6 +520,58 @@ static void where_it_may_write_landlock_is_asked_for_each_right(void **state)
 	assert_int_equal(run(&program, &data, NULL), TRACED);
 }
 
+static void other_changes_pass_where_they_are_allowed(void **state)
+{
+	static struct program program = {
+		.options = { .fast = 0x123456789abc, .fake_ids = true, .native = CALLS_X86_64, .compat_table = CALLS_I386 },
+	};
+	const struct {
+		enum syscall_index row;
+		uint32_t may;
+		uint64_t arguments[5];
+		bool passes;
+	} calls[] = {
+		{ ROW_fchmod, FAST_MAY_CHANGE, { 3, 0755 }, true },
+		{ ROW_fchmod, FAST_MAY_CHANGE, { 3, 04755 }, false },
+		{ ROW_fchmod, FAST_MAY_CHANGE, { 3, 01777 }, false },
+		{ ROW_utimensat, FAST_MAY_CHANGE, { 3, 0, 1 }, true },
+		{ ROW_utimensat, FAST_MAY_CHANGE, { 3, 1, 1 }, false },
+		{ ROW_utimensat, FAST_MAY_CHANGE, { 3, 1ULL << 40, 1 }, false },
+		{ ROW_fchown, ~0u, { 3 }, false },
+		{ ROW_fchmodat, ~0u, { 3, 1 }, false },
+		{ ROW_mkdirat, FAST_MAY_NAME, { 3, 1, 0777 }, true },
+		{ ROW_mkdirat, FAST_MAY_NAME, { 3, 1, 02777 }, false },
+		{ ROW_unlinkat, FAST_MAY_NAME, { 3, 1, AT_REMOVEDIR }, true },
+		{ ROW_renameat, FAST_MAY_NAME, { 3, 1, 3, 2 }, true },
+		{ ROW_linkat, FAST_MAY_NAME, { 3, 1, 3, 2, 0 }, true },
+		{ ROW_linkat, FAST_MAY_NAME, { 3, 1, 3, 2, AT_EMPTY_PATH }, false },
+		{ ROW_linkat, FAST_MAY_NAME, { 3, 1, 3, 2, AT_SYMLINK_FOLLOW }, false },
+		{ ROW_symlinkat, FAST_MAY_NAME, { 1, 3, 2 }, true },
+		{ ROW_renameat2, ~0u, { 3, 1, 3, 2 }, false },
+		{ ROW_mknodat, ~0u, { 3, 1, 0644 }, false },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		struct seccomp_data data = { .nr = (int)syscall_number(CALLS_X86_64, calls[i].row),
+					     .arch = syscall_audit_arch(CALLS_X86_64),
+					     .instruction_pointer = program.options.fast };
+
+		memcpy(data.args, calls[i].arguments, sizeof(calls[i].arguments));
+		program.options.fast_may = calls[i].may;
+		program.length = filter_build(&program.options, program.code, PROGRAM_MAX);
+		assert_true(program.length > 0);
+		assert_int_equal(run(&program, &data, NULL), calls[i].passes ? SECCOMP_RET_ALLOW : TRACED);
+		program.options.fast_may = ~calls[i].may;
+		program.length = filter_build(&program.options, program.code, PROGRAM_MAX);
+		assert_int_equal(run(&program, &data, NULL), TRACED);
+		data.instruction_pointer++;
+		program.options.fast_may = ~0u;
+		program.length = filter_build(&program.options, program.code, PROGRAM_MAX);
+		assert_int_equal(run(&program, &data, NULL), TRACED);
+	}
+}
+
 static void a_program_that_does_not_fit_is_refused(void **state)
 {
 	static struct sock_filter code[PROGRAM_MAX];
@@ -633,6 +685,7 @@ int main(void)
 		cmocka_unit_test(the_stub_may_make_its_calls_from_its_address_only),
 		cmocka_unit_test(the_stub_may_open_for_reading_only),
 		cmocka_unit_test(where_it_may_write_landlock_is_asked_for_each_right),
+		cmocka_unit_test(other_changes_pass_where_they_are_allowed),
 		cmocka_unit_test(a_program_that_does_not_fit_is_refused),
 		cmocka_unit_test(the_kernel_takes_it_and_agrees),
 		cmocka_unit_test(the_second_filter_stops_its_rows_only),

@@ -12,9 +12,20 @@
 #define SYS_getxattr   8
 #define SYS_lgetxattr  9
 #define SYS_fgetxattr  10
+#define SYS_flistxattr 13
 #define SYS_getcwd     17
 #define SYS_faccessat  48
 #define SYS_openat     56
+#define SYS_mkdirat    34
+#define SYS_unlinkat   35
+#define SYS_symlinkat  36
+#define SYS_linkat     37
+#define SYS_renameat   38
+#define SYS_renameat2  276
+#define SYS_chdir      49
+#define SYS_fchmod     52
+#define SYS_fchown     55
+#define SYS_utimensat  88
 #define SYS_readlinkat 78
 #define SYS_newfstatat 79
 #define SYS_fstat      80
@@ -50,6 +61,8 @@ __asm__(".section stub_text,\"ax\",@progbits\n"
 	KNOWN(SYS_newfstatat) KNOWN(SYS_openat) KNOWN(SYS_fstat) KNOWN(SYS_readlinkat)
 	KNOWN(SYS_statx) KNOWN(SYS_getxattr) KNOWN(SYS_lgetxattr) KNOWN(SYS_getcwd) KNOWN(SYS_faccessat) KNOWN(SYS_faccessat2)
 	KNOWN(SYS_getuid) KNOWN(SYS_geteuid) KNOWN(SYS_getgid) KNOWN(SYS_getegid)
+	KNOWN(SYS_mkdirat) KNOWN(SYS_unlinkat) KNOWN(SYS_symlinkat) KNOWN(SYS_linkat) KNOWN(SYS_renameat) KNOWN(SYS_renameat2)
+	KNOWN(SYS_fchmod) KNOWN(SYS_fchown) KNOWN(SYS_utimensat)
 	"	b amphora_stub_left\n"
 	"1:	mov x17, sp\n"
 	"	lsr x17, x17, #12\n"
@@ -156,6 +169,22 @@ long amphora_stub_make_call(struct slot *slot, long number, long a, long b, long
 			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x9)
 			 : "x10", "memory");
 	return x0;
+}
+/* A call that the filter has the tracer look at, who knows it by its address. It fails. */
+__attribute__((section("stub_text"), used, noinline, visibility("hidden"))) void amphora_stub_tell(void);
+
+void amphora_stub_tell(void)
+{
+	register long x8 __asm__("x8") = SYS_chdir;
+	register long x0 __asm__("x0") = 0;
+
+	__asm__ volatile("svc #0\n"
+			 ".globl amphora_stub_told\n"
+			 ".hidden amphora_stub_told\n"
+			 "amphora_stub_told:\n"
+			 : "+r"(x0)
+			 : "r"(x8)
+			 : "memory");
 }
 _Static_assert(offsetof(struct slot, phase) == SLOT_PHASE && offsetof(struct slot, result) == SLOT_RESULT &&
 		       offsetof(struct slot, arguments) == SLOT_X(0) && offsetof(struct slot, stack) == SLOT_SP &&

@@ -376,6 +376,7 @@ static bool leave_stub(struct tracee *tracee, struct user_regs_struct *raw, bool
 	/* Errors, but for those that the program gets, are looked at by the slow way. */
 	if (phase == FAST_DONE && (fast_waits(record.number) || (fast_makes_something(record.number) &&
 	    (result >= 0 || result == -ENOENT || result <= -512)))) {
+		fast_ends_early(tracee->tracer->fast, record.number);
 		raw->rax = (unsigned long long)result;
 		raw->rip = record.back;
 	} else if (fault) {

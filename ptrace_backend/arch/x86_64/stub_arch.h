@@ -17,10 +17,27 @@
 #define SYS_getcwd     79
 #define SYS_readlink   89
 #define SYS_creat      85
+#define SYS_rename     82
+#define SYS_mkdir      83
+#define SYS_rmdir      84
+#define SYS_link       86
+#define SYS_unlink     87
+#define SYS_symlink    88
+#define SYS_chdir      80
 #define SYS_openat     257
+#define SYS_mkdirat    258
+#define SYS_unlinkat   263
+#define SYS_renameat   264
+#define SYS_linkat     265
+#define SYS_symlinkat  266
+#define SYS_renameat2  316
+#define SYS_fchmod     91
+#define SYS_fchown     93
+#define SYS_utimensat  280
 #define SYS_getxattr   191
 #define SYS_lgetxattr  192
 #define SYS_fgetxattr  193
+#define SYS_flistxattr 196
 #define SYS_newfstatat 262
 #define SYS_statx      332
 #define SYS_faccessat  269
@@ -131,6 +148,21 @@ long amphora_stub_make_call(struct slot *slot, long number, long a, long b, long
 			 : "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
 			 : "rcx", "r11", "memory");
 	return result;
+}
+/* A call that the filter has the tracer look at, who knows it by its address. It fails. */
+__attribute__((section("stub_text"), used, noinline, visibility("hidden"))) void amphora_stub_tell(void);
+
+void amphora_stub_tell(void)
+{
+	long result = SYS_chdir;
+
+	__asm__ volatile("syscall\n"
+			 ".globl amphora_stub_told\n"
+			 ".hidden amphora_stub_told\n"
+			 "amphora_stub_told:\n"
+			 : "+a"(result)
+			 : "D"(0L)
+			 : "rcx", "r11", "memory");
 }
 _Static_assert(offsetof(struct slot, phase) == SLOT_PHASE && offsetof(struct slot, result) == SLOT_RESULT &&
 		       offsetof(struct slot, arguments) == SLOT_RDI && offsetof(struct slot, stack) == SLOT_RSP &&

@@ -230,6 +230,22 @@ Text file busy
 Text file busy
 Text file busy'
 
+it 'stops for few of the names that it makes and takes away, with their modes and times'
+rm -rf "$root/tmp/stub"
+fast /bin/stub loop 300
+out 'stub ok'
+for call in unlink unlinkat rename renameat mkdir mkdirat rmdir fchmod fchown utimensat symlink symlinkat; do
+	[ "$(stops $call)" -lt 30 ] 2>/dev/null || [ -z "$(stops $call)" ] || fail "$call: $stats"
+done
+
+it 'knows where a directory or symlink that calls go through is removed, whoever does it'
+fast sh -c 'cd /tmp; mkdir w v; echo 1 >v/f; for i in 1 2 3 4 5 6 7 8 9; do
+	mkdir w/d; echo 2 >w/d/f; cat w/d/f /tmp/w/d/f; rm w/d/f; rmdir w/d; ln -s ../v w/d; cat w/d/f /tmp/w/d/f; rm w/d
+	cat w/d/f 2>/dev/null || echo none; mv v/f v/g; cat v/f 2>/dev/null || echo none; mv v/g v/f; done | sort | uniq -c; rm -r w v'
+out '     18 1
+     18 2
+     18 none'
+
 if as plain; then
 	it 'writes nothing to a mount that has become read-only'
 	fast sh -c 'mkdir -p /tmp/part; mount -t tmpfs none /tmp/part; cd /tmp/part; for i in 1 2 3 4 5 6; do : >/tmp/part/f; : >f; done

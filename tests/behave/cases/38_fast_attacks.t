@@ -169,6 +169,33 @@ writes_nothing bare "-v $WORK/kept:/kept:ro" "$WORK/canary"
 writes_nothing guest "-v $WORK/kept:/kept:ro" "$WORK/canary"
 below_app 'there is no Landlock' || writes_nothing guest '' "$WORK/canary"
 
+if as plain; then
+	it 'has the calls that make and remove names held by Landlock, there, and nothing by itself'
+	mkdir -p "$WORK/open"
+	echo "secret-canary-$$" >"$WORK/open/canary"
+	bare /helpers/gadget calls "$WORK/open/canary"
+	out_has 'unlinkat: worked'
+	out_has 'mkdirat: worked'
+	[ ! -e "$WORK/open/canary" ] || fail 'it is still there'
+fi
+
+it 'changes no mode and no time by an fd where something is read-only, and gives no set-id bits anywhere'
+echo text >"$WORK/kept/file"
+echo text >"$root/kept/file"
+chmod 644 "$WORK/kept/file" "$root/kept/file"
+for where in bare guest; do
+	"$where" --fast-path auto -v "$WORK/kept:/kept:ro" /helpers/gadget fd /kept/file
+	out_lacks 'worked|no stub|no file'
+	same 644 "$(stat -c %a "$WORK/kept/file")" 'its mode'
+	[ "$(stat -c %Y "$WORK/kept/file")" -gt 1 ] || fail 'its time has changed'
+	"$where" --fast-path auto /helpers/gadget fd /kept/file
+	out_lacks 'no stub|no file'
+	if as plain; then
+		out_has 'fchmod: worked'
+		same 755 "$(stat -c %a "$root/kept/file")" 'the real mode'
+	fi
+done
+
 it 'opens nothing read-only for writing there, wherever it lies'
 writes_nothing guest "-v $WORK/kept:/kept:ro" "$WORK/kept/canary"
 writes_nothing bare "-v $WORK/kept:/kept:ro" "$WORK/kept/canary"

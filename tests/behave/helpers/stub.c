@@ -52,12 +52,42 @@ static void odd(const char *what, long value)
 	failed = true;
 }
 
+/* A thread's own names: what a call has done it mustn't do once more. */
+static void names(void)
+{
+	struct timespec times[2] = { { 1, 0 }, { 2, 0 } };
+	char name[64], other[80];
+	struct stat status;
+	int fd;
+
+	snprintf(name, sizeof(name), PLACE "/d/t%ld", (long)syscall(SYS_gettid));
+	snprintf(other, sizeof(other), "%s-", name);
+	fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0 || fchmod(fd, 0640) < 0 || fchown(fd, (uid_t)-1, (gid_t)-1) < 0 || futimens(fd, times) < 0)
+		odd("a new file", fd);
+	if (fd >= 0 && (fstat(fd, &status) < 0 || (status.st_mode & 07777) != 0640 || status.st_mtime != 2))
+		odd("fstat of a new file", status.st_mode);
+	if (fd >= 0)
+		close(fd);
+	if (open(name, O_RDWR | O_CREAT | O_EXCL, 0600) >= 0 || errno != EEXIST)
+		odd("what is there already", 0);
+	if (rename(name, other) < 0 || unlink(other) < 0)
+		odd("rename, unlink", 0);
+	if (unlink(other) == 0 || errno != ENOENT)
+		odd("unlink twice", 0);
+	if (mkdir(name, 0755) < 0 || rmdir(name) < 0)
+		odd("mkdir, rmdir", 0);
+	if (symlink("file", name) < 0 || unlink(name) < 0)
+		odd("symlink", 0);
+}
+
 static void calls(void)
 {
 	struct stat status;
 	char text[32];
 	int fd;
 
+	names();
 	if (stat(PLACE "/d/file", &status) != 0 || status.st_size != 5 || status.st_uid != geteuid())
 		odd("stat", status.st_size);
 	if (lstat(PLACE "/d/link", &status) != 0 || !S_ISLNK(status.st_mode))
@@ -225,6 +255,7 @@ static void pointers(void)
 	char *pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct stat status, *readonly = (struct stat *)pages;
 	char *end = pages + 4096 - 12, *volatile low;
+	int fd;
 
 	mprotect(pages + 4096, 4096, PROT_NONE);
 	for (int i = 0; i < 4; i++) {
@@ -232,6 +263,15 @@ static void pointers(void)
 		memcpy(end, "/tmp/stub/d/", 12); /* goes on where nothing is */
 		expect("stat of a path without an end", stat(end, &status), EFAULT);
 		expect("open of it", open(end, O_RDONLY), EFAULT);
+		expect("making it", open(end, O_WRONLY | O_CREAT, 0600), EFAULT);
+		expect("mkdir of it", mkdir(end, 0700), EFAULT);
+		expect("unlink of it", unlink(end), EFAULT);
+		expect("rename of it", rename(end, PLACE "/d/none"), EFAULT);
+		expect("rename to it", rename(PLACE "/d/file", end), EFAULT);
+		expect("symlink of it", symlink(end, PLACE "/d/none"), EFAULT);
+		fd = open(PLACE "/d/file", O_RDWR);
+		expect("times from nowhere", futimens(fd, (struct timespec *)(pages + 4096)), EFAULT);
+		close(fd);
 		low = (char *)(uintptr_t)(8 + i * 8);
 		expect("stat of a small number", stat(low, &status), EFAULT);
 		expect("stat of a kernel's address", stat((char *)(uintptr_t)0xffff800000000000ULL, &status), EFAULT);

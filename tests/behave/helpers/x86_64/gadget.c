@@ -3,7 +3,8 @@
  *
  *	gadget read PATH	opens a host's path for reading and prints what is there
  *	gadget write PATH	tries to open it in all ways that could change it, or be used for that later
- *	gadget calls PATH	tries calls that the stub never makes on it
+ *	gadget calls PATH	tries calls that the stub never makes on it, and names next to it
+ *	gadget fd PATH		opens a guest's path as anybody may, and tries to change the file by its fd
  *
  * Says for each attempt whether it worked, or "no stub" where there is none.
  */
@@ -107,7 +108,7 @@ static void write_it(const char *path)
 
 static void call_it(const char *path)
 {
-	char *argv[] = { (char *)(uintptr_t)path, NULL };
+	char *argv[] = { (char *)(uintptr_t)path, NULL }, near[512];
 
 	say("truncate", gadget(SYS_truncate, (long)path, 0, 0, 0));
 	say("unlink", gadget(SYS_unlink, (long)path, 0, 0, 0));
@@ -120,6 +121,26 @@ static void call_it(const char *path)
 	say("chdir", gadget(SYS_chdir, (long)path, 0, 0, 0));
 	say("execve", gadget(SYS_execve, (long)path, (long)argv, 0, 0));
 	say("mount", gadget(SYS_mount, (long)path, (long)path, 0, 4096));
+	snprintf(near, sizeof(near), "%s-", path);
+	say("unlinkat", gadget(SYS_unlinkat, AT_FDCWD, (long)path, 0, 0));
+	say("mkdirat", gadget(SYS_mkdirat, AT_FDCWD, (long)near, 0755, 0));
+	say("renameat", gadget(SYS_renameat, AT_FDCWD, (long)path, AT_FDCWD, (long)near));
+	say("renameat to here", gadget(SYS_renameat, AT_FDCWD, (long)path, AT_FDCWD, (long)"/stolen"));
+	say("linkat", gadget(SYS_linkat, AT_FDCWD, (long)path, AT_FDCWD, (long)"/linked"));
+	say("symlinkat", gadget(SYS_symlinkat, (long)"x", AT_FDCWD, (long)near, 0));
+}
+
+static void change_fd(const char *path)
+{
+	const struct timespec times[2] = { { 1, 0 }, { 1, 0 } };
+	int fd = open(path, O_RDONLY);
+
+	if (fd < 0)
+		puts("no file");
+	say("fchmod", gadget(SYS_fchmod, fd, 0600, 0, 0));
+	say("fchmod 4755", gadget(SYS_fchmod, fd, 04755, 0, 0));
+	say("futimens", gadget(SYS_utimensat, fd, 0, (long)times, 0));
+	say("fchown", gadget(SYS_fchown, fd, 1, 1, 0));
 }
 
 int main(int argc, char **argv)
@@ -137,6 +158,8 @@ int main(int argc, char **argv)
 		read_it(argv[2]);
 	else if (!strcmp(argv[1], "write"))
 		write_it(argv[2]);
+	else if (!strcmp(argv[1], "fd"))
+		change_fd(argv[2]);
 	else
 		call_it(argv[2]);
 	return 0;
