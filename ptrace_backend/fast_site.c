@@ -153,7 +153,6 @@ static void read_ranges(struct tracee *tracee, struct fast_sites *sites)
 	snprintf(path, sizeof(path), "/proc/%d/maps", (int)tracee->tid);
 	maps = fopen(path, "re");
 	sites->range_count = 0;
-	sites->looks++;
 	while (maps && sites->range_count < FAST_RANGES_MAX && fgets(line, sizeof(line), maps))
 		if (sscanf(line, "%lx-%lx %7s %*x %*s %lu", &start, &end, permissions, &inode) == 4 && inode &&
 		    !strcmp(permissions, "r-xp") && !fast_is_area(tracee->mm, start, end))
@@ -189,23 +188,26 @@ static int ask_for_text(const struct tracee *tracee, uint64_t start, size_t size
 	return query.inode && query.vma_flags == (VMA_READABLE | VMA_EXECUTABLE) && start + size <= query.vma_end;
 }
 
+static bool is_in_ranges(const struct fast_sites *sites, uint64_t start, size_t size)
+{
+	for (unsigned i = 0; i < sites->range_count; i++)
+		if (start >= sites->ranges[i].start && start + size <= sites->ranges[i].end)
+			return true;
+	return false;
+}
+
 bool fast_is_text(struct tracee *tracee, struct fast_sites *sites, uint64_t start, size_t size)
 {
 	int answer = ask_for_text(tracee, start, size);
 
 	if (answer >= 0)
 		return answer && !fast_is_area(tracee->mm, start, start + size);
-	/* What is known may be old: reading all of it costs more than a call in vain. */
-	for (unsigned turn = 0; turn < 2; turn++) {
-		for (unsigned i = 0; i < sites->range_count; i++)
-			if (start >= sites->ranges[i].start && start + size <= sites->ranges[i].end)
-				return true;
-		if (sites->looks >= 8)
-			return false;
-		if (!turn)
-			read_ranges(tracee, sites);
-	}
-	return false;
+	/* What was text can be a program's own code by now. What wasn't is looked for only so often: reading all of it
+	 * costs more than a call in vain. */
+	if (!is_in_ranges(sites, start, size) && sites->looks++ >= 8)
+		return false;
+	read_ranges(tracee, sites);
+	return is_in_ranges(sites, start, size);
 }
 
 /* So that it can be found out what sites there are besides. */

@@ -22,6 +22,7 @@ static const struct {
 	{ "msgget", SYS_msgget },	{ "openat2", SYS_openat2 }, { "ptrace", SYS_ptrace },
 	{ "process_vm_readv", SYS_process_vm_readv },
 	{ "landlock_create_ruleset", SYS_landlock_create_ruleset },
+	{ "ioctl", SYS_ioctl },
 };
 
 static long number_of(const char *name, size_t length)
