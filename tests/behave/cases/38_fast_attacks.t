@@ -33,11 +33,11 @@ same_as_slow /bin/misled proc
 out_has 'consoles'
 
 it 'finds what the slow path and the kernel find, whatever is renamed or replaced between calls'
-for seed in 1 2 3; do
-	same_as_slow --hard-links emulated /helpers/shuffle calls $seed "$(turns 6000)"
-	same_as_slow /helpers/shuffle calls $seed "$(turns 6000)"
+for seed in $(seq "$(turns 3)"); do
+	same_as_slow --hard-links emulated /helpers/shuffle calls "$seed" "$(turns 6000)"
+	same_as_slow /helpers/shuffle calls "$seed" "$(turns 6000)"
 	if as root; then
-		chroot "$root" /helpers/shuffle calls $seed "$(turns 6000)" >"$WORK/native"
+		chroot "$root" /helpers/shuffle calls "$seed" "$(turns 6000)" >"$WORK/native"
 		cmp -s "$WORK/native" "$out" || fail "$(diff "$WORK/native" "$out" | head -n 8)"
 	fi
 done
@@ -68,12 +68,12 @@ changes() {
 }
 
 it 'makes, changes and removes what the slow path and the kernel do'
-for seed in 1 2 3; do
-	changes '' $seed "$(turns 3000)"
-	changes "-v $WORK/shut:/tmp/changes/1/2/3/4/ro:ro" $seed "$(turns 3000)"
-	changes '--hard-links emulated' $seed "$(turns 3000)"
+for seed in $(seq "$(turns 3)"); do
+	changes '' "$seed" "$(turns 3000)"
+	changes "-v $WORK/shut:/tmp/changes/1/2/3/4/ro:ro" "$seed" "$(turns 3000)"
+	changes '--hard-links emulated' "$seed" "$(turns 3000)"
 	# With real ids the slow path asks for a search of the host's directories where a relative name needs none.
-	as root || changes '' $seed "$(turns 3000)" ids
+	as root || changes '' "$seed" "$(turns 3000)" ids
 done
 
 it 'keeps a FIFO that it waits for open, whatever becomes of its directory'
