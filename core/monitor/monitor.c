@@ -202,18 +202,24 @@ static int prepare_stdio(struct monitor *monitor, struct error *err)
 	return 0;
 }
 
-/* Whether a guest that is shown this host path sees what we keep in shared memory. */
+static bool is_at(const struct stat *shown, const char *path)
+{
+	struct stat status;
+
+	/* A host path. */
+	return stat(path, &status) == 0 && status.st_dev == shown->st_dev && status.st_ino == shown->st_ino;
+}
+
+/* Whether a guest that is shown what is there sees what we keep in shared memory. */
 static bool shows_shared_memory(const char *path)
 {
-	static const char *const above[] = { "/", "/dev" };
-	struct stat shown, status;
+	struct stat shown, memory;
 
-	if (stat(path, &shown) < 0 || !S_ISDIR(shown.st_mode))
+	/* A host path, where one is given. */
+	if (!path || stat(path, &shown) < 0 || !S_ISDIR(shown.st_mode))
 		return false;
-	for (unsigned i = 0; i < ARRAY_SIZE(above); i++)
-		if (stat(above[i], &status) == 0 && status.st_dev == shown.st_dev && status.st_ino == shown.st_ino)
-			return true;
-	return stat(STORE_SHARED_MEMORY, &status) < 0 || status.st_dev == shown.st_dev;
+	return is_at(&shown, "/") || is_at(&shown, "/dev") ||
+	       stat(STORE_SHARED_MEMORY, &memory) < 0 || memory.st_dev == shown.st_dev; /* a host path */
 }
 
 /* Some 30 files and directories are made for a container that translates paths, which on a disk take as long as all

@@ -88,12 +88,12 @@ int store_data_directory(void *parent, char **ret_path, struct error *err)
 	return result;
 }
 
-/* su, sudo and cron hand down a host path that is another user's or gone. */
 static const char *user_runtime_directory(void)
 {
 	const char *runtime = environment_path("XDG_RUNTIME_DIR");
 	struct stat status;
 
+	/* su, sudo and cron hand down a host path that is another user's or gone. */
 	if (runtime && (stat(runtime, &status) < 0 || status.st_uid != geteuid())) {
 		log_debug("XDG_RUNTIME_DIR %s is not ours: not used", runtime);
 		return NULL;
@@ -127,6 +127,7 @@ int store_memory_directory(void *parent, char **ret_path)
 	struct statfs fs;
 	char *path;
 
+	/* A host path. */
 	if (geteuid() == 0 || user_runtime_directory() || environment_path("TMPDIR") ||
 	    statfs(STORE_SHARED_MEMORY, &fs) < 0 || fs.f_type != TMPFS_MAGIC || (fs.f_flags & ST_NOEXEC))
 		return -ENOENT;
