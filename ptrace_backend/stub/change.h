@@ -14,9 +14,10 @@ SECTION static __attribute__((noinline)) int is_ours(struct slot *slot, long fd)
 {
 	const struct fast_shared *shared = shared_of();
 	struct status *status = (void *)((char *)slot + SLOT_STATUS);
-	struct place place = { .found = FOUND_FD, .dirfd = fd };
+	struct place place;
 	uint32_t type;
 
+	place_of_fd(&place, fd);
 	if (!(shared->may & FAST_MAY_CHANGE) || shared->off || process_of()->off || process_of()->others || (int)fd < 0 ||
 	    make_call(slot, SYS_fstat, fd, (long)status, 0, 0))
 		return 0;

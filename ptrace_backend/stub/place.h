@@ -138,6 +138,15 @@ struct place {
 	const struct fast_entry *entry;
 };
 
+/* Field by field: an initializer may become a call of memset(). */
+SECTION static inline __attribute__((always_inline)) void place_of_fd(struct place *place, long fd)
+{
+	place->found = FOUND_FD;
+	place->follows = place->ends = 0;
+	place->dirfd = fd;
+	place->path = 0;
+}
+
 /* translate() is asked for a name in a directory whose entry is known, FOUND_BELOW too. */
 #define WANTS_ENTRY 1
 /* And the name is to be made or taken away: none that means something, "." or with a slash behind it. */

@@ -140,9 +140,10 @@ SECTION static __attribute__((noinline)) long fast_stat(struct slot *slot, long 
 SECTION static __attribute__((noinline)) long fast_fstat(struct slot *slot, long fd, long address)
 {
 	struct status *status = (void *)((char *)slot + SLOT_STATUS);
-	struct place place = { .found = FOUND_FD, .dirfd = fd };
+	struct place place;
 	long result;
 
+	place_of_fd(&place, fd);
 	if (process_of()->off || shared_of()->off || (int)fd < 0)
 		return FAST_IS_SLOW;
 	result = make_call(slot, SYS_fstat, fd, (long)status, 0, 0);
