@@ -84,6 +84,11 @@ static inline uint64_t fast_stub_offset(const char *symbol)
 struct fast_path_counts *fast_counts_of(struct fast_shared *shared);
 void fast_ends(struct tracer *tracer, enum fast_path_lack lack);
 
+/* fast_publish.c. The path of a call that stopped though it might have been fast, at an address of the tracee's: what it
+ * leads to is published. Single names are right as they are, unless the directory has to be known (`changes`). */
+void fast_learn(struct tracee *tracee, int dirfd, uint64_t address, bool follows, bool changes);
+/* Whether what this tracee's paths lead to is what the stub may know. */
+bool fast_may_learn(const struct tracee *tracee);
 /* Whether the tracee sees the container as its first process did. */
 bool fast_has_plain_view(const struct tracee *tracee);
 /* Writes where the guest itself can't. Returns 0 or -errno. */
