@@ -8,7 +8,7 @@
 
 #include "ptrace_backend/arch/aarch64/fast_record.h"
 
-#define FAST_WAITS false /* at a stop that it is asked for a call is the stub's still (fast_on_stop_told()) */
+#define FAST_WAITS true /* the stub makes wait4 and waitid */
 
 /* A branch reaches 128 MiB: the records aren't in the area but where the libraries are. */
 #define FAST_RECORDS_APART 1

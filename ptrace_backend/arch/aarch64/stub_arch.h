@@ -37,6 +37,9 @@
 #define SYS_faccessat2 439
 #define SYS_close      57
 
+#define SYS_waitid     95
+#define SYS_wait4      260
+
 #define O_DIRECTORY 040000
 #define O_NOFOLLOW  0100000
 #define O_LARGEFILE 0400000
@@ -58,6 +61,7 @@ __asm__(".section stub_text,\"ax\",@progbits\n"
 	".hidden amphora_stub_restored, amphora_stub_slow, amphora_stub_slow_restored, amphora_stub_code_end\n"
 	"amphora_stub_start:\n"
 	"	hint #38\n" /* bti jc */
+	KNOWN(SYS_wait4) KNOWN(SYS_waitid)
 	KNOWN(SYS_newfstatat) KNOWN(SYS_openat) KNOWN(SYS_fstat) KNOWN(SYS_readlinkat)
 	KNOWN(SYS_statx) KNOWN(SYS_getxattr) KNOWN(SYS_lgetxattr) KNOWN(SYS_getcwd) KNOWN(SYS_faccessat) KNOWN(SYS_faccessat2)
 	KNOWN(SYS_getuid) KNOWN(SYS_geteuid) KNOWN(SYS_getgid) KNOWN(SYS_getegid)

@@ -93,7 +93,7 @@ if as plain; then
 	fi
 fi
 
-if [ -x "$HELPERS/gadget" ]; then
+if [ -x "$HELPERS/midst" ]; then
 # midst WHAT…: says that nothing was odd.
 midst() {
 	guest --fast-path auto /helpers/midst "$@"
@@ -127,6 +127,7 @@ midst compat
 
 it 'lets go of what it holds when a signal comes'
 midst slots "$(turns 10000)"
+fi
 
 # bare COMMAND…: as guest, but where there is no Landlock.
 bare() { run "$HELPERS/deny" landlock_create_ruleset "$AMPHORA" run --backend ptrace --rootfs "$root" --fast-path auto "$@"; }
@@ -211,7 +212,6 @@ writes_nothing guest "-v $WORK/kept:/kept:ro" "$WORK/kept/canary"
 writes_nothing bare "-v $WORK/kept:/kept:ro" "$WORK/kept/canary"
 writes_nothing guest "-v $root/kept:/elsewhere:ro" "$root/kept/canary"
 writes_nothing guest "-v $WORK/kept:/kept:ro -v $WORK:/all" "$WORK/kept/canary"
-fi
 
 fi
 

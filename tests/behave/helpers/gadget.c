@@ -22,13 +22,19 @@
 
 /* Named in assembly. */
 static const unsigned char *call_at __attribute__((used));
+#ifdef __x86_64__
 static uint64_t saved_stack __attribute__((used));
+#endif
 static uint64_t slot[64];
 
 /* Where the area is: a page that write(2) can read, at one of the addresses that it may have. */
 static const unsigned char *find_stub(void)
 {
+#ifdef __aarch64__
+	static const unsigned char pattern[] = { 1, 0, 0, 0xd4, 0x20, 9, 0, 0xf9 }; /* svc; str x0, [x9, #16] */
+#else
 	static const unsigned char pattern[] = { 0x0f, 0x05, 0x49, 0x89, 0x41, 0x10 }; /* syscall; mov %rax, 16(%r9) */
+#endif
 	int fds[2];
 
 	if (pipe(fds) < 0)
@@ -45,6 +51,24 @@ static const unsigned char *find_stub(void)
 	return NULL;
 }
 
+#ifdef __aarch64__
+static __attribute__((noinline)) long gadget(long number, long a, long b, long c, long d)
+{
+	register long x8 __asm__("x8") = number;
+	register long x0 __asm__("x0") = a;
+	register long x1 __asm__("x1") = b;
+	register long x2 __asm__("x2") = c;
+	register long x3 __asm__("x3") = d;
+	register long x4 __asm__("x4") = 0;
+	register void *x9 __asm__("x9") = slot;
+
+	__asm__ volatile("blr %[call]\n"
+			 : "+r"(x0), "+r"(x8), "+r"(x1), "+r"(x2), "+r"(x3), "+r"(x4), "+r"(x9)
+			 : [call] "r"(call_at)
+			 : "x10", "x30", "memory");
+	return (long)slot[2];
+}
+#else
 static __attribute__((noinline)) long gadget(long number, long a, long b, long c, long d)
 {
 	register long rax __asm__("rax") = number;
@@ -69,6 +93,7 @@ static __attribute__((noinline)) long gadget(long number, long a, long b, long c
 			 : "rcx", "r11", "rbx", "r12", "r13", "r14", "r15", "memory", "cc");
 	return (long)slot[2];
 }
+#endif
 
 static void say(const char *what, long result)
 {
@@ -102,8 +127,10 @@ static void write_it(const char *path)
 	for (unsigned i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
 		say(ways[i].name, gadget(SYS_openat, AT_FDCWD, (long)path, ways[i].flags, 0));
 	say("openat2", gadget(SYS_openat2, AT_FDCWD, (long)path, (long)&how, sizeof(how)));
+#ifdef SYS_open
 	say("open", gadget(SYS_open, (long)path, O_RDWR, 0, 0));
 	say("creat", gadget(SYS_creat, (long)path, 0600, 0, 0));
+#endif
 }
 
 static void call_it(const char *path)
@@ -111,10 +138,14 @@ static void call_it(const char *path)
 	char *argv[] = { (char *)(uintptr_t)path, NULL }, near[512];
 
 	say("truncate", gadget(SYS_truncate, (long)path, 0, 0, 0));
+#ifdef SYS_unlink
 	say("unlink", gadget(SYS_unlink, (long)path, 0, 0, 0));
 	say("rename", gadget(SYS_rename, (long)path, (long)"/stolen", 0, 0));
 	say("link", gadget(SYS_link, (long)path, (long)"/linked", 0, 0));
 	say("chmod", gadget(SYS_chmod, (long)path, 0666, 0, 0));
+#endif
+	say("unlinkat", gadget(SYS_unlinkat, AT_FDCWD, (long)path, 0, 0));
+	say("linkat", gadget(SYS_linkat, AT_FDCWD, (long)path, AT_FDCWD, (long)"/linked"));
 	say("fchmodat", gadget(SYS_fchmodat, AT_FDCWD, (long)path, 0666, 0));
 	say("utimensat", gadget(SYS_utimensat, AT_FDCWD, (long)path, 0, 0));
 	say("setxattr", gadget(SYS_setxattr, (long)path, (long)"user.x", (long)"x", 1));
