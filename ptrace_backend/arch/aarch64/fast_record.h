@@ -44,7 +44,7 @@ static inline bool record_branch(uint64_t from, uint64_t to, uint32_t *ret_code)
 
 	if (distance < -REACH || distance >= REACH || (distance & 3))
 		return false;
-	*ret_code = BRANCH | ((uint32_t)(distance >> 2) & BRANCH_MASK);
+	*ret_code = BRANCH | ((uint32_t)((uint64_t)distance >> 2) & BRANCH_MASK);
 	return true;
 }
 
