@@ -43,7 +43,7 @@ static bool can_be_fast(struct decision *decision)
 	if (spec->strict)
 		refuse(decision, FACT_ID_COUNT, "--strict was asked for");
 	else if (spec->fast_path == FAST_PATH_OFF)
-		refuse(decision, FACT_ID_COUNT, "--fast-path auto was not asked for");
+		refuse(decision, FACT_ID_COUNT, "--fast-path off was asked for");
 	else if (spec->fake_permissions)
 		refuse(decision, FACT_ID_COUNT, "--fake-permissions looks at each directory on a path");
 	else if (spec->hidden_prefix)
@@ -83,6 +83,6 @@ void decide_fast_path(struct decision *decision)
 			STRENGTH_EMULATED);
 	if (!plan->landlock)
 		decision_note(decision, FACET_FAST_PATH,
-			      "without Landlock a guest that means to reads the host's files by it; "
+			      "without Landlock a guest that means to reaches the user's files by it; "
 			      "--strict does without");
 }

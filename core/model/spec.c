@@ -21,7 +21,11 @@
 
 struct spec *spec_new(void *parent)
 {
-	return talloc_zero(parent, struct spec);
+	struct spec *spec = talloc_zero(parent, struct spec);
+
+	if (spec)
+		spec->fast_path = FAST_PATH_AUTO;
+	return spec;
 }
 
 static bool has_control_character(const char *text)

@@ -35,20 +35,12 @@ static void expect(const struct spec *spec, const struct facts *facts, const str
 	talloc_free(t);
 }
 
-static struct spec *fast(void *parent)
-{
-	struct spec *spec = debian(parent);
-
-	spec->fast_path = FAST_PATH_AUTO;
-	return spec;
-}
-
 static void what_was_asked_for_is_had_where_it_works(void **state)
 {
-	struct spec *spec = fast(NULL);
+	struct spec *spec = debian(NULL);
 
 	(void)state;
-	expect(spec, &machine_userns_off, &host, MECHANISM_PATCHED_SITES, NULL);
+	expect(spec, &machine_userns_off, &host, MECHANISM_PATCHED_SITES, NULL); /* nobody said anything */
 	expect(spec, &machine_server_user, &host, MECHANISM_NO_TRANSLATION, NULL);
 	spec->fast_path = FAST_PATH_ONLY_PREPATCHED;
 	expect(spec, &machine_userns_off, &host, MECHANISM_PATCHED_COPIES, "only-prepatched");
@@ -61,7 +53,7 @@ static void each_reason_against_it_is_named(void **state)
 {
 	struct host_info large = host;
 	struct facts facts = machine_userns_off;
-	struct spec *spec = fast(NULL);
+	struct spec *spec = debian(NULL);
 
 	(void)state;
 	large.page_size = 4096;
@@ -85,7 +77,7 @@ static void a_filter_above_that_traps_what_the_stub_needs_refuses_it(void **stat
 {
 	struct facts facts = machine_userns_off;
 	struct fact *numbers = &facts.fact[FACT_ID_TRAP_NUMBERS];
-	struct spec *spec = fast(NULL);
+	struct spec *spec = debian(NULL);
 	uint64_t words[PLAN_TRAP_WORDS] = {0};
 
 	(void)state;
@@ -104,7 +96,7 @@ static void a_filter_above_that_traps_what_the_stub_needs_refuses_it(void **stat
 
 static void where_no_wall_is_behind_it_the_plan_says_so(void **state)
 {
-	struct spec *spec = fast(NULL);
+	struct spec *spec = debian(NULL);
 	struct plan *plan;
 
 	(void)state;
