@@ -105,6 +105,10 @@ uint32_t fast_policy(const struct tracer *tracer);
 void fast_policy_spare(const struct tracer *tracer);
 /* How many mounts are read-only: where a guest makes one so, it may hold an fd of what lies there. */
 unsigned fast_policy_read_only(const struct tracer *tracer);
+
+/* fast_alias.c. Whether look() says yes to any other path of the host's that leads to the same, by bind mounts; or these
+ * can't be told. */
+bool fast_any_alias(const char *host, bool (*look)(const void *context, const char *alias), const void *context);
 /* Writes into the area of the tracee. Returns 0 or -errno. */
 int fast_write(struct tracee *tracee, size_t offset, const void *data, size_t size);
 /* A call that may be fast has stopped, with its instruction before `after`: patches the site.

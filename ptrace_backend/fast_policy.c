@@ -46,8 +46,9 @@ static bool is_granted(const struct tracer *tracer, const struct stat *directory
 }
 
 /* Whether it lies in what Landlock lets the guest write to, or can't be looked at. */
-static bool is_written_to(const struct tracer *tracer, const char *host)
+static bool is_written_to(const void *context, const char *host)
 {
+	const struct tracer *tracer = context;
 	char path[PATH_SIZE];
 	size_t length = strlen(host);
 	struct stat status;
@@ -101,7 +102,8 @@ uint32_t fast_policy(const struct tracer *tracer)
 
 		if (!(mount->flags & PATH_MOUNT_READ_ONLY) || is_machines(mount, host))
 			continue;
-		if (ours ? !ours_held : !landlock || is_written_to(tracer, host))
+		if (ours ? !ours_held :
+			   !landlock || is_written_to(tracer, host) || fast_any_alias(host, is_written_to, tracer))
 			return 0;
 		/* No mode and no time is held by Landlock. */
 		if (!ours)

@@ -213,6 +213,24 @@ writes_nothing bare "-v $WORK/kept:/kept:ro" "$WORK/kept/canary"
 writes_nothing guest "-v $root/kept:/elsewhere:ro" "$root/kept/canary"
 writes_nothing guest "-v $WORK/kept:/kept:ro -v $WORK:/all" "$WORK/kept/canary"
 
+# The same as guest, where $root/kept lies at $WORK/bound as well: nothing that leads there by names tells.
+bound() {
+	run unshare --map-root-user --mount sh -c 'mount --bind "$1" "$2" && shift 2 && exec unshare --user "$@"' sh \
+		"$root/kept" "$WORK/bound" "--map-user=$(id -u)" "--map-group=$(id -g)" \
+		"$AMPHORA" run --backend ptrace --rootfs "$root" "$@"
+}
+
+it 'nor what is read-only by another path of the host than the one that it may be written to by'
+mkdir -p "$WORK/bound"
+if ! unshare --map-root-user --mount true 2>/dev/null; then
+	skip 'lab: there are no user namespaces'
+elif ! below_app 'there is no Landlock'; then
+	bound --fast-path auto -v "$WORK/bound:/kept:ro" sh -c 'echo no >/kept/canary'
+	out_lacks .
+	[ "$(cat "$root/kept/canary")" = "secret-canary-$$" ] || fail 'the slow path writes'
+	writes_nothing bound "-v $WORK/bound:/kept:ro" "$root/kept/canary"
+fi
+
 fi
 
 done_testing
