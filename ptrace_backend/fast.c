@@ -298,7 +298,8 @@ void fast_after_call(struct tracee *tracee)
 	}
 	for (unsigned i = 0; i < ARRAY_SIZE(tracee->made.in); i++)
 		made |= tracee->made.in[i] != NULL;
-	if (made)
+	/* A chroot below an app's filter has come by no fast_before_call(). */
+	if (made || (tracee->mm && tracee->mm->fast_base && !fast_has_plain_view(tracee)))
 		switch_off(tracee, FAST_LACK_VIEW);
 	fast_tell_ids(tracee);
 	if (tracee->tracer->guest_traced)

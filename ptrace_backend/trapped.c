@@ -31,6 +31,7 @@
 
 #include "core/base/compat.h"
 #include "ptrace_backend/chain.h"
+#include "ptrace_backend/fast.h"
 #include "ptrace_backend/guest_filter.h"
 #include "ptrace_backend/guest_trace.h"
 #include "ptrace_backend/process_status.h"
@@ -217,6 +218,7 @@ bool trapped_on_sigsys(struct tracee *tracee)
 						       lacks(tracee, ENOSYS);
 	if (verdict != VERDICT_SKIP)
 		verdict = replace(tracee);
+	fast_after_call(tracee); /* what has changed is void before anyone goes on */
 	if (verdict == VERDICT_SKIP) {
 		if (call->finish)
 			call->finish(tracee);
