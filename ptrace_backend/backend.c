@@ -134,6 +134,7 @@ static int prepare(struct container *container, const struct backend_context *co
 {
 	struct tracer *tracer = &container->tracer;
 	const struct plan *plan = context->plan;
+	bool notify;
 	int error;
 
 	pthread_mutex_init(&tracer->lock, NULL);
@@ -169,11 +170,13 @@ static int prepare(struct container *container, const struct backend_context *co
 		error = error_set(err, ENOMEM, "hard links");
 	if (!error)
 		start_fast_path(tracer);
+	/* Calls whose sites are to be patched stop where only the tracer can do that. */
+	notify = plan->notify && (!tracer->fast || fast_is_written_by_any_thread());
 	if (!error && plan->landlock)
 		error = landlock_confine(tracer, context, err);
 	guest_affinity_init(tracer);
 	affinity_init(tracer);
-	if (!error && plan->notify)
+	if (!error && notify)
 		error = notify_start(tracer, err);
 	return error;
 }
@@ -283,7 +286,7 @@ static int ptrace_start(void *parent, const struct backend_context *context,
 		.hidden = context->plan->spec->hidden_prefix != NULL,
 		.sysvipc = context->plan->emulate_sysvipc,
 		.ports = container->tracer.ports != NULL,
-		.notify = context->plan->notify,
+		.notify = container->tracer.notifier != NULL,
 		.compat = context->plan->syscall_info,
 		.fast = fast_call_address(&container->tracer),
 		.fast_may = fast_may(&container->tracer),

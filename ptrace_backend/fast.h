@@ -16,6 +16,9 @@
 
 /* Whether the binary is laid out for it. What else it takes is decide()'s. */
 bool fast_is_supported(void);
+/* Whether text may be written by a thread that isn't the tracer, as the one that is notified of calls: not where the kernel
+ * has PROC_MEM_FORCE_PTRACE (Linux 6.12; Debian's from 7 on). */
+bool fast_is_written_by_any_thread(void);
 /* Before the filter is made: chooses the base, makes the shared file in the view directory. Returns 0, or -errno:
  * there is no fast path then. */
 int fast_start(struct tracer *tracer, struct error *err);

@@ -39,6 +39,16 @@ bool fast_is_supported(void)
 	       (uintptr_t)amphora_stub_start == (uintptr_t)__start_stub_text;
 }
 
+bool fast_is_written_by_any_thread(void)
+{
+	const off_t text = (off_t)(uintptr_t)fast_is_written_by_any_thread;
+	_cleanup_close_ int fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+	char same;
+
+	/* The same rule: what is mapped read-only, written by who doesn't trace. */
+	return fd >= 0 && pread(fd, &same, 1, text) == 1 && pwrite(fd, &same, 1, text) == 1;
+}
+
 uint64_t fast_call_address(const struct tracer *tracer)
 {
 	return tracer->fast ? tracer->fast->base + fast_stub_offset(amphora_stub_call_after) : 0;
