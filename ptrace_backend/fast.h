@@ -2,8 +2,8 @@
 /* The fast path, the tracer's side: calls with paths that guest processes translate and make themselves, in
  * the stub (stub/stub.c), without a stop.
  *
- * fast.c keeps what the stub reads, fast_publish.c what it knows of paths; fast_site.c knows the call sites; the architecture's fast_patch.c patches
- * them and puts right what a signal finds in the stub.
+ * fast.c keeps what the stub reads, fast_publish.c tells it of paths, fast_watch.c takes that back; fast_site.c knows the
+ * call sites; the architecture's fast_patch.c patches them and puts right what a signal finds in the stub.
  * All of it may be asked for a tracer or process without a fast path, and does nothing.
  */
 #ifndef AMPHORA_PTRACE_FAST_H
