@@ -9,12 +9,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/syscall.h>
 #include <talloc.h>
 #include <unistd.h>
 
@@ -107,7 +107,7 @@ void fast_on_clone(struct tracee *tracee, struct tracee *child, uint64_t flags)
 	if (!child || !tracee->tracer->fast || (flags & CLONE_VM))
 		return;
 	/* Another thread may have been told while the memory was copied. */
-	child->mm->fast_off = child->mm->fast_others = false;
+	child->mm->fast_off = false;
 	if (tracee->mm->fast_off)
 		switch_off(child, FAST_LACK_PARENT);
 	fast_tell_ids(child);
@@ -372,6 +372,12 @@ static void switch_at_random(struct fast_shared *shared)
 	shared->seed = (uint32_t)getpid();
 }
 
+/* Linux 5.8. */
+static bool knows_faccessat2(void)
+{
+	return syscall(SYS_faccessat2, -1, "", 0, 0) == 0 || errno != ENOSYS;
+}
+
 /* The file that all processes map, zero at first, or NULL with errno set. */
 static struct fast_shared *make_shared(const char *path)
 {
@@ -421,7 +427,7 @@ int fast_start(struct tracer *tracer, struct error *err)
 	shared->proven = !tracer->record || record_proven(tracer->record);
 	shared->links = tracer->links != NULL;
 	shared->off = tracer->plan->spec->hidden_prefix || tracer->plan->spec->fake_permissions;
-	shared->access = !fast_is_trapped(tracer->plan, SYS_faccessat2);
+	shared->access = !fast_is_trapped(tracer->plan, SYS_faccessat2) && knows_faccessat2();
 	shared->statx = !fast_is_trapped(tracer->plan, SYS_statx);
 	fast->only_copies = tracer->plan->fast_path == FAST_PATH_ONLY_PREPATCHED;
 	shared->may = fast_policy(tracer);

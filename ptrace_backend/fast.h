@@ -44,6 +44,8 @@ void fast_after_call(struct tracee *tracee);
 void fast_removes(struct tracee *tracee, const struct syscall_row *row, const struct path_result *first,
 		  const struct path_result *second);
 void fast_call_over(struct tracee *tracee);
+/* By a signal: it may have taken a name away in the stub, and not have told. */
+void fast_is_killed(const struct tracee *tracee);
 /* At any stop, before it is handled: the call before it is over. */
 void fast_on_stop(struct tracee *tracee, int signal, int event);
 /* A file has got a record. */
@@ -84,8 +86,9 @@ void fast_sites_release(struct fast_sites *sites);
 /* Whether an address range is part of the area: hidden from /proc/PID/maps. */
 bool fast_is_area(const struct tracee_mm *mm, uint64_t start, uint64_t end);
 
-/* What it does, all 0 for a tracer without; and the same as a line of the log. */
+/* What it does, all 0 for a tracer without. */
 const struct fast_path_counts *fast_counts(const struct tracer *tracer);
+/* The same as a line of the log. */
 void fast_log(const struct tracer *tracer);
 /* A process goes without. */
 void fast_lacks(const struct tracee *tracee, enum fast_path_lack lack);

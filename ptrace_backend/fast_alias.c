@@ -48,8 +48,10 @@ static size_t read_mounts(char **text, struct shown *mounts)
 	if (!in)
 		return 0;
 	/* There is no byte 0 in it. */
-	if (getdelim(text, &size, '\0', in) <= 0)
-		*text = NULL;
+	if (getdelim(text, &size, '\0', in) <= 0) {
+		fclose(in);
+		return 0;
+	}
 	fclose(in);
 	for (rest = *text; (line = strsep(&rest, "\n")) && *line; count++) {
 		struct shown *mount = &mounts[count];

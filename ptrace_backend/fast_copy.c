@@ -49,7 +49,7 @@ struct text {
 	const char *copy; /* path of the copy; NULL: there is none */
 	bool is_interpreter;
 	struct load_object object; /* what the loader maps of it */
-	unsigned count, copied; /* sites: noted, and in the copy */
+	unsigned count, copied, in_copy; /* sites: noted, tried to copy, and in the copy that there is */
 	uint64_t due;	/* the exec at which a copy is made */
 	struct fast_copy_site sites[FAST_COPY_SITES];
 };
@@ -121,7 +121,7 @@ static void forget(struct fast *fast, struct text *text)
 {
 	if (text->copy)
 		unlink(text->copy);
-	fast->counts->copied -= text->copied;
+	fast->counts->copied -= text->in_copy;
 	memset(text, 0, sizeof(*text));
 	withdraw(&fast->shared->copies[text - fast->copies->texts]);
 }
@@ -376,9 +376,11 @@ static void make_due(struct tracer *tracer)
 		if (!text->host || text->copied == text->count || copies->execs < text->due ||
 		    copies->made >= COPIES_MADE)
 			continue;
-		tracer->fast->counts->copied += text->count - text->copied;
+		if (make_copy(tracer, text) == 0) {
+			tracer->fast->counts->copied += text->count - text->in_copy;
+			text->in_copy = text->count;
+		}
 		text->copied = text->count;
-		make_copy(tracer, text);
 		publish(tracer->fast, i);
 	}
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between fast.c, fast_site.c and the architecture's fast_patch.c. */
+/* Between the fast_*.c and the architecture's fast_patch.c. */
 #ifndef AMPHORA_PTRACE_FAST_INTERNAL_H
 #define AMPHORA_PTRACE_FAST_INTERNAL_H
 
@@ -123,8 +123,9 @@ const struct fast_place *fast_place_at(const struct tracee *tracee, uint64_t add
 uint64_t fast_site_at(const struct tracee *tracee, uint64_t address);
 /* Whether it is the one that the jump leads to. */
 bool fast_is_first(const struct tracee *tracee, const struct fast_place *place);
-/* Calls of which the result is something that would be lost. */
-bool fast_makes_something(uint32_t number);
+/* Whether what a call has said is the program's, though the stub was interrupted behind it: something would be lost, or
+ * made twice. */
+bool fast_is_final(uint32_t number, int64_t result);
 /* fast_waits.c. Threads of this process that may wait in the stub come back to their sites, from where they stop. */
 void fast_recall_waits(struct tracee *by);
 /* Of these, one that was interrupted behind its call: what it has taken away may have been known. */

@@ -8,8 +8,8 @@
  * mount whose source lies in what may be written to isn't held. Such a container makes none of these calls fast.
  * Where there is no Landlock nothing is held but by translation, which a race gets around as well: then the calls are
  * fast unless something was asked to be read-only. Modes and times Landlock doesn't hold at all: these are changed by
- * an fd alone, and where nothing was asked to be read-only; masks are left out by the stub. Files of /proc and /sys are the machine's: its root makes no such
- * call without Landlock, and others can't change them.
+ * an fd alone, and where nothing was asked to be read-only; masks are left out by the stub. Files of /proc and /sys are
+ * the machine's: its root makes no such call without Landlock, and others can't change them.
  */
 #include <string.h>
 #include <sys/stat.h>
@@ -73,7 +73,10 @@ static bool is_machines(const struct path_mount *mount, const char *host)
 
 static uint32_t names_pass(const struct plan *plan)
 {
-	static const unsigned needed[] = { SYS_mkdirat, SYS_unlinkat, SYS_renameat, SYS_linkat, SYS_symlinkat };
+	static const unsigned needed[] = {
+		SYS_mkdirat, SYS_unlinkat, SYS_renameat, SYS_linkat, SYS_symlinkat,
+		SYS_chdir, /* amphora_stub_tell() */
+	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(needed); i++)
 		if (fast_is_trapped(plan, needed[i]))
@@ -91,7 +94,8 @@ uint32_t fast_policy(const struct tracer *tracer)
 						FAST_MAY_CHANGE);
 	bool landlock = tracer->plan->landlock;
 	/* Masks: they all lie there. */
-	bool ours_held = !landlock || !is_written_to(tracer, tracer->view_directory);
+	bool ours_held = !landlock || !(is_written_to(tracer, tracer->view_directory) ||
+					fast_any_alias(tracer->view_directory, is_written_to, tracer));
 
 	if (geteuid() == 0 && !landlock)
 		return 0;

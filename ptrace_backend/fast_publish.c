@@ -132,7 +132,8 @@ void fast_directory_shown(struct tracer *tracer, const struct stat *real, mode_t
 {
 	struct fast_shared *shared = tracer->fast ? tracer->fast->shared : NULL;
 
-	for (uint32_t index = shared ? shared->inode_buckets[FAST_INODE_BUCKET(real->st_ino)] : 0; index;
+	for (uint32_t index = shared ? shared->inode_buckets[FAST_INODE_BUCKET(real->st_ino)] : 0;
+	     index && index <= FAST_ENTRIES_MAX;
 	     index = shared->entries[index - 1].next_inode) {
 		struct fast_entry *entry = &shared->entries[index - 1];
 
@@ -158,8 +159,9 @@ static void insert(struct fast *fast, const char *guest, size_t length, uint64_t
 	entry->guest_length = (uint32_t)length;
 	memcpy(shared->strings + entry->guest, guest, length);
 	entry->host = entry->guest + entry->guest_length;
-	entry->host_length = result->host_length;
-	memcpy(shared->strings + entry->host, result->host, result->host_length);
+	/* Of / itself nothing: names are added with their slash, and watched without a second one. */
+	entry->host_length = !(flags & FAST_ENTRY_LEAF) && result->host_length == 1 ? 0 : result->host_length;
+	memcpy(shared->strings + entry->host, result->host, entry->host_length);
 	fast->strings_used += entry->guest_length + entry->host_length;
 	entry->device = status->st_dev;
 	entry->inode = status->st_ino;

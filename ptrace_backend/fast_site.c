@@ -330,18 +330,19 @@ static bool makes_name(uint32_t number)
 	}
 }
 
-bool fast_makes_something(uint32_t number)
+static bool opens(uint32_t number)
 {
-	switch (number) {
 #ifdef SYS_open
-	case SYS_open:
-	case SYS_creat:
-#endif
-	case SYS_openat:
+	if (number == SYS_open || number == SYS_creat)
 		return true;
-	default:
-		return makes_name(number);
-	}
+#endif
+	return number == SYS_openat;
+}
+
+bool fast_is_final(uint32_t number, int64_t result)
+{
+	return fast_waits(number) || (opens(number) && (result >= 0 || result == -ENOENT)) ||
+	       (makes_name(number) && result >= 0);
 }
 
 void fast_ends_early(struct fast *fast, uint32_t number)

@@ -163,6 +163,14 @@ void fast_on_stop(struct tracee *tracee, int signal, int event)
 		fast_call_over(tracee);
 }
 
+void fast_is_killed(const struct tracee *tracee)
+{
+	const struct fast *fast = tracee->tracer->fast;
+
+	if (fast && tracee->mm && tracee->mm->fast_base && (fast->shared->may & FAST_MAY_NAME))
+		fast_bump(tracee->tracer->fast);
+}
+
 void fast_call_over(struct tracee *tracee)
 {
 	struct fast *fast = tracee->tracer->fast;

@@ -535,6 +535,8 @@ static void on_end(struct tracer *tracer, struct tracee *tracee, pid_t tid, int 
 		guest_wait_forget(tracer, tid);
 	if (WIFSIGNALED(status) || tracee->tid != tracee->tgid)
 		tracer->any_killed = true;
+	if (WIFSIGNALED(status))
+		fast_is_killed(tracee);
 	forget(tracer, tracee);
 	if (tracer->new_count > 0)
 		end_orphans(tracer);

@@ -222,17 +222,35 @@ static bool shows_shared_memory(const char *path)
 	       stat(STORE_SHARED_MEMORY, &memory) < 0 || memory.st_dev == shown.st_dev; /* a host path */
 }
 
+/* The same, with what the host may have mounted in there. */
+static bool leads_to_shared_memory(const char *path)
+{
+	char below[PATH_MAX];
+
+	if (shows_shared_memory(path))
+		return true;
+	for (unsigned i = 0; path && i < 2; i++)
+		if (snprintf(below, sizeof(below), "%s%s", path, i ? "/dev/shm" : "/dev") >= (int)sizeof(below) ||
+		    shows_shared_memory(below))
+			return true;
+	return false;
+}
+
 /* Some 30 files and directories are made for a container that translates paths, which on a disk take as long as all
- * else of its start. */
+ * else of its start. What is written to its tmpfs lies there as well: those that are asked for may be meant for much. */
 static bool is_kept_in_memory(const struct plan *plan)
 {
 	if (plan->backend != PLAN_BACKEND_PTRACE || !plan->spec->name_is_generated || plan->spec->bare ||
-	    shows_shared_memory(plan->rootfs))
+	    leads_to_shared_memory(plan->rootfs))
 		return false;
-	for (size_t i = 0; i < plan->op_count; i++)
-		if (plan->ops[i].kind == PLAN_OP_MOUNT && plan->ops[i].mount_kind == MOUNT_KIND_BIND &&
-		    shows_shared_memory(plan->ops[i].source))
+	for (size_t i = 0; i < plan->op_count; i++) {
+		const struct plan_op *op = &plan->ops[i];
+
+		if (op->kind == PLAN_OP_MOUNT &&
+		    ((op->mount_kind == MOUNT_KIND_BIND && leads_to_shared_memory(op->source)) ||
+		     (op->mount_kind == MOUNT_KIND_TMPFS && strncmp(op->target, "/dev", 4) != 0)))
 			return false;
+	}
 	return true;
 }
 

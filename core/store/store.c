@@ -22,6 +22,9 @@
 #include "core/base/log.h"
 #include "core/store/store.h"
 
+/* Copies of libraries lie there, and what guests write to a tmpfs that they mount. */
+#define MEMORY_MIN (256U << 20)
+
 static int refuse(const char *path, const char *why, struct error *err)
 {
 	error_set(err, EPERM, "directory %s %s", path, why);
@@ -129,7 +132,8 @@ int store_memory_directory(void *parent, char **ret_path)
 
 	/* A host path. */
 	if (geteuid() == 0 || user_runtime_directory() || environment_path("TMPDIR") ||
-	    statfs(STORE_SHARED_MEMORY, &fs) < 0 || fs.f_type != TMPFS_MAGIC || (fs.f_flags & ST_NOEXEC))
+	    statfs(STORE_SHARED_MEMORY, &fs) < 0 || fs.f_type != TMPFS_MAGIC || (fs.f_flags & ST_NOEXEC) ||
+	    (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize < MEMORY_MIN)
 		return -ENOENT;
 	path = talloc_asprintf(parent, STORE_SHARED_MEMORY "/amphora-%u", (unsigned)geteuid());
 	if (!path || open_private(path, &ignored) < 0) {

@@ -6,10 +6,11 @@
  * What an entry's resolution went through is in the filter `watched`, which the tracer puts it in before it resolves
  * for the last time. A name is taken away only while it isn't there, and looked for again afterwards: what was resolved
  * through it meanwhile, or in another place because a directory has moved, is void, which the tracer is told
- * (amphora_stub_tell()). Where a signal or the end of the thread comes first, the tracer knows by itself.
+ * (amphora_stub_tell()). Where a signal comes first, deadly or not, the tracer knows by itself; a thread that its process's
+ * exit_group() or execve() ends just there leaves what is void until the next such change.
  *
- * Only regular files, symlinks and empty directories that nothing is remembered of. Where hard links are emulated and there are any,
- * a name that goes may be one: then they are the tracer's, who has the lock.
+ * Only regular files, symlinks and empty directories that nothing is remembered of. Where hard links are emulated and
+ * there are any, a name that goes may be one: then they are the tracer's, who has the lock.
  */
 #ifndef AMPHORA_STUB_NAMES_H
 #define AMPHORA_STUB_NAMES_H

@@ -28,7 +28,8 @@ cp "$settings" "$tree/lab/settings"
 cp "$amphora" "$tree/lab/build/amphora"
 cp "$helpers"/* "$tree/lab/build/helpers/"
 cp -r "$top/tests/behave" "$top/tests/rootfs.sh" "$tree/lab/tests/"
-cp "$top/bench/limits" "$top/bench/limits.instructions" "$top/bench/report.py" "$tree/lab/bench/"
+cp "$top/bench/limits" "$top/bench/limits.instructions" "$top/bench/limits.memory" "$top/bench/report.py" \
+	"$tree/lab/bench/"
 
 # modprobe knows the order; compressed modules are unpacked, for busybox can't.
 version=$(ls "$kernel/lib/modules")

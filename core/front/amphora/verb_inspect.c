@@ -123,13 +123,15 @@ static void print_table(struct json_object *state, const struct fast_path_counts
 static int read_state(void *scope, const char *name, struct json_object **ret_state,
 		      struct fast_path_counts *counts, bool *ret_has_counts, struct error *err)
 {
-	char *runtime, *directory, *text = talloc_zero_size(scope, STATE_MAX);
+	char *runtime, *memory, *directory, *text = talloc_zero_size(scope, STATE_MAX);
 	struct json_object *state;
 	int result = store_runtime_directory(scope, &runtime, err);
 	ssize_t length;
 
 	if (result)
 		return result;
+	if (!state_is_live(runtime, name) && store_memory_directory(scope, &memory) == 0 && state_is_live(memory, name))
+		runtime = memory;
 	directory = talloc_asprintf(scope, "%s/containers/%s", runtime, name);
 	if (!state_is_live(runtime, name)) {
 		error_plain(err, "no container '%s' runs here", name);

@@ -177,11 +177,8 @@ static bool leave_inner(struct tracee *tracee, struct user_regs_struct *raw, uin
 	}
 	restore(&saved, raw);
 	place->record = saved.record;
-	/* What a wait has said is final. Of the others' errors some are looked at by the slow way, and calls that make nothing
-	 * are made once more. */
-	place->done = saved.phase == FAST_DONE &&
-		      (fast_waits((uint32_t)saved.x[8]) || (fast_makes_something((uint32_t)saved.x[8]) &&
-							     (saved.result >= 0 || saved.result == -ENOENT)));
+	/* Errors are looked at by the slow way, and calls that make nothing are made once more. */
+	place->done = saved.phase == FAST_DONE && fast_is_final((uint32_t)saved.x[8], saved.result);
 	if (place->done) {
 		raw->regs[0] = (uint64_t)saved.result;
 		fast_ends_early(tracee->tracer->fast, (uint32_t)saved.x[8]);

@@ -374,8 +374,7 @@ static bool leave_stub(struct tracee *tracee, struct user_regs_struct *raw, bool
 	if ((int64_t)raw->orig_rax >= 0)
 		raw->orig_rax = record.number;
 	/* Errors, but for those that the program gets, are looked at by the slow way. */
-	if (phase == FAST_DONE && (fast_waits(record.number) || (fast_makes_something(record.number) &&
-	    (result >= 0 || result == -ENOENT || result <= -512)))) {
+	if (phase == FAST_DONE && fast_is_final(record.number, result)) {
 		fast_ends_early(tracee->tracer->fast, record.number);
 		raw->rax = (unsigned long long)result;
 		raw->rip = record.back;
