@@ -176,7 +176,7 @@ void fast_call_over(struct tracee *tracee)
 	struct fast *fast = tracee->tracer->fast;
 
 	tracee->fast_moves = false;
-	if (!tracee->fast_removing)
+	if (!fast || !tracee->fast_removing)
 		return;
 	for (unsigned i = fast->removing_count; i-- > 0;)
 		if (fast->removing[i].tracee == tracee)
