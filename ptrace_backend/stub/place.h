@@ -272,6 +272,9 @@ SECTION static __attribute__((noinline)) enum found look_above(struct slot *slot
 
 		if (path[0] != '/' && !prefix)
 			break;
+		/* It may have become known meanwhile. That the name itself isn't there is no answer to who makes it. */
+		if (name->above[i].length == name->slash)
+			continue;
 		entry = find(name->above[i].hash, path, name->above[i].length, prefix, prefix_length);
 		if (!entry || entry->host_length + 258 >= SLOT_PATH_SIZE)
 			continue;
