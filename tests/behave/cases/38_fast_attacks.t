@@ -215,14 +215,19 @@ writes_nothing guest "-v $WORK/kept:/kept:ro -v $WORK:/all" "$WORK/kept/canary"
 
 # The same as guest, where $root/kept lies at $WORK/bound as well: nothing that leads there by names tells.
 bound() {
-	run unshare --map-root-user --mount sh -c 'mount --bind "$1" "$2" && shift 2 && exec unshare --user "$@"' sh \
-		"$root/kept" "$WORK/bound" "--map-user=$(id -u)" "--map-group=$(id -g)" \
-		"$AMPHORA" run --backend ptrace --rootfs "$root" "$@"
+	if as root; then
+		run unshare --mount sh -c 'mount --bind "$1" "$2" && shift 2 && exec "$@"' sh "$root/kept" "$WORK/bound" \
+			"$AMPHORA" run --backend ptrace --rootfs "$root" "$@"
+	else
+		run unshare --map-root-user --mount sh -c \
+			'mount --bind "$1" "$2" && shift 2 && exec unshare --user "$@"' sh "$root/kept" "$WORK/bound" \
+			"--map-user=$(id -u)" "--map-group=$(id -g)" "$AMPHORA" run --backend ptrace --rootfs "$root" "$@"
+	fi
 }
 
 it 'nor what is read-only by another path of the host than the one that it may be written to by'
 mkdir -p "$WORK/bound"
-if ! unshare --map-root-user --mount true 2>/dev/null; then
+if ! as root && ! unshare --map-root-user --mount true 2>/dev/null; then
 	skip 'lab: there are no user namespaces'
 elif ! below_app 'there is no Landlock'; then
 	bound --fast-path auto -v "$WORK/bound:/kept:ro" sh -c 'echo no >/kept/canary'
