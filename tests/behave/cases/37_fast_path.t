@@ -234,7 +234,7 @@ fast /bin/stub loop 300
 out 'stub ok'
 # Real root's modes, owners and times are the tracer's: docs/security.md.
 for call in unlink unlinkat rename renameat mkdir mkdirat rmdir symlink symlinkat $(as root || echo fchmod fchown utimensat); do
-	[ "$(stops $call)" -lt 30 ] 2>/dev/null || [ -z "$(stops $call)" ] || fail "$call: $stats"
+	[ "$(stops "$call")" -lt 30 ] 2>/dev/null || [ -z "$(stops "$call")" ] || fail "$call: $stats"
 done
 
 it 'knows where a directory or symlink that calls go through is removed, whoever does it'
