@@ -461,8 +461,10 @@ static void events(void)
 
 static void *thread_work(void *argument)
 {
-	if (argument)
+	if (argument) {
+		usleep(100000); /* its parent's event isn't told any more once it has executed */
 		execute_self();
+	}
 	return NULL;
 }
 
