@@ -30,7 +30,7 @@
 #include "core/base/file.h"
 #include "core/model/spec.h"
 #include "ns_backend/mount_calls.h"
-#include "ns_backend/mount_info.h"
+#include "core/base/mount_info.h"
 
 static const struct {
 	uint32_t option;

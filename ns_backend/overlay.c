@@ -22,7 +22,7 @@
 #include "core/base/cleanup.h"
 #include "core/base/log.h"
 #include "core/path/rootfs.h"
-#include "ns_backend/mount_info.h"
+#include "core/base/mount_info.h"
 #include "ns_backend/overlay.h"
 
 static const char *const kernel_types[] = {

@@ -3,7 +3,7 @@
 #ifndef AMPHORA_NS_OVERLAY_H
 #define AMPHORA_NS_OVERLAY_H
 
-#include "ns_backend/mount_info.h"
+#include "core/base/mount_info.h"
 #include "ns_backend/root.h"
 
 /* More would be a mistake, or an attack on the machine's memory. */

@@ -186,7 +186,7 @@ static bool own_path_serves(const struct tracee *tracee)
 	struct stat status;
 
 	return (tracee->tracer->fake_ids || geteuid() != 0 || own.open_to_all) && stat(own.path, &status) == 0 &&
-	       status.st_dev == own.status.st_dev && status.st_ino == own.status.st_ino;
+	       file_is_same(&status, &own.status);
 }
 
 int carrier_path(const struct tracee *tracee, bool compat, char *path, size_t size)

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/base/file.h"
 #include "ptrace_backend/exec_known.h"
 #include "ptrace_backend/fast.h"
 #include "ptrace_backend/links.h"
@@ -68,14 +69,6 @@ static struct exec_known *known_of(struct tracer *tracer)
 static struct known_file **file_place(struct exec_known *known, const struct stat *status)
 {
 	return &known->files[(status->st_ino ^ status->st_dev << 3) % FILES_MAX];
-}
-
-static bool is_same(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size && a->st_mode == b->st_mode &&
-	       a->st_uid == b->st_uid && a->st_gid == b->st_gid && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec && a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
-	       a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
 static bool is_settled(const struct stat *status)
@@ -137,7 +130,7 @@ bool exec_known(struct tracee *tracee, const struct path_result *file, struct el
 	else if (fstatat(AT_FDCWD, file->host, &status, AT_SYMLINK_NOFOLLOW) < 0)
 		return false;
 	found = *file_place(known, &status);
-	if (!found || !is_same(&found->status, &status) || (exec && !found->is_program))
+	if (!found || !file_is_unchanged(&found->status, &status) || (exec && !found->is_program))
 		return false;
 	ids_guest_stat(tracee->tracer, file->host, -1, &status);
 	if (!(status.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)))

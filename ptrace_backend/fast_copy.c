@@ -79,14 +79,7 @@ static struct fast_copies *copies_of(struct fast *fast)
 
 static bool is_original(const struct text *text, const struct stat *status)
 {
-	const struct stat *original = &text->original;
-
-	return status->st_dev == original->st_dev && status->st_ino == original->st_ino &&
-	       status->st_size == original->st_size &&
-	       status->st_mtim.tv_sec == original->st_mtim.tv_sec &&
-	       status->st_mtim.tv_nsec == original->st_mtim.tv_nsec &&
-	       status->st_ctim.tv_sec == original->st_ctim.tv_sec &&
-	       status->st_ctim.tv_nsec == original->st_ctim.tv_nsec;
+	return file_is_unchanged(&text->original, status);
 }
 
 /* Nobody reads it until its version is even again. Returns the version that it has now. */

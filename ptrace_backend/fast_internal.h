@@ -3,6 +3,7 @@
 #ifndef AMPHORA_PTRACE_FAST_INTERNAL_H
 #define AMPHORA_PTRACE_FAST_INTERNAL_H
 
+#include "core/base/mount_info.h"
 #include "ptrace_backend/fast.h"
 #include "ptrace_backend/fast_area.h"
 
@@ -108,7 +109,8 @@ unsigned fast_policy_read_only(const struct tracer *tracer);
 
 /* fast_alias.c. Whether look() says yes to any other path of the host's that leads to the same, by bind mounts; or these
  * can't be told. */
-bool fast_any_alias(const char *host, bool (*look)(const void *context, const char *alias), const void *context);
+bool fast_any_alias(const struct mount_info *mounts, const char *host,
+		    bool (*look)(const void *context, const char *alias), const void *context);
 /* Writes into the area of the tracee. Returns 0 or -errno. */
 int fast_write(struct tracee *tracee, size_t offset, const void *data, size_t size);
 /* A call that may be fast has stopped, with its instruction before `after`: patches the site.

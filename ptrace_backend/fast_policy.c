@@ -14,19 +14,14 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <talloc.h>
 #include <unistd.h>
 
 #include "core/base/cleanup.h"
+#include "core/base/file.h"
 #include "ptrace_backend/fast_area.h"
 #include "ptrace_backend/fast_internal.h"
 #include "ptrace_backend/tracer.h"
-
-static bool is_at_or_below(const char *host, const char *above)
-{
-	size_t length = strlen(above);
-
-	return !strncmp(host, above, length) && (host[length] == '/' || !host[length] || !length);
-}
 
 /* Whether Landlock lets the guest write there: landlock.c's allow_all(). By identity, since a directory may be bound at
  * another path of the host's, where the rule's holds as well. */
@@ -39,7 +34,7 @@ static bool is_granted(const struct tracer *tracer, const struct stat *directory
 		const char *host = tracer->table->strings + mount->host;
 
 		if (!(mount->flags & PATH_MOUNT_READ_ONLY) && stat(host[0] ? host : "/", &status) == 0 &&
-		    status.st_ino == directory->st_ino && status.st_dev == directory->st_dev)
+		    file_is_same(&status, directory))
 			return true;
 	}
 	return false;
@@ -53,7 +48,7 @@ static bool is_written_to(const void *context, const char *host)
 	size_t length = strlen(host);
 	struct stat status;
 
-	if (length >= sizeof(path) || is_at_or_below(host, tracer->mounts_directory))
+	if (length >= sizeof(path) || host_below(host, tracer->mounts_directory))
 		return true;
 	memcpy(path, host, length + 1);
 	for (;;) {
@@ -68,51 +63,77 @@ static bool is_written_to(const void *context, const char *host)
 /* What the machine's own rules hold: landlock_is_everyones_device() ones may be written to in any case. */
 static bool is_machines(const struct path_mount *mount, const char *host)
 {
-	return (mount->flags & PATH_MOUNT_PROC) || is_at_or_below(host, "/sys") || landlock_is_everyones_device(host);
+	return (mount->flags & PATH_MOUNT_PROC) || host_below(host, "/sys") || landlock_is_everyones_device(host);
 }
 
-static uint32_t names_pass(const struct plan *plan)
+/* The calls of each kind that a filter above mustn't trap. */
+static uint32_t kinds_that_pass(const struct plan *plan)
 {
-	static const unsigned needed[] = {
-		SYS_mkdirat, SYS_unlinkat, SYS_renameat, SYS_linkat, SYS_symlinkat,
-		SYS_chdir, /* amphora_stub_tell() */
+	static const struct {
+		unsigned number;
+		uint32_t may;
+	} needed[] = {
+		{ SYS_mkdirat, FAST_MAY_NAME },	   { SYS_unlinkat, FAST_MAY_NAME },
+		{ SYS_renameat, FAST_MAY_NAME },   { SYS_linkat, FAST_MAY_NAME },
+		{ SYS_symlinkat, FAST_MAY_NAME },  { SYS_chdir, FAST_MAY_NAME }, /* the last: amphora_stub_tell() */
+		{ SYS_fchmod, FAST_MAY_CHANGE },   { SYS_flistxattr, FAST_MAY_CHANGE },
+		{ SYS_utimensat, FAST_MAY_CHANGE },
 	};
+	uint32_t may = FAST_MAY_OPEN | FAST_MAY_NAME | FAST_MAY_CHANGE;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(needed); i++)
-		if (fast_is_trapped(plan, needed[i]))
-			return 0;
-	return FAST_MAY_NAME;
+		if (fast_is_trapped(plan, needed[i].number))
+			may &= ~needed[i].may;
+	return may;
 }
 
-uint32_t fast_policy(const struct tracer *tracer)
+/* Whether Landlock keeps the guest from writing there, by whatever path of the host's. */
+static bool is_held(const struct tracer *tracer, const struct mount_info *mounts, const char *host)
 {
-	/* Real root could change the machine's devices. */
-	uint32_t may = FAST_MAY_OPEN | names_pass(tracer->plan) | (geteuid() == 0 || fast_is_trapped(tracer->plan, SYS_fchmod) ||
-							fast_is_trapped(tracer->plan, SYS_flistxattr) ||
-							fast_is_trapped(tracer->plan, SYS_utimensat) ?
-						0 :
-						FAST_MAY_CHANGE);
-	bool landlock = tracer->plan->landlock;
-	/* Masks: they all lie there. */
-	bool ours_held = !landlock || !(is_written_to(tracer, tracer->view_directory) ||
-					fast_any_alias(tracer->view_directory, is_written_to, tracer));
+	return !is_written_to(tracer, host) && !fast_any_alias(mounts, host, is_written_to, tracer);
+}
 
-	if (geteuid() == 0 && !landlock)
-		return 0;
+/* `mounts`: the host's, as far as Landlock is asked what they hold. */
+static uint32_t policy(const struct tracer *tracer, const struct mount_info *mounts)
+{
+	bool landlock = tracer->plan->landlock;
+	uint32_t may = kinds_that_pass(tracer->plan);
+	/* Masks: they all lie there. */
+	bool ours_held = !landlock || is_held(tracer, mounts, tracer->view_directory);
+
+	/* Real root could change the machine's devices. */
+	if (geteuid() == 0)
+		may &= ~(uint32_t)FAST_MAY_CHANGE;
 	for (uint32_t i = 0; i < tracer->table->mount_count; i++) {
 		const struct path_mount *mount = &tracer->table->mounts[i];
 		const char *host = tracer->table->strings + mount->host;
-		bool ours = is_at_or_below(host, tracer->view_directory);
+		bool ours = host_below(host, tracer->view_directory) != NULL;
 
 		if (!(mount->flags & PATH_MOUNT_READ_ONLY) || is_machines(mount, host))
 			continue;
-		if (ours ? !ours_held :
-			   !landlock || is_written_to(tracer, host) || fast_any_alias(host, is_written_to, tracer))
+		if (ours ? !ours_held : !landlock || !is_held(tracer, mounts, host))
 			return 0;
 		/* No mode and no time is held by Landlock. */
 		if (!ours)
 			may &= ~(uint32_t)FAST_MAY_CHANGE;
 	}
+	return may;
+}
+
+uint32_t fast_policy(const struct tracer *tracer)
+{
+	struct mount_info mounts = { 0 };
+	void *scope;
+	uint32_t may;
+
+	if (geteuid() == 0 && !tracer->plan->landlock)
+		return 0;
+	scope = talloc_new(NULL);
+	/* Where they can't be told nothing is held. */
+	if (tracer->plan->landlock && mount_info_read(scope, &mounts) < 0)
+		mounts.count = 0;
+	may = policy(tracer, &mounts);
+	talloc_free(scope);
 	return may;
 }
 
@@ -125,7 +146,7 @@ void fast_policy_spare(const struct tracer *tracer)
 		const char *host = tracer->table->strings + tracer->table->mounts[i].host;
 
 		if ((tracer->table->mounts[i].flags & PATH_MOUNT_READ_ONLY) &&
-		    is_at_or_below(host, tracer->view_directory) && stat(host, &status) == 0)
+		    host_below(host, tracer->view_directory) && stat(host, &status) == 0)
 			fast_bloom_add(tracer->fast->shared->recorded, FAST_BLOOM_WORDS, status.st_ino);
 	}
 }

@@ -35,6 +35,13 @@ long host_is_directory(void *context, const char *host)
 	return S_ISDIR(status.st_mode);
 }
 
+const char *host_below(const char *host, const char *above)
+{
+	size_t length = strlen(above);
+
+	return !strncmp(host, above, length) && (host[length] == '/' || !host[length]) ? host + length : NULL;
+}
+
 void way_end(struct path_way *way)
 {
 	if (way->open)

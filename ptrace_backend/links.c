@@ -168,9 +168,9 @@ struct links *guest_links_store(const struct tracee *tracee, int mount, bool mak
 
 static bool is_below(const char *host, const char *above)
 {
-	size_t length = strlen(above);
+	const char *rest = host_below(host, above);
 
-	return !strncmp(host, above, length) && host[length] == '/';
+	return rest && *rest;
 }
 
 /* The store that has the object: the mount's own, or one that holds the mount's source. */

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/base/file.h"
 #include "core/base/cleanup.h"
 #include "ptrace_backend/handlers.h"
 #include "ptrace_backend/permissions.h"
@@ -177,7 +178,7 @@ int permissions_rename(struct tracee *tracee, const struct path_result *old,
 	if (!permissions_on(tracee) || lstat(old->host, &a) < 0)
 		return 0;
 	if (lstat(new->host, &b) == 0 &&
-	    ((flags & RENAME_NOREPLACE) || (a.st_dev == b.st_dev && a.st_ino == b.st_ino)))
+	    ((flags & RENAME_NOREPLACE) || file_is_same(&a, &b)))
 		return 0;
 	if ((flags & RENAME_EXCHANGE) && !exists(new))
 		return 0;

@@ -80,6 +80,8 @@ void child_run(const struct backend_context *context, const struct sock_filter *
 /* host_path.c: struct path_ops members without a guest behind them. */
 long host_readlink(void *context, const char *host, char *buffer, size_t size);
 long host_is_directory(void *context, const char *host);
+/* What of a host path lies below another one, or is it: from the slash on, "". NULL: neither. "" is the root. */
+const char *host_below(const char *host, const char *above);
 /* The same for a walk from one component to the next, until way_end(). */
 long way_readlink(struct path_way *way, const char *host, char *buffer, size_t size);
 void way_end(struct path_way *way);

@@ -98,6 +98,23 @@ int file_write_once(const char *path, const char *text)
 	return (size_t)n == size ? 0 : -EIO;
 }
 
+bool file_is_same(const struct stat *one, const struct stat *other)
+{
+	return one->st_dev == other->st_dev && one->st_ino == other->st_ino;
+}
+
+static bool is_same_time(const struct timespec *one, const struct timespec *other)
+{
+	return one->tv_sec == other->tv_sec && one->tv_nsec == other->tv_nsec;
+}
+
+bool file_is_unchanged(const struct stat *one, const struct stat *other)
+{
+	return file_is_same(one, other) && one->st_size == other->st_size && one->st_mode == other->st_mode &&
+	       one->st_uid == other->st_uid && one->st_gid == other->st_gid &&
+	       is_same_time(&one->st_mtim, &other->st_mtim) && is_same_time(&one->st_ctim, &other->st_ctim);
+}
+
 int file_replace_at(int dirfd, const char *name, const void *data, size_t size, mode_t mode, bool lasts)
 {
 	_cleanup_close_ int fd = -EBADF;

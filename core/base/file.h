@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 /* Reads at most size-1 bytes and NUL-terminates. Returns the length, or -errno. Retries EINTR. */
@@ -29,6 +30,10 @@ int file_write_once(const char *path, const char *text);
 /* Replaces dirfd/name: temp file in the same directory, fsync where it is to last beyond a crash of the machine,
  * rename. mode as given (umask not applied). Returns 0 or -errno; on failure nothing is left behind. */
 int file_replace_at(int dirfd, const char *name, const void *data, size_t size, mode_t mode, bool lasts);
+
+/* Whether two are of one file; and of that in one state, as far as that can be told: size, mode, owner, times. */
+bool file_is_same(const struct stat *one, const struct stat *other);
+bool file_is_unchanged(const struct stat *one, const struct stat *other);
 
 /* mkdir -p for a trusted host path. Returns 0 or -errno. */
 int file_mkdirs(const char *path, mode_t mode);

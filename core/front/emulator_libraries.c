@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "core/base/cleanup.h"
+#include "core/base/file.h"
 #include "core/front/emulator.h"
 
 #define LIST_SIZE 65536
@@ -110,7 +111,7 @@ static bool is_same_file(const char *one, const char *other)
 {
 	struct stat a, b;
 
-	return stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+	return stat(one, &a) == 0 && stat(other, &b) == 0 && file_is_same(&a, &b);
 }
 
 /* One line; changes it. */

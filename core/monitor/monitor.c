@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "core/base/cleanup.h"
+#include "core/base/file.h"
 #include "core/base/log.h"
 #include "core/monitor/backend.h"
 #include "core/monitor/monitor.h"
@@ -207,7 +208,7 @@ static bool is_at(const struct stat *shown, const char *path)
 	struct stat status;
 
 	/* A host path. */
-	return stat(path, &status) == 0 && status.st_dev == shown->st_dev && status.st_ino == shown->st_ino;
+	return stat(path, &status) == 0 && file_is_same(&status, shown);
 }
 
 /* Whether a guest that is shown what is there sees what we keep in shared memory. */

@@ -10,7 +10,7 @@
 
 #include "core/base/cleanup.h"
 #include "core/base/file.h"
-#include "ns_backend/mount_info.h"
+#include "core/base/mount_info.h"
 
 #define TEXT_SIZE_MAX (16 * 1024 * 1024)
 
@@ -50,9 +50,13 @@ static int parse_line(char *line, struct mount_info_entry *ret_entry)
 		return -EINVAL;
 	type += 3;
 	type[strcspn(type, " ")] = '\0';
+	if (sscanf(fields[2], "%u:%u", &ret_entry->major, &ret_entry->minor) != 2)
+		return -EINVAL;
+	unescape(fields[3]);
 	unescape(fields[4]);
 	ret_entry->id = atoi(fields[0]);
 	ret_entry->parent_id = atoi(fields[1]);
+	ret_entry->root = fields[3];
 	ret_entry->point = fields[4];
 	ret_entry->type = type;
 	return 0;
@@ -69,9 +73,14 @@ int mount_info_parse(void *parent, char *text, struct mount_info *ret_info)
 	info.entries = talloc_array(parent, struct mount_info_entry, lines);
 	if (!info.entries)
 		return -ENOMEM;
-	while ((line = strsep(&rest, "\n")))
+	while ((line = strsep(&rest, "\n"))) {
+		if (!*line)
+			continue;
 		if (parse_line(line, &info.entries[info.count]) == 0)
 			info.count++;
+		else
+			info.skipped++;
+	}
 	*ret_info = info;
 	return 0;
 }

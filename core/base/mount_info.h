@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* /proc/self/mountinfo, as far as the set-up needs it. */
-#ifndef AMPHORA_NS_MOUNT_INFO_H
-#define AMPHORA_NS_MOUNT_INFO_H
+/* /proc/self/mountinfo, as far as it is needed. */
+#ifndef AMPHORA_BASE_MOUNT_INFO_H
+#define AMPHORA_BASE_MOUNT_INFO_H
 
 #include <stddef.h>
 
 struct mount_info_entry {
 	int id, parent_id;
+	unsigned major, minor; /* of the file system */
+	const char *root;  /* unescaped: what of the file system is shown */
 	const char *point; /* unescaped, as seen from the caller's root */
 	const char *type;
 };
@@ -14,6 +16,7 @@ struct mount_info_entry {
 struct mount_info {
 	struct mount_info_entry *entries; /* in the order of mounting, parents first */
 	size_t count;
+	size_t skipped; /* lines that don't parse */
 };
 
 /* Parses the text of mountinfo; result is a child of parent. Lines that don't parse are skipped.
