@@ -200,6 +200,7 @@ build/helpers/%: %.c
 	$(call SAY,CC  )$(CC) -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra -Werror -Wno-unused-result -O1 -static -pthread \
 		$(HELPER_LDFLAGS) -o $@ $<
 build/helpers/requests build/helpers/requests32: $(wildcard tests/behave/helpers/requests*.h)
+build/helpers/changes build/helpers/shuffle build/aarch64/helpers/changes build/aarch64/helpers/shuffle: tests/behave/helpers/random_path.h
 # What bench/ times, whose stops are counted.
 build/helpers/micro: $(MICRO) bench/rows.h bench/bench.h
 	@mkdir -p $(@D)

@@ -423,6 +423,20 @@ static void every_instruction_is_reached(void **state)
 	}
 }
 
+static void build(struct program *program)
+{
+	program->length = filter_build(&program->options, program->code, PROGRAM_MAX);
+	assert_true(program->length > 0);
+}
+
+/* A call from the stub's address. */
+static struct seccomp_data stub_call(const struct program *program, enum syscall_index row)
+{
+	return (struct seccomp_data){ .nr = (int)syscall_number(CALLS_X86_64, row),
+				      .arch = syscall_audit_arch(CALLS_X86_64),
+				      .instruction_pointer = program->options.fast };
+}
+
 static void the_stub_may_make_its_calls_from_its_address_only(void **state)
 {
 	static struct program program = {
@@ -439,12 +453,9 @@ static void the_stub_may_make_its_calls_from_its_address_only(void **state)
 	};
 
 	(void)state;
-	program.length = filter_build(&program.options, program.code, PROGRAM_MAX);
-	assert_true(program.length > 0);
+	build(&program);
 	for (unsigned i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-		struct seccomp_data data = { .nr = (int)syscall_number(CALLS_X86_64, calls[i].row),
-					     .arch = syscall_audit_arch(CALLS_X86_64),
-					     .instruction_pointer = program.options.fast };
+		struct seccomp_data data = stub_call(&program, calls[i].row);
 
 		assert_int_equal(run(&program, &data, NULL), calls[i].passes ? SECCOMP_RET_ALLOW : TRACED);
 		data.instruction_pointer ^= 1;
@@ -467,13 +478,10 @@ static void the_stub_may_open_for_reading_only(void **state)
 	const uint64_t read_only[] = { 0, O_CLOEXEC | O_DIRECTORY, O_NOFOLLOW | O_NONBLOCK, 1ULL << 32 };
 	const uint64_t others[] = { O_WRONLY, O_RDWR, O_ACCMODE, O_CREAT, O_TRUNC, O_APPEND, O_PATH, O_TMPFILE,
 				    O_CLOEXEC | O_TRUNC, 1U << 31 };
-	struct seccomp_data data = { .nr = (int)syscall_number(CALLS_X86_64, ROW_openat),
-				     .arch = syscall_audit_arch(CALLS_X86_64),
-				     .instruction_pointer = program.options.fast };
+	struct seccomp_data data = stub_call(&program, ROW_openat);
 
 	(void)state;
-	program.length = filter_build(&program.options, program.code, PROGRAM_MAX);
-	assert_true(program.length > 0);
+	build(&program);
 	for (unsigned i = 0; i < sizeof(read_only) / sizeof(read_only[0]); i++) {
 		data.args[2] = read_only[i];
 		assert_int_equal(run(&program, &data, NULL), SECCOMP_RET_ALLOW);
@@ -502,13 +510,10 @@ static void where_it_may_write_landlock_is_asked_for_each_right(void **state)
 		{ O_WRONLY | O_CREAT, 04755, false }, { O_WRONLY | O_CREAT, 02755, false }, { 1U << 31, 0, false },
 		{ O_RDWR | O_NOATIME, 0, false },
 	};
-	struct seccomp_data data = { .nr = (int)syscall_number(CALLS_X86_64, ROW_openat),
-				     .arch = syscall_audit_arch(CALLS_X86_64),
-				     .instruction_pointer = program.options.fast };
+	struct seccomp_data data = stub_call(&program, ROW_openat);
 
 	(void)state;
-	program.length = filter_build(&program.options, program.code, PROGRAM_MAX);
-	assert_true(program.length > 0);
+	build(&program);
 	for (unsigned i = 0; i < sizeof(opens) / sizeof(opens[0]); i++) {
 		data.args[2] = opens[i].flags;
 		data.args[3] = opens[i].mode;
@@ -553,21 +558,18 @@ static void other_changes_pass_where_they_are_allowed(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-		struct seccomp_data data = { .nr = (int)syscall_number(CALLS_X86_64, calls[i].row),
-					     .arch = syscall_audit_arch(CALLS_X86_64),
-					     .instruction_pointer = program.options.fast };
+		struct seccomp_data data = stub_call(&program, calls[i].row);
 
 		memcpy(data.args, calls[i].arguments, sizeof(calls[i].arguments));
 		program.options.fast_may = calls[i].may;
-		program.length = filter_build(&program.options, program.code, PROGRAM_MAX);
-		assert_true(program.length > 0);
+		build(&program);
 		assert_int_equal(run(&program, &data, NULL), calls[i].passes ? SECCOMP_RET_ALLOW : TRACED);
 		program.options.fast_may = ~calls[i].may;
-		program.length = filter_build(&program.options, program.code, PROGRAM_MAX);
+		build(&program);
 		assert_int_equal(run(&program, &data, NULL), TRACED);
 		data.instruction_pointer++;
 		program.options.fast_may = ~0u;
-		program.length = filter_build(&program.options, program.code, PROGRAM_MAX);
+		build(&program);
 		assert_int_equal(run(&program, &data, NULL), TRACED);
 	}
 }

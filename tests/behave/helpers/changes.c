@@ -19,34 +19,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "tests/behave/helpers/random_path.h"
+
 #define PLACE "/tmp/changes/1/2/3/4"
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static uint64_t state;
 static bool ids;
 static int directory = -1;
 
-static unsigned next(unsigned below)
-{
-	state = state * 6364136223846793005ULL + 1442695040888963407ULL;
-	return (unsigned)(state >> 33) % below;
-}
-
 static const char *const names[] = { "a", "b", "c", "5", "ro", "stat", ".", "..", "l" };
-
-static void make_path(char path[128])
-{
-	unsigned count = 1 + next(3);
-
-	strcpy(path, next(3) ? PLACE : "");
-	for (unsigned i = 0; i < count; i++) {
-		if (path[0] || i)
-			strcat(path, next(30) ? "/" : "//");
-		strcat(path, names[next(next(4) ? 4 : COUNT(names))]);
-	}
-	if (!next(40))
-		strcat(path, "/");
-}
 
 static void say(const char *call, const char *path, unsigned detail, long result)
 {
@@ -204,8 +185,8 @@ static void turn(void)
 {
 	char path[128], other[128];
 
-	make_path(path);
-	make_path(other);
+	make_path(path, PLACE, names, COUNT(names), 30);
+	make_path(other, PLACE, names, COUNT(names), 30);
 	switch (next(16)) {
 	case 0:
 	case 1:

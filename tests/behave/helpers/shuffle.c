@@ -21,6 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/behave/helpers/random_path.h"
+
 #define TOP   "/tmp/shuffle"
 #define PLACE TOP "/1/2/3/4"
 
@@ -28,30 +30,8 @@
 #define RENAME_EXCHANGE 2
 #endif
 
-static uint64_t state;
-
-static unsigned next(unsigned below)
-{
-	state = state * 6364136223846793005ULL + 1442695040888963407ULL;
-	return (unsigned)(state >> 33) % below;
-}
 
 static const char *const names[] = { "a", "b", "c", "5", "f", ".", "..", "l" };
-
-/* A few components, below the place or relative. */
-static void make_path(char path[128])
-{
-	unsigned count = 1 + next(3);
-
-	strcpy(path, next(3) ? PLACE : "");
-	for (unsigned i = 0; i < count; i++) {
-		if (path[0] || i)
-			strcat(path, next(20) ? "/" : "//");
-		strcat(path, names[next(next(4) ? 4 : sizeof(names) / sizeof(names[0]))]);
-	}
-	if (!next(40))
-		strcat(path, "/");
-}
 
 static void say(const char *call, const char *path, long result)
 {
@@ -91,7 +71,7 @@ static void look(int directory)
 	ssize_t n;
 	int fd;
 
-	make_path(path);
+	make_path(path, PLACE, names, sizeof(names) / sizeof(names[0]), 20);
 	switch (next(8)) {
 	case 0:
 		say_status("stat", path, stat(path, &status), &status);
@@ -145,8 +125,8 @@ static void change(int *directory, unsigned turn)
 	char path[128], other[128];
 	int fd;
 
-	make_path(path);
-	make_path(other);
+	make_path(path, PLACE, names, sizeof(names) / sizeof(names[0]), 20);
+	make_path(other, PLACE, names, sizeof(names) / sizeof(names[0]), 20);
 	switch (next(13)) {
 	case 0:
 	case 1:
