@@ -317,18 +317,18 @@ static void recorded(void *context, uint64_t inode)
 	fast_recorded(context, inode);
 }
 
-void fast_program_runs(struct tracer *tracer, uint64_t inode, int more)
+_Static_assert(TRACER_RUNNING == FAST_PROGRAMS, "counted together, shown together");
+
+void fast_program_runs(struct tracer *tracer, uint64_t inode, bool any)
 {
-	struct fast *fast = tracer->fast;
 	uint64_t at = inode % FAST_PROGRAMS;
 
-	if (!fast)
+	if (!tracer->fast)
 		return;
-	fast->programs[at] += (unsigned)more;
-	if (fast->programs[at])
-		fast->shared->programs[at / 64] |= 1ULL << at % 64;
+	if (any)
+		tracer->fast->shared->programs[at / 64] |= 1ULL << at % 64;
 	else
-		fast->shared->programs[at / 64] &= ~(1ULL << at % 64);
+		tracer->fast->shared->programs[at / 64] &= ~(1ULL << at % 64);
 }
 
 void fast_is_linked(struct tracer *tracer, const char *host)

@@ -56,8 +56,8 @@ void fast_is_linked(struct tracer *tracer, const char *host);
 void fast_has_objects(struct tracer *tracer);
 /* The guest sees another mode of a directory from now on. */
 void fast_directory_shown(struct tracer *tracer, const struct stat *real, mode_t shown);
-/* One process more (1) or less (-1) whose program has this inode number. */
-void fast_program_runs(struct tracer *tracer, uint64_t inode, int more);
+/* Whether any process's program has an inode number that is the same modulo TRACER_RUNNING. */
+void fast_program_runs(struct tracer *tracer, uint64_t inode, bool any);
 void fast_known_absent(struct tracer *tracer, const struct stat *status);
 
 /* What an absolute path leads to is the same name as long as this is the same; 0: nothing is known of this tracee's. */

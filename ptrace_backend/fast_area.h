@@ -119,8 +119,8 @@ struct fast_copy {
 /* Calls that change something, as far as the filter lets them pass (fast_policy.c). */
 enum fast_may {
 	FAST_MAY_OPEN = 1 << 0,	  /* openat that writes or creates */
-	FAST_MAY_NAME = 1 << 2,	  /* mkdirat, unlinkat, renameat, linkat, symlinkat */
-	FAST_MAY_CHANGE = 1 << 1, /* fchmod, utimensat of an fd: Landlock doesn't look at them */
+	FAST_MAY_NAME = 1 << 1,	  /* mkdirat, unlinkat, renameat, linkat, symlinkat */
+	FAST_MAY_CHANGE = 1 << 2, /* fchmod, utimensat of an fd: Landlock doesn't look at them */
 };
 
 struct fast_shared {

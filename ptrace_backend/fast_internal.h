@@ -32,7 +32,6 @@ struct fast {
 	size_t reached;		       /* by the newest walk: what there is of its path */
 	struct fast_path_counts *counts; /* in the shared file */
 	uint64_t magic;		       /* what marks records in copies: fast_copy.h */
-	unsigned programs[FAST_PROGRAMS]; /* that run, by their inode */
 	struct fast_copies *copies;
 	bool has_copies;
 	bool only_copies; /* no process's own text is patched: --fast-path only-prepatched */

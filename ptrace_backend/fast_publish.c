@@ -223,6 +223,17 @@ static int publish_directory(struct tracee *tracee, const char *guest, size_t le
 	return error;
 }
 
+/* Whether what a path has led to can be called by its host path, though nothing below that: it is no symlink, none of our
+ * making and not /proc's. */
+static bool is_leaf(struct tracee *tracee, const struct path_result *result, struct stat *ret_status)
+{
+	return !(result->flags & (PATH_RESULT_MAGIC | PATH_RESULT_LINK | PATH_RESULT_SYMLINK)) &&
+	       !(tracee_mount_flags(tracee, &result->position) & (PATH_MOUNT_PROC | PATH_MOUNT_MOVABLE)) &&
+	       result->host_length + 2 < SLOT_PATH_SIZE && !procfile_is_made(tracee->tracer, result->host) &&
+	       lstat(result->host_length ? result->host : "/", ret_status) == 0 && !S_ISLNK(ret_status->st_mode) &&
+	       ret_status->st_dev != tracee->tracer->fast->shared->proc_device;
+}
+
 /* A name that means something somewhere, as the last of a path: mount points, as those of devices are, and what has
  * the name of a file of /proc and isn't one. */
 static void publish_leaf(struct tracee *tracee, const char *guest, size_t length)
@@ -236,12 +247,7 @@ static void publish_leaf(struct tracee *tracee, const char *guest, size_t length
 		return;
 	if (result->fd >= 0)
 		close(result->fd);
-	if ((result->flags & (PATH_RESULT_MAGIC | PATH_RESULT_LINK | PATH_RESULT_SYMLINK)) ||
-	    (tracee_mount_flags(tracee, &result->position) & (PATH_MOUNT_PROC | PATH_MOUNT_MOVABLE)) ||
-	    result->host_length + 2 >= SLOT_PATH_SIZE || procfile_is_made(tracee->tracer, result->host) ||
-	    lstat(result->host_length ? result->host : "/", &status) < 0 || S_ISLNK(status.st_mode) ||
-	    status.st_dev == fast->shared->proc_device || fast_watch(fast, result->host) ||
-	    fast_watch_above(fast, result->host))
+	if (!is_leaf(tracee, result, &status) || fast_watch(fast, result->host) || fast_watch_above(fast, result->host))
 		return;
 	insert(fast, guest, length, hash, result, &status, mount_flag(tracee, result, status.st_mode) | FAST_ENTRY_LEAF);
 }
@@ -278,11 +284,7 @@ static void publish_link(struct tracee *tracee, const char *guest, const char *s
 	error = walk(tracee, guest, PATH_FOLLOW, result, 0);
 	if (result->fd >= 0 && !error)
 		close(result->fd);
-	if (!error && ((result->flags & (PATH_RESULT_MAGIC | PATH_RESULT_LINK | PATH_RESULT_SYMLINK)) ||
-		       (tracee_mount_flags(tracee, &result->position) & (PATH_MOUNT_PROC | PATH_MOUNT_MOVABLE)) ||
-		       result->host_length + 2 >= SLOT_PATH_SIZE || procfile_is_made(tracee->tracer, result->host) ||
-		       lstat(result->host_length ? result->host : "/", &status) < 0 || S_ISLNK(status.st_mode) ||
-		       status.st_dev == fast->shared->proc_device))
+	if (!error && !is_leaf(tracee, result, &status))
 		error = -EPERM;
 	if (error == -ENOSPC) {
 		fast_bump(fast);

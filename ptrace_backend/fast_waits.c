@@ -2,27 +2,18 @@
 /* Waits that the stub makes, when a guest begins to trace: those of its threads have to be seen by us from then on. The
  * stub makes no new ones (fast_is_traced()); who is in one is interrupted, and sent back to its site at that stop
  * (fast_watch.c). */
-#include <stdio.h>
 #include <sys/ptrace.h>
 
 #include "ptrace_backend/fast_area.h"
 #include "ptrace_backend/fast_internal.h"
+#include "ptrace_backend/process_status.h"
 
 /* Whether a thread sleeps in a call of its own, not in one of the stub's. */
 static bool sleeps_elsewhere(const struct tracee *tracee)
 {
-	uint64_t stub = tracee->mm->fast_base + FAST_TEXT;
-	unsigned long long at;
-	bool sleeps;
-	char path[64];
-	FILE *in;
+	uint64_t stub = tracee->mm->fast_base + FAST_TEXT, stack, counter;
 
-	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)tracee->tid);
-	in = fopen(path, "re");
-	sleeps = in && fscanf(in, "%*d %*x %*x %*x %*x %*x %*x %*x %llx", &at) == 1;
-	if (in)
-		fclose(in);
-	return sleeps && (at < stub || at >= stub + FAST_TEXT_SIZE);
+	return process_sleeps_at(tracee->tid, &stack, &counter) && (counter < stub || counter >= stub + FAST_TEXT_SIZE);
 }
 
 void fast_recall_waits(struct tracee *by)

@@ -154,7 +154,6 @@ void fast_on_stop(struct tracee *tracee, int signal, int event)
 
 	if (fast && fast->shared->switched)
 		fast->shared->seed = fast->shared->seed * 1664525u + 1013904223u;
-
 	if ((tracee->guest && (in_call || event == PTRACE_EVENT_STOP)) ||
 	    (tracee->fast_recalled && event == PTRACE_EVENT_STOP))
 		fast_on_stop_told(tracee, in_call);

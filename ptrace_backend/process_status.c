@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The one reader of /proc/PID/status. Values by their labels, since kernels differ in what lines there are; a
+/* The one reader of /proc/PID/status, and of /proc/PID/syscall. Values by their labels, since kernels differ in what lines there are; a
  * newline in a process's name is escaped there, so that no name can bring a line of its own. */
 #include <errno.h>
 #include <fcntl.h>
@@ -94,4 +94,23 @@ enum signal_disposition process_disposition(pid_t pid, int signal)
 	if (process_status(pid, &status) < 0 || (status.caught >> (signal - 1) & 1))
 		return SIGNAL_CAUGHT;
 	return status.ignored >> (signal - 1) & 1 ? SIGNAL_IGNORED : SIGNAL_DEFAULT;
+}
+
+bool process_sleeps_at(pid_t tid, uint64_t *ret_stack, uint64_t *ret_counter)
+{
+	unsigned long long stack, counter;
+	char path[64];
+	bool sleeps;
+	FILE *in;
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)tid);
+	in = fopen(path, "re");
+	sleeps = in && fscanf(in, "%*d %*x %*x %*x %*x %*x %*x %llx %llx", &stack, &counter) == 2;
+	if (in)
+		fclose(in);
+	if (sleeps) {
+		*ret_stack = stack;
+		*ret_counter = counter;
+	}
+	return sleeps;
 }

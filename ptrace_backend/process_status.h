@@ -36,4 +36,8 @@ bool process_has_capability(pid_t pid, unsigned capability);
 enum signal_disposition { SIGNAL_DEFAULT, SIGNAL_IGNORED, SIGNAL_CAUGHT };
 enum signal_disposition process_disposition(pid_t pid, int signal);
 
+/* Where a thread sleeps in a system call: its stack pointer, and its program counter behind the call, as /proc/PID/syscall
+ * has them. False: it doesn't, or that can't be told. */
+bool process_sleeps_at(pid_t tid, uint64_t *ret_stack, uint64_t *ret_counter);
+
 #endif

@@ -65,8 +65,10 @@ static unsigned *running(struct tracer *tracer, ino_t inode)
 
 static void count_program(struct tracer *tracer, ino_t inode, int more)
 {
-	*running(tracer, inode) += (unsigned)more;
-	fast_program_runs(tracer, inode, more);
+	unsigned *count = running(tracer, inode);
+
+	*count += (unsigned)more;
+	fast_program_runs(tracer, inode, *count > 0);
 }
 
 void tracee_set_program(struct tracee *tracee, const struct stat *program)

@@ -326,7 +326,7 @@ static inline bool tracer_has(struct tracer *tracer, pid_t tid)
 
 /* One per container. */
 #define TRACER_HASH 1024
-#define TRACER_RUNNING 256
+#define TRACER_RUNNING 8192 /* FAST_PROGRAMS of fast_area.h */
 struct exec_known;
 struct guest_filter;
 struct sock_filter;

@@ -507,7 +507,7 @@ long amphora_stub_call(struct slot *slot)
 	case SYS_renameat2:
 		if ((uint32_t)slot->arguments[4])
 			return FAST_IS_SLOW;
-		return fast_move(slot, SYS_renameat, first, (const char *)second, third, (const char *)fourth);
+		/* fall through */
 	case SYS_renameat:
 		return fast_move(slot, SYS_renameat, first, (const char *)second, third, (const char *)fourth);
 	case SYS_linkat:

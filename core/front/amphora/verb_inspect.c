@@ -130,14 +130,15 @@ static int read_state(void *scope, const char *name, struct json_object **ret_st
 
 	if (result)
 		return result;
-	if (!state_is_live(runtime, name) && store_memory_directory(scope, &memory) == 0 && state_is_live(memory, name))
-		runtime = memory;
-	directory = talloc_asprintf(scope, "%s/containers/%s", runtime, name);
 	if (!state_is_live(runtime, name)) {
-		error_plain(err, "no container '%s' runs here", name);
-		error_hint(err, "The directories in %s/containers have their names", runtime);
-		return -ENOENT;
+		if (store_memory_directory(scope, &memory) < 0 || !state_is_live(memory, name)) {
+			error_plain(err, "no container '%s' runs here", name);
+			error_hint(err, "The directories in %s/containers have their names", runtime);
+			return -ENOENT;
+		}
+		runtime = memory;
 	}
+	directory = talloc_asprintf(scope, "%s/containers/%s", runtime, name);
 	length = file_read_at(AT_FDCWD, talloc_asprintf(scope, "%s/state.json", directory), text, STATE_MAX);
 	if (length < 0)
 		return error_set(err, (int)-length, "%s/state.json", directory);

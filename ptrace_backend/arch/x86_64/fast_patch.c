@@ -34,6 +34,7 @@
 #include "ptrace_backend/fast_internal.h"
 #include "ptrace_backend/guest_trace.h"
 #include "ptrace_backend/syscall_table.h"
+#include "ptrace_backend/process_status.h"
 #include "ptrace_backend/tracer.h"
 
 #define BEFORE_MAX   (SHAPE_MAX + 1)
@@ -141,29 +142,12 @@ static bool read_word(void *context, uint64_t address, uint64_t *ret_value)
 	return tracee_read(context, address, ret_value, sizeof(*ret_value)) == 0;
 }
 
-/* Of a thread whose call was notified (notify.c), and which is no tracee's at a stop: as /proc has it. */
-static bool stack_pointer(const struct tracee *tracee, uint64_t *ret_stack)
-{
-	unsigned long long stack;
-	char path[64];
-	FILE *in;
-	bool found;
-
-	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)tracee->tid);
-	in = fopen(path, "re");
-	found = in && fscanf(in, "%*d %*x %*x %*x %*x %*x %*x %llx", &stack) == 1;
-	if (in)
-		fclose(in);
-	if (found)
-		*ret_stack = stack;
-	return found;
-}
-
 /* Registers after the call: all but rcx and r11; or its arguments, and maybe the stack pointer. */
 static void known_registers(struct tracee *tracee, struct shape_registers *known)
 {
 	struct registers *regs = &tracee->regs;
 	const struct user_regs_struct *raw = &regs->raw;
+	uint64_t counter;
 
 	if (registers_fetch_raw(tracee->tid, regs) == 0) {
 		*known = (struct shape_registers){ { raw->orig_rax, 0, raw->rdx, raw->rbx, raw->rsp, raw->rbp, raw->rsi,
@@ -174,7 +158,8 @@ static void known_registers(struct tracee *tracee, struct shape_registers *known
 	*known = (struct shape_registers){ { (uint64_t)regs->number, 0, regs->arguments[2], 0, 0, 0, regs->arguments[1],
 					     regs->arguments[0], regs->arguments[4], regs->arguments[5],
 					     regs->arguments[3] }, 0x7c5 };
-	if (stack_pointer(tracee, &known->values[4]))
+	/* Of a thread whose call was notified (notify.c), and which is no tracee's at a stop. */
+	if (process_sleeps_at(tracee->tid, &known->values[4], &counter))
 		known->known |= 1 << 4;
 }
 

@@ -149,6 +149,7 @@ long amphora_stub_make_call(struct slot *slot, long number, long a, long b, long
 			 : "rcx", "r11", "memory");
 	return result;
 }
+
 /* A call that the filter has the tracer look at, who knows it by its address. It fails. */
 __attribute__((section("stub_text"), used, noinline, visibility("hidden"))) void amphora_stub_tell(void);
 
